@@ -1,0 +1,20 @@
+from django.contrib.auth.models import AbstractUser, UserManager
+from django.db import models
+from django.db.models.functions import Lower
+
+
+class User(AbstractUser):
+    """Somebody who signs in; what they may do is said by rows in `providers`."""
+
+    email = models.EmailField("e-mail address")
+
+    objects = UserManager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                Lower("username"),
+                name="user_username_unique_in_any_case",
+                violation_error_message="There is an account with that user name.",
+            ),
+        ]

@@ -1,0 +1,204 @@
+"""One settings module; every difference between machines is an environment variable.
+
+Each default is the production-safe one. DEBUG=1 loosens nothing that signs; DEMO=1
+marks an installation that must never serve real patients.
+"""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+from csp.constants import NONE, SELF
+
+from epcs_portal import keys
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = BASE_DIR / "var"
+
+env = environ.FileAwareEnv()
+
+DEBUG = env.bool("DEBUG", default=False)
+DEMO = env.bool("DEMO", default=False)
+SECRET_KEY = env("SECRET_KEY")
+
+PORTAL_ORIGIN = env("PORTAL_ORIGIN").rstrip("/")
+PORTAL_IS_HTTPS = PORTAL_ORIGIN.startswith("https://")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[urlsplit(PORTAL_ORIGIN).hostname])
+TRUST_PROXY = env.bool("TRUST_PROXY", default=False)
+
+INSTALLED_APPS = [
+    "epcs_portal",
+    "audit",
+    "mfa",
+    "providers",
+    "prescriptions",
+    "epcs_portal.admin.PortalAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.forms",
+    "django_otp",
+    "axes",
+    "csp",
+    "django_htmx",
+    "django_tasks",
+    "django_tasks_db",
+]
+
+MIDDLEWARE = [
+    "audit.middleware.RequestContextMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "epcs_portal.middleware.private_pages",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+
+ROOT_URLCONF = "epcs_portal.urls"
+WSGI_APPLICATION = "epcs_portal.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "epcs_portal.context_processors.portal",
+            ],
+        },
+    }
+]
+FORM_RENDERER = "epcs_portal.forms.Renderer"
+
+DATABASES = {
+    "default": env.db_url(
+        "DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'portal.sqlite3'}"
+    )
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # IMMEDIATE, so that read-then-write cannot interleave; seconds of waiting.
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+    }
+
+AUTH_USER_MODEL = "epcs_portal.User"
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+_VALIDATION = "django.contrib.auth.password_validation"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"{_VALIDATION}.UserAttributeSimilarityValidator"},
+    {"NAME": f"{_VALIDATION}.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": f"{_VALIDATION}.CommonPasswordValidator"},
+]
+LOGIN_URL = "sign-in"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "sign-in"
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = 0.25  # hours
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_LOCKOUT_CALLABLE = "epcs_portal.views.sign_in_locked"
+AXES_ENABLE_ADMIN = False
+AXES_DISABLE_ACCESS_LOG = True
+AXES_VERBOSE = False
+OTP_TOTP_SYNC = False
+OTP_ADMIN_HIDE_SENSITIVE_DATA = True
+
+SESSION_COOKIE_NAME = "portal_session"
+SESSION_COOKIE_AGE = 30 * 60  # seconds without activity; SP 800-63B 4.2.3
+SESSION_SAVE_EVERY_REQUEST = True
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PORTAL_IS_HTTPS
+CSRF_COOKIE_NAME = "portal_csrf"
+CSRF_COOKIE_HTTPONLY = True
+CSRF_TRUSTED_ORIGINS = [PORTAL_ORIGIN]
+SECURE_SSL_REDIRECT = PORTAL_IS_HTTPS
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if PORTAL_IS_HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = PORTAL_IS_HTTPS
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+if TRUST_PROXY:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "base-uri": [NONE],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "object-src": [NONE],
+    }
+}
+
+# Secrets at rest, the record, the signature. Each ring: current key first.
+FIELD_KEYS = keys.parse(env("FIELD_KEYS"), name="FIELD_KEYS")
+AUDIT_KEYS = keys.parse(env("AUDIT_KEYS"), name="AUDIT_KEYS")
+SIGNING_KEY_FILE = env("SIGNING_KEY_FILE")
+SIGNING_KEY_PASSPHRASE = env("SIGNING_KEY_PASSPHRASE")
+
+IDME_ISSUER = env("IDME_ISSUER", default="https://api.id.me/oidc")
+IDME_CLIENT_ID = env("IDME_CLIENT_ID")
+IDME_CLIENT_SECRET = env("IDME_CLIENT_SECRET")
+IDME_SCOPES = env(
+    "IDME_SCOPES", default="openid http://idmanagement.gov/ns/assurance/ial/2/aal/2"
+)
+IDME_DEVICES_CLAIM = env("IDME_DEVICES_CLAIM", default="mfa_devices")
+IDME_ACCOUNT_URL = env(
+    "IDME_ACCOUNT_URL", default="https://account.id.me/signin-and-security"
+)
+IDME_USERINFO_KEY_FILE = env("IDME_USERINFO_KEY_FILE")
+IDME_TIMEOUT = env.float("IDME_TIMEOUT", default=10)  # seconds, for every call
+
+SCRIPT_NETWORK_URL = env("SCRIPT_NETWORK_URL", default="")
+SCRIPT_NETWORK_TOKEN = env("SCRIPT_NETWORK_TOKEN", default="")
+SCRIPT_NETWORK_TIMEOUT = env.float("SCRIPT_NETWORK_TIMEOUT", default=20)  # seconds
+
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+
+EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
+vars().update(EMAIL_CONFIG)
+DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="epcs-portal@localhost")
+
+STATIC_URL = "static/"
+STATIC_ROOT = VAR_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+
+USE_I18N = False
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "INFO"},
+    # authlib writes PKCE verifiers at DEBUG.
+    "loggers": {"authlib": {"level": "INFO"}, "axes": {"level": "WARNING"}},
+}

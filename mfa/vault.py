@@ -1,0 +1,56 @@
+"""Secrets at rest: AES-256-GCM, bound to the table, column and row they stand in.
+
+A sealed value copied into any other place does not open (NIST SP 800-38D).
+"""
+
+import base64
+import hashlib
+import hmac
+import os
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.conf import settings
+
+NONCE_LENGTH = 12  # bytes, SP 800-38D 8.2.1
+
+
+class CannotUnseal(Exception):
+    """The sealed value was moved, changed, or sealed with a key that is gone."""
+
+
+def seal(plaintext: bytes, *, table: str, column: str, row: str) -> str:
+    """Return `key id.base64` of nonce and ciphertext under the current key."""
+    key_id, key = settings.FIELD_KEYS[0]
+    nonce = os.urandom(NONCE_LENGTH)
+    sealed = nonce + AESGCM(key).encrypt(nonce, plaintext, _place(table, column, row))
+    return f"{key_id}.{base64.b64encode(sealed).decode()}"
+
+
+def unseal(sealed: str, *, table: str, column: str, row: str) -> bytes:
+    """Return the plaintext; raise CannotUnseal when it was not sealed for this place."""
+    key_id, _, encoded = sealed.partition(".")
+    key = dict(settings.FIELD_KEYS).get(key_id)
+    if key is None:
+        raise CannotUnseal(f"FIELD_KEYS does not hold the key {key_id!r}.")
+    try:
+        raw = base64.b64decode(encoded, validate=True)
+        return AESGCM(key).decrypt(
+            raw[:NONCE_LENGTH], raw[NONCE_LENGTH:], _place(table, column, row)
+        )
+    except (InvalidTag, ValueError):
+        raise CannotUnseal(f"The secret of {table} {row} does not open.") from None
+
+
+def is_sealed_with_current_key(sealed: str) -> bool:
+    return sealed.partition(".")[0] == settings.FIELD_KEYS[0][0]
+
+
+def fingerprint(plaintext: bytes) -> str:
+    """Return a keyed digest by which two equal secrets are found, and nothing else."""
+    key = hashlib.sha256(b"fingerprint" + settings.FIELD_KEYS[0][1]).digest()
+    return hmac.new(key, plaintext, hashlib.sha256).hexdigest()
+
+
+def _place(table: str, column: str, row: str) -> bytes:
+    return "\x1f".join([table, column, row]).encode()

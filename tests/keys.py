@@ -1,0 +1,30 @@
+"""Key files that a test run makes for itself."""
+
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+
+def write_signing_key(folder: Path, *, passphrase: str) -> Path:
+    encryption = serialization.BestAvailableEncryption(passphrase.encode())
+    return _write(
+        folder / "signing.pem", ec.generate_private_key(ec.SECP256R1()), encryption
+    )
+
+
+def write_userinfo_key(folder: Path) -> Path:
+    return _write(
+        folder / "userinfo.pem",
+        rsa.generate_private_key(65537, 2048),
+        serialization.NoEncryption(),
+    )
+
+
+def _write(path: Path, key, encryption) -> Path:
+    path.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption
+        )
+    )
+    return path

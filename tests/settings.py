@@ -1,0 +1,39 @@
+"""Throw-away keys and a fast hasher; everything else is what production runs."""
+
+import base64
+import os
+import tempfile
+from pathlib import Path
+
+from tests import keys
+
+_FOLDER = Path(tempfile.mkdtemp(prefix="epcs-tests-"))
+os.environ.update(
+    SECRET_KEY="tests-only-" + "k" * 50,
+    PORTAL_ORIGIN="http://testserver",
+    ALLOWED_HOSTS="testserver,localhost,127.0.0.1",
+    DEMO="1",
+    FIELD_KEYS="f1:" + base64.b64encode(b"f" * 32).decode(),
+    AUDIT_KEYS="a1:" + base64.b64encode(b"a" * 32).decode(),
+    SIGNING_KEY_FILE=str(keys.write_signing_key(_FOLDER, passphrase="tests only")),
+    SIGNING_KEY_PASSPHRASE="tests only",
+    IDME_ISSUER="https://idme.test/oidc",
+    IDME_CLIENT_ID="portal",
+    IDME_CLIENT_SECRET="portal-secret",
+    IDME_ACCOUNT_URL="https://idme.test/account/security/",
+    IDME_USERINFO_KEY_FILE=str(keys.write_userinfo_key(_FOLDER)),
+    SCRIPT_NETWORK_URL="https://network.test/script",
+    SCRIPT_NETWORK_TOKEN="network-token",
+    EMAIL_URL="memorymail://",
+)
+
+from epcs_portal.settings import *  # noqa: E402, F403
+from epcs_portal.settings import DATABASES, STORAGES  # noqa: E402
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # A file, because threads of a race cannot share a database in memory.
+    DATABASES["default"]["TEST"] = {"NAME": str(_FOLDER / "test.sqlite3")}
+STORAGES["staticfiles"] = {
+    "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+}
