@@ -1,0 +1,338 @@
+"""The only way anything sensitive is authorised: two factors, for one content, once.
+
+`prove` asks for the password and the device; `consume` redeems the result inside the
+transaction that does the act. 21 CFR 1311.115(a), 1311.120(b)(5), (11); RFC 6238 5.2.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from datetime import datetime
+
+import rfc8785
+from django.contrib.auth import get_user_model
+from django.db import transaction
+from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
+
+from audit import chain
+from audit.acts import Act, Outcome
+from mfa import throttle, totp, vault
+from mfa.models import (
+    Challenge,
+    ChallengeState,
+    Device,
+    Kind,
+    Purpose,
+    UserThrottle,
+    session_digest,
+)
+
+PLAUSIBLE_YEARS = range(2024, 2100)
+
+
+class NotProven(Exception):
+    """The two factors were not shown; the message says what to do next."""
+
+
+class PasswordRefused(NotProven):
+    """The password is wrong; the code was not looked at and can still be used."""
+
+
+class CodeRefused(NotProven):
+    """The password was right and the code was not; counted."""
+
+
+class Locked(NotProven):
+    """Too many failures; nothing was looked at or counted."""
+
+    def __init__(self, until: datetime):
+        self.until = until
+        seconds = max(1, round((until - timezone.now()).total_seconds()))
+        super().__init__(
+            f"Locked for another {_duration(seconds)}, until {until:%H:%M:%S} UTC, "
+            "after too many failed attempts. Trying earlier neither counts nor "
+            "makes it longer."
+        )
+
+
+class DeviceNotUsable(NotProven):
+    """The device is not this user's, or is unconfirmed, removed or disabled."""
+
+
+class NotRedeemable(NotProven):
+    """What was proven is not, or no longer, good for this act."""
+
+
+def digest_of(act: str, **facts: str) -> str:
+    """Return the digest that a challenge for an act other than signing is bound to."""
+    return hashlib.sha256(rfc8785.dumps({"act": act, **facts})).hexdigest()
+
+
+@sensitive_variables("password", "code")
+def prove(
+    user,
+    *,
+    device: Device,
+    purpose: Purpose,
+    payload_digest: str,
+    password: str,
+    code: str,
+    session_key: str,
+) -> Challenge:
+    """Check password and code, and return a challenge passed for this content.
+
+    Raise a NotProven. Whatever happens is committed by itself, so that no caller's
+    rollback gives a guess or a used code back.
+    """
+    now = timezone.now()
+    if now.year not in PLAUSIBLE_YEARS:
+        raise NotProven("The server's clock is wrong. Tell your administrator.")
+    device = _usable(device, user=user, purpose=purpose)
+    reservation = _reserve_for(user, device, purpose=purpose, now=now)
+    if not user.check_password(password):
+        _refuse(user, device, purpose=purpose, reason="password")
+        raise PasswordRefused("The password is wrong. The code was not used.")
+    challenge = Challenge(
+        user=user,
+        device=device,
+        purpose=purpose,
+        payload_digest=payload_digest,
+        session_digest=session_digest(session_key),
+        started_at=now,
+        expires_at=now + Challenge.CONSUME_WITHIN,
+    )
+    if refusal := _answer(challenge, code=code, reservation=reservation):
+        raise refusal
+    return challenge
+
+
+def consume(
+    challenge: Challenge,
+    *,
+    user,
+    purpose: Purpose,
+    payload_digest: str,
+    session_key: str,
+) -> None:
+    """Redeem a passed challenge, once, in the caller's transaction.
+
+    Everything is read again: what was true when the device answered is not enough.
+    Raise NotRedeemable; the caller's transaction must then roll back.
+    """
+    if not transaction.get_connection().in_atomic_block:
+        raise RuntimeError("Redeem a challenge in the transaction of the act.")
+    now = timezone.now()
+    device = Device.objects.select_for_update().get(pk=challenge.device_id)
+    redeemed = Challenge.objects.filter(
+        pk=challenge.pk,
+        user=user,
+        purpose=purpose,
+        payload_digest=payload_digest,
+        session_digest=session_digest(session_key),
+        state=ChallengeState.PASSED,
+        expires_at__gt=now,
+    ).update(state=ChallengeState.CONSUMED, consumed_at=now)
+    if not redeemed:
+        raise NotRedeemable(
+            "That confirmation was used already, has expired, or was for something "
+            "else. Check what is on the screen and confirm again with a new code."
+        )
+    _check_still_good(device, user=user, purpose=purpose, now=now)
+
+
+def _check_still_good(device: Device, *, user, purpose: Purpose, now: datetime) -> None:
+    is_active = get_user_model().objects.filter(pk=user.pk, is_active=True).exists()
+    if not is_active:
+        raise NotRedeemable("This account is no longer active.")
+    if device.user_id != user.pk or not _is_usable(device):
+        raise NotRedeemable("The device was removed or disabled in the meantime.")
+    if device.locked_until and device.locked_until > now:
+        raise NotRedeemable("The device was locked in the meantime.")
+    if purpose == Purpose.SIGN and not device.is_primary:
+        raise NotRedeemable(f"“{device}” is no longer your primary device.")
+
+
+def _usable(device: Device, *, user, purpose: Purpose) -> Device:
+    fresh = Device.objects.filter(pk=device.pk, user=user).first()
+    if user.is_active and fresh and _is_usable(fresh):
+        return fresh
+    reason = "device_not_usable" if fresh else "device_of_another_user"
+    _refuse(user, device, purpose=purpose, reason=reason)
+    raise DeviceNotUsable(
+        "That device cannot confirm anything. Choose one of your own devices "
+        "under Account > Provider Settings > eRx Info."
+    )
+
+
+def _is_usable(device: Device) -> bool:
+    return (
+        device.confirmed
+        and device.kind == Kind.CODE_GENERATOR
+        and device.retired_at is None
+        and device.disabled_at is None
+    )
+
+
+def _reserve_for(
+    user, device: Device, *, purpose: Purpose, now: datetime
+) -> throttle.Reservation:
+    rows = UserThrottle.objects.filter(user=user)
+    UserThrottle.objects.get_or_create(user=user)
+    reservation = None
+    if not device.is_locked:
+        with transaction.atomic(durable=True):
+            reservation = throttle.reserve(rows, now=now)
+    if reservation is None:
+        _refuse(user, device, purpose=purpose, reason="locked")
+        raise Locked(_latest(rows.get().locked_until, device.locked_until, now))
+    return reservation
+
+
+def _latest(*moments: datetime | None) -> datetime:
+    return max(moment for moment in moments if moment)
+
+
+def _answer(
+    challenge: Challenge, *, code: str, reservation: throttle.Reservation
+) -> NotProven | None:
+    """Verify the code and write what came of it, in one transaction of its own."""
+    user, device, now = challenge.user, challenge.device, challenge.started_at
+    row = Device.objects.filter(pk=device.pk)
+    with transaction.atomic(durable=True):
+        own = throttle.reserve(row, now=now)
+        if own is None:
+            refusal: NotProven | None = Locked(row.get().locked_until or now)
+            reason = "locked"
+        else:
+            reason, refusal = _verify(row.get(), code=code, now=now)
+        challenge.state = (
+            ChallengeState.REFUSED if refusal else ChallengeState.PASSED
+        )
+        challenge.answered_at = now
+        challenge.save()
+        if own and not refusal:
+            throttle.succeed(row, own)
+            throttle.succeed(UserThrottle.objects.filter(user=user), reservation)
+        elif own:
+            _disable_after_too_many(device, own, reservation, now=now)
+        chain.record(
+            Act.CHALLENGE_REFUSED if refusal else Act.CHALLENGE_PASSED,
+            by=user,
+            of=device,
+            outcome=Outcome.FAILURE if refusal else Outcome.SUCCESS,
+            purpose=challenge.purpose,
+            challenge=str(challenge.public_id),
+            **({"reason": reason} if refusal else {}),
+        )
+    return refusal
+
+
+def _verify(
+    device: Device, *, code: str, now: datetime
+) -> tuple[str, NotProven | None]:
+    if not totp.is_well_formed(code):
+        return "malformed", CodeRefused("Enter the 6 digits of the code, nothing else.")
+    try:
+        seed = device.seed()
+    except vault.CannotUnseal:
+        return "seed_unreadable", DeviceNotUsable(
+            f"The secret of “{device}” cannot be read. Remove this device and add it again."
+        )
+    current = totp.step_at(now.timestamp())
+    steps = totp.acceptable_steps(current, offset=device.clock_offset)
+    step = totp.matching_step(seed, code, steps=steps)
+    if step is not None and step != device.burned_step and _claim(device, step=step):
+        Device.objects.filter(pk=device.pk).update(
+            clock_offset=step - current, last_used_at=now
+        )
+        return "", None
+    if step is not None:
+        return "used", CodeRefused(
+            f"That code of “{device}” was used already. "
+            f"Wait {_seconds_left(now)} seconds for the next one."
+        )
+    return _diagnose(device, seed=seed, code=code, current=current, now=now)
+
+
+def _claim(device: Device, *, step: int) -> bool:
+    """Make a step this caller's; exactly one of any number of callers gets it."""
+    claimed = Device.objects.filter(pk=device.pk, last_step__lt=step)
+    return claimed.update(last_step=step) == 1
+
+
+def _diagnose(
+    device: Device, *, seed: bytes, code: str, current: int, now: datetime
+) -> tuple[str, NotProven]:
+    """Say what is known of a wrong code, after a right password; burn what it matched."""
+    wider = range(-totp.DIAGNOSIS_WINDOW, totp.DIAGNOSIS_WINDOW + 1)
+    around = [current + delta for delta in wider if current + delta >= 0]
+    step = totp.matching_step(seed, code, steps=around)
+    if step is not None:
+        Device.objects.filter(pk=device.pk).update(burned_step=step)
+        off = abs(step - current) * totp.PERIOD
+        direction = "fast" if step > current else "slow"
+        return "clock", CodeRefused(
+            f"That code is not current: the clock of “{device}” is about {off} seconds "
+            f"{direction}, or the code is old. Turn on automatic date and time on it, "
+            "then use a new code."
+        )
+    if other := _other_device_of(device, code=code, current=current):
+        return "other_device", CodeRefused(
+            f"That is the code of “{other}”. The code of “{device}” is wanted. "
+            f"Wait {_seconds_left(now)} seconds for the next one, or choose “{other}”."
+        )
+    return "wrong", CodeRefused(f"That is not the current code of “{device}”.")
+
+
+def _other_device_of(device: Device, *, code: str, current: int) -> Device | None:
+    others = Device.objects.visible_to(device.user).code_generators()
+    for other in others.exclude(pk=device.pk):
+        step = _step_of(other, code=code, current=current)
+        if step is not None:
+            _claim(other, step=step)
+            return other
+    return None
+
+
+def _step_of(device: Device, *, code: str, current: int) -> int | None:
+    try:
+        seed = device.seed()
+    except vault.CannotUnseal:
+        return None
+    steps = totp.acceptable_steps(current, offset=device.clock_offset)
+    return totp.matching_step(seed, code, steps=steps)
+
+
+def _disable_after_too_many(
+    device: Device, *reservations: throttle.Reservation, now: datetime
+) -> None:
+    own, of_user = (reservation.consecutive for reservation in reservations)
+    disabled: Iterable[Device] = []
+    if of_user >= throttle.MOST_CONSECUTIVE_FAILURES:
+        disabled = Device.objects.visible_to(device.user).usable()
+    elif own >= throttle.MOST_CONSECUTIVE_FAILURES:
+        disabled = [device]
+    for one in disabled:
+        Device.objects.filter(pk=one.pk).update(disabled_at=now, is_primary=False)
+        chain.record(Act.DEVICE_DISABLED, by=device.user, of=one, reason="failures")
+
+
+def _refuse(user, device: Device, *, purpose: Purpose, reason: str) -> None:
+    chain.record(
+        Act.CHALLENGE_REFUSED,
+        by=user,
+        of=device,
+        outcome=Outcome.FAILURE,
+        purpose=purpose,
+        reason=reason,
+    )
+
+
+def _seconds_left(now: datetime) -> int:
+    return totp.PERIOD - int(now.timestamp()) % totp.PERIOD
+
+
+def _duration(seconds: int) -> str:
+    if seconds < 120:
+        return f"{seconds} seconds"
+    return f"{round(seconds / 60)} minutes"

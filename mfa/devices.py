@@ -1,0 +1,131 @@
+"""What a user does with devices: name them, choose the primary one, remove them."""
+
+from django.contrib.auth import get_user_model
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from audit import chain
+from audit.acts import Act
+from mfa import challenges, notices
+from mfa.models import Challenge, Device, Purpose
+
+NICKNAME_LENGTH = 64
+
+
+class NotAllowed(Exception):
+    """A device act was refused; the message says why and what to do."""
+
+
+def primary_of(user) -> Device | None:
+    return Device.objects.visible_to(user).usable().filter(is_primary=True).first()
+
+
+def selection_digest(device: Device) -> str:
+    """Return what a challenge to select this device as primary is bound to."""
+    return challenges.digest_of("select_primary", device=str(device.public_id))
+
+
+def retirement_digest(device: Device) -> str:
+    """Return what a challenge to remove this device is bound to."""
+    return challenges.digest_of("retire_device", device=str(device.public_id))
+
+
+def rename(device: Device, *, by, nickname: str) -> None:
+    """Give a device another nickname; raise NotAllowed when the user has that one."""
+    nickname = " ".join(nickname.split())
+    if not nickname or len(nickname) > NICKNAME_LENGTH:
+        raise NotAllowed(f"Enter a nickname of 1 to {NICKNAME_LENGTH} characters.")
+    try:
+        with transaction.atomic(durable=True):
+            renamed = Device.objects.visible_to(by).listed().filter(pk=device.pk)
+            if not renamed.update(name=nickname):
+                raise NotAllowed("That device is no longer in your list.")
+            chain.record(Act.DEVICE_RENAMED, by=by, of=device)
+    except IntegrityError:
+        raise NotAllowed(f"You already have a device called “{nickname}”.") from None
+
+
+def select_primary(
+    device: Device, *, by, challenge: Challenge, session_key: str
+) -> None:
+    """Make a device the primary one, on proof of the password and its own code."""
+    if challenge.device_id != device.pk:
+        raise NotAllowed("Confirm with a code of the device that you select.")
+    with transaction.atomic(durable=True):
+        challenges.consume(
+            challenge,
+            user=by,
+            purpose=Purpose.SELECT_PRIMARY,
+            payload_digest=selection_digest(device),
+            session_key=session_key,
+        )
+        promote(device, by=by)
+
+
+def promote(device: Device, *, by) -> None:
+    """Make a device the only primary, in the transaction of an act that proved it."""
+    get_user_model().objects.select_for_update().get(pk=by.pk)
+    Device.objects.filter(user=by, is_primary=True).update(is_primary=False)
+    chosen = Device.objects.visible_to(by).usable().filter(pk=device.pk)
+    if not chosen.update(is_primary=True):
+        raise NotAllowed("That device cannot be the primary device.")
+    chain.record(Act.DEVICE_PRIMARY_SELECTED, by=by, of=device)
+    notices.send(
+        by,
+        subject="Your primary device was changed",
+        template="mfa/mail/primary_selected.txt",
+        device=str(device),
+    )
+
+
+def retire(
+    device: Device,
+    *,
+    by,
+    challenge: Challenge,
+    session_key: str,
+    new_primary: Device | None = None,
+) -> None:
+    """Remove a device; removing the primary one names its successor, if there is one.
+
+    Without a successor nothing can be signed until another primary is selected.
+    """
+    with transaction.atomic(durable=True):
+        challenges.consume(
+            challenge,
+            user=by,
+            purpose=Purpose.RETIRE_DEVICE,
+            payload_digest=retirement_digest(device),
+            session_key=session_key,
+        )
+        was_primary = device.pk == getattr(primary_of(by), "pk", None)
+        others = Device.objects.visible_to(by).usable().exclude(pk=device.pk)
+        if was_primary and new_primary is None and others.exists():
+            raise NotAllowed("Choose which device takes over as primary.")
+        _retire(device, by=by, reason="removed")
+        if was_primary and new_primary is not None:
+            promote(new_primary, by=by)
+
+
+def retire_vanished(device: Device, *, by) -> None:
+    """Retire a device that ID.me no longer lists, in the transaction of the feed.
+
+    If it was the primary one, signing stops and the user is told; the next one is
+    suggested on the page, never chosen.
+    """
+    was_primary = device.is_primary
+    _retire(device, by=by, reason="vanished")
+    if was_primary:
+        notices.send(
+            device.user,
+            subject="Your primary device is gone; signing has stopped",
+            template="mfa/mail/primary_vanished.txt",
+            device=str(device),
+        )
+
+
+def _retire(device: Device, *, by, reason: str) -> None:
+    kept = Device.objects.filter(pk=device.pk, retired_at=None)
+    if not kept.update(retired_at=timezone.now(), is_primary=False):
+        raise NotAllowed("That device was removed already.")
+    chain.record(Act.DEVICE_RETIRED, by=by, of=device, reason=reason)

@@ -1,0 +1,28 @@
+"""Mail to the owner of an account about a change in how they prove who they are.
+
+NIST SP 800-63B 6.1: a change of authenticators is told by a second channel.
+"""
+
+import logging
+import smtplib
+from functools import partial
+
+from django.core.mail import send_mail
+from django.db import transaction
+from django.template.loader import render_to_string
+
+logger = logging.getLogger(__name__)
+
+
+def send(user, *, subject: str, template: str, **context: str) -> None:
+    """Send a notice once the open transaction is committed; never fail the act."""
+    if user.email:
+        body = render_to_string(template, {"user": user, **context})
+        transaction.on_commit(partial(_deliver, user.email, subject, body))
+
+
+def _deliver(address: str, subject: str, body: str) -> None:
+    try:
+        send_mail(subject, body, None, [address])
+    except (OSError, smtplib.SMTPException):
+        logger.exception("A notice could not be sent.")

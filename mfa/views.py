@@ -1,0 +1,208 @@
+from datetime import UTC, datetime
+
+import qrcode
+import qrcode.image.svg
+from django.contrib import messages
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.safestring import mark_safe
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+
+from mfa import challenges, devices, enrolment
+from mfa.forms import NewDeviceForm, NicknameForm, ProofForm
+from mfa.models import Device, Purpose
+
+REFUSED = 422  # a form that was understood and not accepted
+
+
+def rename(request, public_id):
+    device = _listed_or_404(request, public_id)
+    form = NicknameForm(request.POST or None, initial={"nickname": device.name})
+    if form.is_valid():
+        try:
+            devices.rename(
+                device, by=request.user, nickname=form.cleaned_data["nickname"]
+            )
+        except devices.NotAllowed as refusal:
+            form.add_error("nickname", str(refusal))
+        else:
+            messages.success(request, "The nickname was changed.")
+            return redirect("erx-info")
+    return _page(request, "mfa/rename.html", form, device=device)
+
+
+@sensitive_post_parameters("password", "code")
+def select_primary(request, public_id):
+    device = _listed_or_404(request, public_id)
+    if not device.may_sign:
+        messages.error(
+            request,
+            f"{device.get_kind_display()} is not accepted for controlled substances.",
+        )
+        return redirect("erx-info")
+    form = ProofForm(
+        request.user,
+        request.POST or None,
+        purpose=Purpose.SELECT_PRIMARY,
+        payload_digest=devices.selection_digest(device),
+        session_key=request.session.session_key,
+        devices=_only(device),
+    )
+    if form.is_valid():
+        try:
+            devices.select_primary(
+                device,
+                by=request.user,
+                challenge=form.challenge,
+                session_key=request.session.session_key,
+            )
+        except (devices.NotAllowed, challenges.NotProven) as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(
+                request,
+                f"“{device}” is your primary device now. Its next code signs; "
+                "the one you just used does not.",
+            )
+            return redirect("erx-info")
+    return _page(request, "mfa/select_primary.html", form, device=device)
+
+
+@sensitive_post_parameters("password", "code")
+def retire(request, public_id):
+    device = _listed_or_404(request, public_id)
+    usable = Device.objects.visible_to(request.user).code_generators()
+    successors = usable.exclude(pk=device.pk) if device.is_primary else usable.none()
+    form = ProofForm(
+        request.user,
+        request.POST or None,
+        purpose=Purpose.RETIRE_DEVICE,
+        payload_digest=devices.retirement_digest(device),
+        session_key=request.session.session_key,
+        devices=usable,
+    )
+    if form.is_valid():
+        try:
+            devices.retire(
+                device,
+                by=request.user,
+                challenge=form.challenge,
+                session_key=request.session.session_key,
+                new_primary=_named(successors, request.POST.get("new_primary")),
+            )
+        except (devices.NotAllowed, challenges.NotProven) as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, f"“{device}” was removed.")
+            return redirect("erx-info")
+    return _page(
+        request, "mfa/retire.html", form, device=device, successors=successors
+    )
+
+
+@never_cache
+@sensitive_post_parameters("password", "code")
+def add(request):
+    """Start adding a code generator: fresh ID.me sign-in, and an existing device's word."""
+    authenticated_at = _authenticated_at(request)
+    form = None
+    if enrolment.needs_proof(request.user):
+        form = ProofForm(
+            request.user,
+            request.POST or None,
+            purpose=Purpose.ADD_DEVICE,
+            payload_digest=enrolment.addition_digest(request.user),
+            session_key=request.session.session_key,
+            devices=Device.objects.visible_to(request.user).code_generators(),
+        )
+    refusal = ""
+    if request.method == "POST" and (form is None or form.is_valid()):
+        try:
+            enrolment.begin(
+                request.user,
+                session_key=request.session.session_key,
+                authenticated_at=authenticated_at,
+                proof=form.challenge if form else None,
+            )
+        except (enrolment.EnrolmentRefused, challenges.NotProven) as error:
+            refusal = str(error)
+        else:
+            return redirect("device-confirm")
+    context = {
+        "is_fresh": enrolment.is_fresh(authenticated_at),
+        "refusal": refusal,
+    }
+    return _page(request, "mfa/add.html", form, refused=bool(refusal), **context)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def confirm(request):
+    """Show the QR code of the device being added, and bind it on its first code."""
+    session_key = request.session.session_key
+    device = enrolment.pending(request.user, session_key=session_key)
+    if device is None:
+        messages.error(request, "The time to add this device is over. Start again.")
+        return redirect("device-add")
+    form = NewDeviceForm(request.POST or None)
+    if form.is_valid():
+        try:
+            enrolment.confirm(
+                device, by=request.user, session_key=session_key, **form.cleaned_data
+            )
+        except (enrolment.EnrolmentRefused, challenges.NotProven) as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(
+                request,
+                "The device was added. The code you entered is used up: "
+                "wait for the next one before you confirm anything with it.",
+            )
+            return redirect("erx-info")
+    provisioning = enrolment.provisioning(device)
+    return _page(
+        request,
+        "mfa/confirm.html",
+        form,
+        provisioning=provisioning,
+        qr_code=_qr_code(provisioning.uri),
+    )
+
+
+def _page(request, template, form, *, refused=False, **context):
+    refused = refused or bool(form and form.errors)
+    return render(
+        request,
+        template,
+        {"form": form, **context},
+        status=REFUSED if refused else 200,
+    )
+
+
+def _listed_or_404(request, public_id) -> Device:
+    devices_of_user = Device.objects.visible_to(request.user).listed()
+    return get_object_or_404(devices_of_user, public_id=public_id)
+
+
+def _only(device: Device) -> QuerySet[Device]:
+    return Device.objects.filter(pk=device.pk)
+
+
+def _named(choices: QuerySet[Device], public_id: str | None) -> Device | None:
+    return next(
+        (device for device in choices if str(device.public_id) == public_id), None
+    )
+
+
+def _authenticated_at(request) -> datetime | None:
+    seconds = request.session.get("idme_authenticated_at")
+    return datetime.fromtimestamp(seconds, tz=UTC) if seconds else None
+
+
+def _qr_code(uri: str) -> str:
+    image = qrcode.make(uri, image_factory=qrcode.image.svg.SvgPathImage, border=4)
+    svg = image.to_string(encoding="unicode")
+    # Made here from our own URI; qrcode writes paths and no text.
+    return mark_safe(svg[svg.index("<svg") :])  # noqa: S308
