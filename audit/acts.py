@@ -1,0 +1,151 @@
+"""What the record can say: the acts, how they end, what may be told about them."""
+
+from django.db import models
+
+
+class Act(models.TextChoices):
+    """Everything the record can say happened, each explained in docs/audit.md."""
+
+    ACCESS_GRANTED = "access.granted", "Right to sign granted"
+    ACCESS_REVOKED = "access.revoked", "Right to sign revoked"
+
+    ADMIN_CHANGED = "admin.changed", "Changed in the admin"
+    ADMIN_SIGNED_IN = "admin.signed_in", "Signed in to the admin"
+    ADMIN_SIGN_IN_FAILED = "admin.sign_in_failed", "Sign-in to the admin failed"
+
+    AUDIT_CHECKPOINTED = "audit.checkpointed", "Checkpoint of the record made"
+    AUDIT_VERIFIED = "audit.verified", "Record verified"
+
+    CHALLENGE_CONSUMED = "challenge.consumed", "Challenge used"
+    CHALLENGE_LOCKED = "challenge.locked", "Too many failures, locked for a while"
+    CHALLENGE_PASSED = "challenge.passed", "Both factors accepted"
+    CHALLENGE_REFUSED = "challenge.refused", "Challenge refused"
+    CHALLENGE_STARTED = "challenge.started", "Challenge started"
+
+    CODE_ACCEPTED = "code.accepted", "Code accepted"
+    CODE_REFUSED = "code.refused", "Code refused"
+
+    DEA_REGISTRATION_ADDED = "dea_registration.added", "DEA registration added"
+    DEA_REGISTRATION_CHANGED = "dea_registration.changed", "DEA registration changed"
+    DEA_REGISTRATION_REMOVED = "dea_registration.removed", "DEA registration removed"
+
+    DEVICE_ADDED = "device.added", "Device added"
+    DEVICE_DISABLED = "device.disabled", "Device disabled after too many failures"
+    DEVICE_ENROLMENT_CONFIRMED = "device.enrolment_confirmed", "Device set up"
+    DEVICE_ENROLMENT_REFUSED = "device.enrolment_refused", "Device set-up refused"
+    DEVICE_ENROLMENT_STARTED = "device.enrolment_started", "Device set-up started"
+    DEVICE_PRIMARY_SELECTED = "device.primary_selected", "Primary device selected"
+    DEVICE_RENAMED = "device.renamed", "Device renamed"
+    DEVICE_RETIRED = "device.retired", "Device retired"
+
+    FEED_APPLIED = "feed.applied", "Device list taken over from ID.me"
+    FEED_FAILED = "feed.failed", "Device list could not be taken over from ID.me"
+
+    IDME_LINKED = "idme.linked", "ID.me account linked"
+    IDME_LINK_REFUSED = "idme.link_refused", "Linking of an ID.me account refused"
+    IDME_SIGNED_IN = "idme.signed_in", "Authenticated at ID.me"
+    IDME_SIGN_IN_FAILED = "idme.sign_in_failed", "Authentication at ID.me failed"
+    IDME_UNLINKED = "idme.unlinked", "ID.me account unlinked"
+
+    KEY_CREATED = "key.created", "Key created"
+    KEY_ROTATED = "key.rotated", "Key rotated"
+
+    LOG_VIEWED = "log.viewed", "Log viewed"
+
+    MEMBERSHIP_ADDED = "membership.added", "Membership of a practice added"
+    MEMBERSHIP_CHANGED = "membership.changed", "Membership of a practice changed"
+    MEMBERSHIP_REMOVED = "membership.removed", "Membership of a practice removed"
+
+    PASSWORD_CHANGED = "password.changed", "Password changed"
+    PASSWORD_REFUSED = "password.refused", "Password refused"
+
+    PERMISSION_DENIED = "permission.denied", "Refused for want of permission"
+
+    PHARMACY_ANSWERED = "pharmacy.answered", "Pharmacy answered"
+
+    PRESCRIPTION_ALTERED = "prescription.altered", "Prescription altered"
+    PRESCRIPTION_CANCELLED = "prescription.cancelled", "Prescription cancelled"
+    PRESCRIPTION_CREATED = "prescription.created", "Prescription created"
+    PRESCRIPTION_DELIVERED = "prescription.delivered", "Prescription delivered"
+    PRESCRIPTION_DISCARDED = "prescription.discarded", "Prescription discarded"
+    PRESCRIPTION_FAILED = "prescription.failed", "Prescription not delivered"
+    PRESCRIPTION_PRINTED = "prescription.printed", "Prescription printed"
+    PRESCRIPTION_QUEUED = "prescription.queued", "Prescription queued"
+    PRESCRIPTION_READY = "prescription.ready", "Prescription marked ready to sign"
+    PRESCRIPTION_SIGNED = "prescription.signed", "Prescription signed"
+    PRESCRIPTION_TRANSMITTED = "prescription.transmitted", "Prescription transmitted"
+    PRESCRIPTION_UNREADY = "prescription.unready", "Ready to sign withdrawn"
+    PRESCRIPTION_VIEWED = "prescription.viewed", "Prescription viewed"
+
+    PROVIDER_ADDED = "provider.added", "Provider added"
+    PROVIDER_CHANGED = "provider.changed", "Provider changed"
+
+    SIGN_IN_FAILED = "sign_in.failed", "Sign-in failed"
+    SIGN_IN_LOCKED = "sign_in.locked", "Sign-in locked for a while"
+    SIGN_IN_SUCCEEDED = "sign_in.succeeded", "Signed in"
+    SIGN_OUT_DONE = "sign_out.done", "Signed out"
+
+    SIGNING_BLOCKED = "signing.blocked", "Signing blocked, something is out of order"
+    SIGNING_REFUSED = "signing.refused", "Signing refused"
+
+    STATE_LICENSE_ADDED = "state_license.added", "State licence added"
+    STATE_LICENSE_CHANGED = "state_license.changed", "State licence changed"
+    STATE_LICENSE_REMOVED = "state_license.removed", "State licence removed"
+
+    TRANSMISSION_FAILED = "transmission.failed", "Attempt to transmit failed"
+    TRANSMISSION_RETRIED = "transmission.retried", "Transmission tried again"
+
+    USER_ADDED = "user.added", "Account added"
+    USER_CHANGED = "user.changed", "Account changed"
+    USER_DISABLED = "user.disabled", "Account disabled"
+
+
+class Outcome(models.TextChoices):
+    SUCCESS = "success", "Success"
+    FAILURE = "failure", "Failure"
+
+
+# Nothing here may hold a patient, a code, a password, a seed, a token or a key.
+DETAIL_KEYS = frozenset(
+    {
+        "added",
+        "algorithm",
+        "attempts",
+        "blockers",
+        "challenge",
+        "changed",
+        "code",  # of a pharmacy's answer, never of a device
+        "device",
+        "digest",
+        "events",
+        "failures",
+        "fields",
+        "ial",
+        "aal",
+        "key_id",
+        "kind",
+        "locked_until",
+        "message_id",
+        "model",
+        "nickname",
+        "practice",
+        "prescriptions",
+        "problem",
+        "provisional",
+        "purpose",
+        "reason",
+        "removed",
+        "renamed",
+        "role",
+        "schedule",
+        "source",
+        "status",
+        "streams",
+        "version",
+    }
+)
+
+
+def act_choices() -> list[tuple[str, str]]:
+    """Let the model name the acts without a migration for every new one."""
+    return Act.choices

@@ -1,0 +1,147 @@
+"""The one way an event enters the record."""
+
+from datetime import timedelta
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
+from django.db import models, transaction
+from django.utils import timezone
+
+from audit import context, seals
+from audit.acts import DETAIL_KEYS, Act, Outcome
+from audit.models import ChainHead, Event, user_stream
+
+TEXT_LENGTH = 200  # characters of one text in a detail
+CLOCK_STEP = timedelta(seconds=1)
+
+
+def record(
+    act: Act,
+    *,
+    by: AbstractBaseUser | AnonymousUser | None,
+    of: models.Model | None = None,
+    outcome: Outcome = Outcome.SUCCESS,
+    stream: str | None = None,
+    **detail: object,
+) -> Event:
+    """Add one event to its chain, in the transaction that is open or in its own.
+
+    Call it last in a transaction: from here to the commit, nobody else can write to
+    this stream. If it raises, the act must not happen either.
+    """
+    event = Event(
+        stream=stream or _stream(by),
+        actor=_text(_actor(by), 150),
+        act=Act(act),
+        outcome=Outcome(outcome),
+        subject=_subject(of),
+        detail=_checked(detail),
+        address=context.current().address,
+        request_id=context.current().request_id,
+        key_id=seals.current_key_id(),
+    )
+    # No savepoint: an event that fails must take the act with it.
+    with transaction.atomic(savepoint=False):
+        head = _locked_head(event.stream)
+        event.sequence = head.sequence + 1
+        event.previous_hash = head.hash
+        event.at = timezone.now()
+        event.hash = seals.seal(seals.event_fields(event))
+        event.save(force_insert=True)
+        ChainHead.objects.filter(stream=event.stream).update(
+            sequence=event.sequence, hash=event.hash
+        )
+    return event
+
+
+def check_health(*, stream: str | None = None) -> list[str]:
+    """Return what is wrong with the newest events; an empty list means go ahead.
+
+    Of one stream where given, as the gate before an act needs it; `verify_audit`
+    walks everything.
+    """
+    heads = ChainHead.objects.order_by("stream")
+    if stream is not None:
+        heads = heads.filter(stream=stream)
+    problems = [
+        problem for head in heads.iterator() for problem in _problems_at(head)
+    ]
+    headless = Event.objects.exclude(
+        models.Exists(ChainHead.objects.filter(stream=models.OuterRef("stream")))
+    )
+    if stream is not None:
+        headless = headless.filter(stream=stream)
+    if lost := headless.order_by("stream").values_list("stream", flat=True).first():
+        problems.append(f"{lost}: the head of this chain is missing.")
+    return problems
+
+
+def _problems_at(head: ChainHead) -> list[str]:
+    newest = list(Event.objects.filter(stream=head.stream).order_by("-sequence")[:2])
+    if not newest:
+        return [f"{head}: the newest event is missing."] if head.sequence else []
+    event, *before = newest
+    if (event.sequence, event.hash) != (head.sequence, head.hash):
+        return [f"{head}: the newest event is not the one its head names."]
+    try:
+        if not seals.is_sealed(seals.event_fields(event), with_hash=event.hash):
+            return [f"{head}: the newest event was changed."]
+    except seals.KeyMissing as missing:
+        return [f"{head}: {missing}."]
+    if any(event.at < earlier.at - CLOCK_STEP for earlier in before):
+        return [f"{head}: the clock of this server went back."]
+    if event.at > timezone.now() + CLOCK_STEP:
+        return [f"{head}: the newest event is in the future; the clock went back."]
+    return []
+
+
+def _locked_head(stream: str) -> ChainHead:
+    locked = ChainHead.objects.select_for_update().filter(stream=stream)
+    if head := locked.first():
+        return head
+    # Two writers may both start a stream; one row wins and both wait for it.
+    ChainHead.objects.bulk_create([ChainHead(stream=stream)], ignore_conflicts=True)
+    return locked.get()
+
+
+def _stream(by: AbstractBaseUser | AnonymousUser | None) -> str:
+    if by is None:
+        return "system"
+    return "anonymous" if by.is_anonymous else user_stream(by)
+
+
+def _actor(by: AbstractBaseUser | AnonymousUser | None) -> str:
+    if by is None:
+        return "system"
+    return "anonymous" if by.is_anonymous else by.get_username()
+
+
+def _subject(of: models.Model | None) -> str:
+    if of is None:
+        return ""
+    if of.pk is None:
+        raise ValueError(f"Save the {of._meta.verbose_name} before recording it.")
+    return f"{of._meta.label_lower}:{getattr(of, 'public_id', None) or of.pk}"
+
+
+def _checked(detail: dict[str, object]) -> dict[str, object]:
+    if unknown := detail.keys() - DETAIL_KEYS:
+        raise ValueError(f"Not allowed in the record: {', '.join(sorted(unknown))}.")
+    return {key: _value(value) for key, value in detail.items()}
+
+
+def _value(value: object) -> object:
+    match value:
+        case None | bool() | int():
+            return value
+        case str():
+            return _text(value, TEXT_LENGTH)
+        case list() if all(isinstance(item, str) for item in value):
+            return [_text(item, TEXT_LENGTH) for item in value]
+    raise TypeError(f"The record takes no {type(value).__name__}.")
+
+
+def _text(text: str, length: int) -> str:
+    """Plain text that both databases give back as it was written."""
+    encoded = str(text).encode(errors="backslashreplace")
+    return encoded.decode().replace("\0", "\\x00")[:length]

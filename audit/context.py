@@ -1,0 +1,29 @@
+"""Where the present act comes from: the request, known to the record by itself."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Origin:
+    address: str = ""
+    request_id: str = ""
+
+
+_origin: ContextVar[Origin] = ContextVar("audit_origin", default=Origin())
+
+
+def current() -> Origin:
+    return _origin.get()
+
+
+@contextmanager
+def originating(*, address: str, request_id: str) -> Iterator[Origin]:
+    """Give everything recorded inside this address and request id."""
+    token = _origin.set(Origin(address=address, request_id=request_id))
+    try:
+        yield _origin.get()
+    finally:
+        _origin.reset(token)

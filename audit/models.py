@@ -1,0 +1,129 @@
+import uuid
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import models
+from django.db.models import Q
+
+from audit.acts import Act, Outcome, act_choices
+
+HASH_LENGTH = 64  # hexadecimal digits of SHA-256
+
+
+def user_stream(user: AbstractBaseUser) -> str:
+    return f"user:{user.pk}"
+
+
+class EventQuerySet(models.QuerySet["Event"]):
+    def visible_to(self, user: AbstractBaseUser) -> "EventQuerySet":
+        return self.filter(stream=user_stream(user))
+
+
+class Event(models.Model):
+    """One thing that happened; the database refuses to change or forget it.
+
+    Actor and subject are plain text, with no foreign key, so that no change elsewhere
+    can reach in here: a renamed or deleted account leaves its history as it was.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    stream = models.CharField(max_length=100)
+    sequence = models.PositiveBigIntegerField()
+    at = models.DateTimeField(db_index=True)
+    actor = models.CharField(max_length=150)
+    act = models.CharField(max_length=60, choices=act_choices)
+    outcome = models.CharField(max_length=10, choices=Outcome.choices)
+    subject = models.CharField(max_length=150, blank=True, db_index=True)
+    detail = models.JSONField(default=dict, blank=True)
+    address = models.CharField(max_length=45, blank=True)
+    request_id = models.CharField(max_length=36, blank=True)
+    key_id = models.CharField(max_length=40)
+    previous_hash = models.CharField(max_length=HASH_LENGTH, blank=True)
+    hash = models.CharField(max_length=HASH_LENGTH)
+
+    objects = EventQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-at", "-sequence"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["stream", "sequence"], name="event_sequence_unique_in_stream"
+            ),
+            models.CheckConstraint(
+                name="event_sequence_counts_from_one", condition=Q(sequence__gte=1)
+            ),
+            models.CheckConstraint(
+                name="event_outcome_known", condition=Q(outcome__in=Outcome.values)
+            ),
+            models.CheckConstraint(
+                name="event_says_who_did_what",
+                condition=~Q(stream="") & ~Q(actor="") & ~Q(act=""),
+            ),
+            models.CheckConstraint(
+                name="event_sealed", condition=~Q(hash="") & ~Q(key_id="")
+            ),
+            # Only the first event of a stream has nothing before it.
+            models.CheckConstraint(
+                name="event_follows_another_but_the_first",
+                condition=Q(sequence=1, previous_hash="")
+                | (Q(sequence__gt=1) & ~Q(previous_hash="")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M:%S} UTC {self.actor}: {self.label}"
+
+    @property
+    def label(self) -> str:
+        """The act in words; its own name when a later release no longer has it."""
+        return Act(self.act).label if self.act in Act.values else self.act
+
+
+class ChainHead(models.Model):
+    """The last event of a stream; locked while the next one is written."""
+
+    stream = models.CharField(max_length=100, primary_key=True)
+    sequence = models.PositiveBigIntegerField(default=0)
+    hash = models.CharField(max_length=HASH_LENGTH, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="chainhead_hash_from_first_event_on",
+                condition=Q(sequence=0, hash="") | (Q(sequence__gte=1) & ~Q(hash="")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.stream} at {self.sequence}"
+
+
+class Checkpoint(models.Model):
+    """All heads at one moment, sealed, so that a cut tail or a lost chain shows."""
+
+    sequence = models.PositiveBigIntegerField(unique=True)
+    at = models.DateTimeField()
+    heads = models.JSONField()  # [[stream, sequence, hash], …] by stream
+    streams = models.PositiveBigIntegerField()
+    events = models.PositiveBigIntegerField()
+    key_id = models.CharField(max_length=40)
+    previous_hash = models.CharField(max_length=HASH_LENGTH, blank=True)
+    hash = models.CharField(max_length=HASH_LENGTH)
+
+    class Meta:
+        ordering = ["-sequence"]
+        constraints = [
+            models.CheckConstraint(
+                name="checkpoint_sequence_counts_from_one", condition=Q(sequence__gte=1)
+            ),
+            models.CheckConstraint(
+                name="checkpoint_sealed", condition=~Q(hash="") & ~Q(key_id="")
+            ),
+            models.CheckConstraint(
+                name="checkpoint_follows_another_but_the_first",
+                condition=Q(sequence=1, previous_hash="")
+                | (Q(sequence__gt=1) & ~Q(previous_hash="")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Checkpoint {self.sequence} of {self.events} events"

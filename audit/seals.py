@@ -1,0 +1,75 @@
+"""How a row is sealed: HMAC-SHA-256 with a named key over RFC 8785 canonical JSON.
+
+Canonical JSON, so that no text in one field can pass for another field.
+"""
+
+import hmac
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any
+
+import rfc8785
+from django.conf import settings
+
+from audit.models import Checkpoint, Event
+
+# Part of what is sealed, so that one kind of row can never pass for the other.
+EVENT_KIND = "epcs-portal audit event 1"
+CHECKPOINT_KIND = "epcs-portal audit checkpoint 1"
+
+
+class KeyMissing(Exception):
+    def __init__(self, key_id: str) -> None:
+        super().__init__(f"AUDIT_KEYS holds no key {key_id!r}")
+
+
+def current_key_id() -> str:
+    return settings.AUDIT_KEYS[0][0]
+
+
+def event_fields(event: Event) -> dict[str, Any]:
+    return {
+        "kind": EVENT_KIND,
+        "id": str(event.id),
+        "stream": event.stream,
+        "sequence": event.sequence,
+        "at": written(event.at),
+        "actor": event.actor,
+        "act": str(event.act),
+        "outcome": str(event.outcome),
+        "subject": event.subject,
+        "detail": event.detail,
+        "address": event.address,
+        "request_id": event.request_id,
+        "key_id": event.key_id,
+        "previous_hash": event.previous_hash,
+    }
+
+
+def checkpoint_fields(checkpoint: Checkpoint) -> dict[str, Any]:
+    return {
+        "kind": CHECKPOINT_KIND,
+        "sequence": checkpoint.sequence,
+        "at": written(checkpoint.at),
+        "heads": checkpoint.heads,
+        "streams": checkpoint.streams,
+        "events": checkpoint.events,
+        "key_id": checkpoint.key_id,
+        "previous_hash": checkpoint.previous_hash,
+    }
+
+
+def seal(fields: dict[str, Any]) -> str:
+    """Return the hash that belongs to these fields; their `key_id` says which key."""
+    keys = dict(settings.AUDIT_KEYS)
+    if fields["key_id"] not in keys:
+        raise KeyMissing(fields["key_id"])
+    return hmac.new(keys[fields["key_id"]], rfc8785.dumps(fields), sha256).hexdigest()
+
+
+def is_sealed(fields: dict[str, Any], *, with_hash: str) -> bool:
+    return hmac.compare_digest(seal(fields).encode(), with_hash.encode())
+
+
+def written(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
