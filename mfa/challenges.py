@@ -205,9 +205,7 @@ def _answer(
             reason = "locked"
         else:
             reason, refusal = _verify(row.get(), code=code, now=now)
-        challenge.state = (
-            ChallengeState.REFUSED if refusal else ChallengeState.PASSED
-        )
+        challenge.state = ChallengeState.REFUSED if refusal else ChallengeState.PASSED
         challenge.answered_at = now
         challenge.save()
         if own and not refusal:

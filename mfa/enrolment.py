@@ -100,10 +100,14 @@ def is_fresh(authenticated_at: datetime | None) -> bool:
 
 def pending(user, *, session_key: str) -> Device | None:
     """Return the device being added in this session, if its ten minutes are not over."""
-    return _pending(user).filter(
-        enrolment_session=session_digest(session_key),
-        created_at__gt=timezone.now() - FINISH_WITHIN,
-    ).first()
+    return (
+        _pending(user)
+        .filter(
+            enrolment_session=session_digest(session_key),
+            created_at__gt=timezone.now() - FINISH_WITHIN,
+        )
+        .first()
+    )
 
 
 def provisioning(device: Device) -> Provisioning:

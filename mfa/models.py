@@ -8,8 +8,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django_otp.models import Device as OTPDevice
-from django_otp.models import DeviceManager
-from django_otp.models import ThrottlingMixin, TimestampMixin
+from django_otp.models import DeviceManager, ThrottlingMixin, TimestampMixin
 
 from mfa import vault
 
@@ -113,9 +112,7 @@ class Device(TimestampMixin, ThrottlingMixin, OTPDevice):
     source = models.CharField(max_length=10, choices=Source.choices)
     external_id = models.CharField(max_length=100, blank=True, editable=False)
     sealed_seed = models.TextField(blank=True, editable=False)
-    seed_fingerprint = models.CharField(
-        max_length=64, null=True, unique=True, editable=False
-    )
+    seed_fingerprint = models.CharField(max_length=64, blank=True, editable=False)
     is_primary = models.BooleanField(default=False)
     last_step = models.BigIntegerField(default=-1, editable=False)
     burned_step = models.BigIntegerField(default=-1, editable=False)
@@ -167,7 +164,13 @@ class Device(TimestampMixin, ThrottlingMixin, OTPDevice):
             models.CheckConstraint(
                 name="device_code_generator_has_a_seed",
                 condition=~Q(kind=Kind.CODE_GENERATOR)
-                | (~Q(sealed_seed="") & Q(seed_fingerprint__isnull=False)),
+                | (~Q(sealed_seed="") & ~Q(seed_fingerprint="")),
+            ),
+            # RFC 4226 7.5: a secret on two devices is two people's secret.
+            models.UniqueConstraint(
+                fields=["seed_fingerprint"],
+                condition=~Q(seed_fingerprint=""),
+                name="device_seed_on_one_device_only",
             ),
             models.CheckConstraint(
                 name="device_clock_offset_clamped",

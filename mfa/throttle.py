@@ -52,13 +52,17 @@ def reserve(rows: QuerySet, *, now: datetime) -> Reservation | None:
             ],
             default=Value(now + timedelta(seconds=DELAYS[-1])),
         ),
-        throttling_failure_count=Case(lapsed, default=F("throttling_failure_count") + 1),
+        throttling_failure_count=Case(
+            lapsed, default=F("throttling_failure_count") + 1
+        ),
         throttling_failure_timestamp=now,
         failures_since_success=F("failures_since_success") + 1,
     )
     if not reserved:
         return None
-    return Reservation(*rows.values_list("locked_until", "failures_since_success").get())
+    return Reservation(
+        *rows.values_list("locked_until", "failures_since_success").get()
+    )
 
 
 def release(rows: QuerySet, reservation: Reservation) -> None:

@@ -97,9 +97,7 @@ def retire(request, public_id):
         else:
             messages.success(request, f"“{device}” was removed.")
             return redirect("erx-info")
-    return _page(
-        request, "mfa/retire.html", form, device=device, successors=successors
-    )
+    return _page(request, "mfa/retire.html", form, device=device, successors=successors)
 
 
 @never_cache

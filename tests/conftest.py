@@ -1,0 +1,42 @@
+import pytest
+
+from tests import factories, triggers
+
+triggers.lift_during_flush()
+
+
+@pytest.fixture
+def practice(db):
+    return factories.make_practice()
+
+
+@pytest.fixture
+def alice(practice):
+    """A provider with everything in order: linked, approved, registered, one primary."""
+    return factories.make_ready_provider("alice", practice=practice)
+
+
+@pytest.fixture
+def bob(db):
+    """A provider with everything in order, at another practice."""
+    return factories.make_ready_provider(
+        "bob", practice=factories.make_practice(name="Other Clinic (demo)", state="CA")
+    )
+
+
+@pytest.fixture
+def sam(practice):
+    """An agent at Alice's practice, who prepares prescriptions and never signs."""
+    return factories.make_agent("sam", practice=practice)
+
+
+@pytest.fixture
+def mallory(db):
+    """Somebody with an account and no right to anything."""
+    return factories.make_user("mallory")
+
+
+@pytest.fixture
+def phone(alice):
+    """Alice's primary device: a code generator."""
+    return alice.mfa_devices.get(is_primary=True)

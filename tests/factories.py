@@ -1,0 +1,142 @@
+"""The smallest valid rows; a test names only what it is about."""
+
+import itertools
+import os
+from datetime import timedelta
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.utils import timezone
+from stdnum import luhn
+
+from mfa import totp
+from mfa.models import Device, IdmeAccount, Kind, Source
+from providers.models import (
+    AccessGrant,
+    DeaRegistration,
+    Membership,
+    Practice,
+    Provider,
+    Role,
+    StateLicense,
+)
+
+PASSWORD = "a password for tests"
+_serial = itertools.count(1)
+
+
+def make_user(username, **overrides):
+    defaults = {"email": f"{username}@demo.example", "first_name": username.title()}
+    return get_user_model().objects.create_user(
+        username, password=PASSWORD, **defaults | overrides
+    )
+
+
+def make_practice(**overrides):
+    defaults = {
+        "name": "Main Street Clinic (demo)",
+        "address_line_1": "1 Main Street",
+        "city": "Albany",
+        "state": "NY",
+        "postal_code": "12207",
+        "phone": "5185550100",
+        "time_zone": "America/New_York",
+    }
+    return Practice.objects.create(**defaults | overrides)
+
+
+def make_provider(username, *, practice, **overrides):
+    """A practitioner with NPI, licence and DEA registration, and nothing set up."""
+    user = make_user(username, last_name="Example")
+    Membership.objects.create(user=user, practice=practice, role=Role.PROVIDER)
+    defaults = {
+        "first_name": username.title(),
+        "last_name": "Example",
+        "credentials": "MD",
+        "npi": make_npi(),
+    }
+    provider = Provider.objects.create(user=user, **defaults | overrides)
+    make_registration(provider, practice=practice)
+    StateLicense.objects.create(
+        provider=provider,
+        state=practice.state,
+        number=f"L{next(_serial):06}",
+        expires_on=timezone.localdate() + timedelta(days=365),
+    )
+    return provider
+
+
+def make_ready_provider(username, *, practice):
+    """The user of a provider who can sign as soon as a code is there."""
+    provider = make_provider(username, practice=practice)
+    make_idme_account(provider.user)
+    make_device(provider.user, name="MyiPhone", is_primary=True)
+    AccessGrant.objects.create(
+        provider=provider,
+        granted_by=make_user(f"admin-of-{username}", is_staff=True),
+        granted_at=timezone.now(),
+    )
+    return provider.user
+
+
+def make_agent(username, *, practice):
+    user = make_user(username)
+    Membership.objects.create(user=user, practice=practice, role=Role.AGENT)
+    return user
+
+
+def make_registration(provider, *, practice, **overrides):
+    defaults = {
+        "number": make_dea_number(provider.last_name),
+        "state": practice.state,
+        "expires_on": timezone.localdate() + timedelta(days=365),
+    }
+    return DeaRegistration.objects.create(
+        provider=provider, practice=practice, **defaults | overrides
+    )
+
+
+def make_idme_account(user, **overrides):
+    defaults = {
+        "issuer": settings.IDME_ISSUER,
+        "subject": f"subject-of-{user.username}",
+        "first_name": user.first_name,
+        "last_name": user.last_name,
+        "identity_assurance": 2,
+        "authenticator_assurance": 2,
+        "authenticated_at": timezone.now(),
+        "devices_refreshed_at": timezone.now(),
+    }
+    return IdmeAccount.objects.create(user=user, **defaults | overrides)
+
+
+def make_device(user, *, seed=None, **overrides):
+    defaults = {
+        "name": f"Phone {next(_serial)}",
+        "kind": Kind.CODE_GENERATOR,
+        "source": Source.PORTAL,
+        "confirmed": True,
+    }
+    device = Device(user=user, **defaults | overrides)
+    if device.kind == Kind.CODE_GENERATOR:
+        device.set_seed(seed or os.urandom(20))
+    device.save()
+    return device
+
+
+def code_of(device, *, steps=0):
+    """Return what the device shows now, or `steps` half-minutes away."""
+    current = totp.step_at(timezone.now().timestamp())
+    return totp.code_at(device.seed(), current + steps)
+
+
+def make_dea_number(last_name):
+    digits = f"{next(_serial):06}"
+    odd, even = map(int, digits[0::2]), map(int, digits[1::2])
+    check = (sum(odd) + 2 * sum(even)) % 10
+    return f"B{last_name[0].upper()}{digits}{check}"
+
+
+def make_npi():
+    digits = f"1{next(_serial):08}"
+    return digits + luhn.calc_check_digit("80840" + digits)

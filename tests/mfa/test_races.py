@@ -1,0 +1,123 @@
+"""Many clients at the same moment; run on the SQLite file and on PostgreSQL."""
+
+import pytest
+
+from mfa import challenges, devices
+from mfa.models import Challenge, ChallengeState, Device, Purpose, UserThrottle
+from tests.factories import PASSWORD, code_of, make_device
+from tests.mfa.conftest import DIGEST, SESSION
+from tests.threads import at_once
+
+pytestmark = [pytest.mark.race, pytest.mark.django_db(transaction=True)]
+CLIENTS = 8
+
+
+def prove(user, device, code, **overrides):
+    facts = {
+        "purpose": Purpose.SIGN,
+        "payload_digest": DIGEST,
+        "password": PASSWORD,
+        "session_key": SESSION,
+    } | overrides
+    return challenges.prove(user, device=device, code=code, **facts)
+
+
+@pytest.mark.parametrize("attempt", range(5))
+def test_one_code_passes_once(alice, phone, attempt):
+    code = code_of(phone)
+
+    results = at_once(lambda _: prove(alice, phone, code), times=CLIENTS)
+
+    passed = [result for result in results if isinstance(result, Challenge)]
+    refused = [result for result in results if isinstance(result, challenges.NotProven)]
+    assert (len(passed), len(refused)) == (1, CLIENTS - 1)
+
+
+def test_parallel_wrong_codes_are_all_counted_up_to_the_lock(alice, phone):
+    results = at_once(lambda _: prove(alice, phone, "000000"), times=CLIENTS)
+
+    compared = [one for one in results if isinstance(one, challenges.CodeRefused)]
+    locked = [one for one in results if isinstance(one, challenges.Locked)]
+    assert (len(compared), len(locked)) == (3, CLIENTS - 3)
+    assert UserThrottle.objects.get(user=alice).throttling_failure_count == 3
+
+
+def test_parallel_wrong_passwords_are_limited_too(alice, phone):
+    results = at_once(
+        lambda _: prove(alice, phone, "000000", password="guess"), times=CLIENTS
+    )
+
+    tried = [one for one in results if isinstance(one, challenges.PasswordRefused)]
+    assert len(tried) == 3
+
+
+def test_one_code_serves_one_of_two_purposes(alice, phone):
+    code = code_of(phone)
+    purposes = [Purpose.SIGN, Purpose.RETIRE_DEVICE]
+
+    results = at_once(
+        lambda number: prove(alice, phone, code, purpose=purposes[number]), times=2
+    )
+
+    assert sum(isinstance(result, Challenge) for result in results) == 1
+
+
+def test_one_challenge_selects_one_primary_once(alice, phone):
+    tablet = make_device(alice, name="OfficeiPad")
+    challenge = prove(
+        alice,
+        tablet,
+        code_of(tablet),
+        purpose=Purpose.SELECT_PRIMARY,
+        payload_digest=devices.selection_digest(tablet),
+    )
+
+    results = at_once(
+        lambda _: devices.select_primary(
+            tablet, by=alice, challenge=challenge, session_key=SESSION
+        ),
+        times=CLIENTS,
+    )
+
+    assert results.count(None) == 1
+    assert Device.objects.get(user=alice, is_primary=True) == tablet
+    challenge.refresh_from_db()
+    assert challenge.state == ChallengeState.CONSUMED
+
+
+def test_two_devices_selected_at_once_leave_one_primary(alice, phone):
+    tablets = [make_device(alice, name=name) for name in ["One", "Two"]]
+    passed = [
+        prove(
+            alice,
+            tablet,
+            code_of(tablet),
+            purpose=Purpose.SELECT_PRIMARY,
+            payload_digest=devices.selection_digest(tablet),
+        )
+        for tablet in tablets
+    ]
+
+    results = at_once(
+        lambda number: devices.select_primary(
+            tablets[number], by=alice, challenge=passed[number], session_key=SESSION
+        ),
+        times=2,
+    )
+
+    assert results == [None, None]
+    assert Device.objects.filter(user=alice, is_primary=True).count() == 1
+
+
+def test_a_rename_during_a_verification_is_kept(alice, phone):
+    code = code_of(phone)
+    acts = [
+        lambda: prove(alice, phone, code),
+        lambda: devices.rename(phone, by=alice, nickname="Renamed"),
+    ]
+
+    at_once(lambda number: acts[number](), times=2)
+
+    phone.refresh_from_db()
+    assert phone.name == "Renamed"
+    assert phone.last_step > 0
