@@ -60,35 +60,30 @@ def check_health(*, stream: str | None = None) -> list[str]:
     Of one stream where given, as the gate before an act needs it; `verify_audit`
     walks everything.
     """
-    heads = ChainHead.objects.order_by("stream")
+    heads, events = ChainHead.objects.order_by("stream"), Event.objects.all()
     if stream is not None:
-        heads = heads.filter(stream=stream)
-    problems = [
-        problem for head in heads.iterator() for problem in _problems_at(head)
-    ]
-    headless = Event.objects.exclude(
-        models.Exists(ChainHead.objects.filter(stream=models.OuterRef("stream")))
-    )
-    if stream is not None:
-        headless = headless.filter(stream=stream)
-    if lost := headless.order_by("stream").values_list("stream", flat=True).first():
+        heads, events = heads.filter(stream=stream), events.filter(stream=stream)
+    problems = [problem for head in heads.iterator() for problem in _problems_at(head)]
+    known = ChainHead.objects.filter(stream=models.OuterRef("stream"))
+    headless = events.exclude(models.Exists(known)).order_by("stream")
+    if lost := headless.values_list("stream", flat=True).first():
         problems.append(f"{lost}: the head of this chain is missing.")
     return problems
 
 
 def _problems_at(head: ChainHead) -> list[str]:
-    newest = list(Event.objects.filter(stream=head.stream).order_by("-sequence")[:2])
-    if not newest:
-        return [f"{head}: the newest event is missing."] if head.sequence else []
-    event, *before = newest
-    if (event.sequence, event.hash) != (head.sequence, head.hash):
-        return [f"{head}: the newest event is not the one its head names."]
+    newest = Event.objects.filter(stream=head.stream).order_by("-sequence")[:2]
     try:
+        event, before = [*newest, None, None][:2]
+        if (event.sequence, event.hash) != (head.sequence, head.hash):
+            return [f"{head}: the newest event is not the one its head names."]
         if not seals.is_sealed(seals.event_fields(event), with_hash=event.hash):
             return [f"{head}: the newest event was changed."]
+    except seals.UNREADABLE:
+        return [f"{head}: the newest event is missing or cannot be read."]
     except seals.KeyMissing as missing:
         return [f"{head}: {missing}."]
-    if any(event.at < earlier.at - CLOCK_STEP for earlier in before):
+    if before and event.at < before.at - CLOCK_STEP:
         return [f"{head}: the clock of this server went back."]
     if event.at > timezone.now() + CLOCK_STEP:
         return [f"{head}: the newest event is in the future; the clock went back."]

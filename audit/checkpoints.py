@@ -1,0 +1,81 @@
+"""Sealed notes of all heads, to keep where the portal cannot reach them.
+
+A chain alone cannot show that its tail was cut, or that all of it is gone.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from audit import chain, seals
+from audit.acts import Act
+from audit.models import ChainHead, Checkpoint
+
+
+class NotCheckpointed(Exception):
+    """The record is not as it was: a checkpoint now would cover that up."""
+
+
+def make() -> Checkpoint:
+    """Note where every chain stands; refuse while the newest events do not verify."""
+    with transaction.atomic(durable=True):
+        last = Checkpoint.objects.select_for_update().order_by("-sequence").first()
+        heads = _heads()
+        problems = [*chain.check_health(), *steps_back(last, heads)]
+        if problems:
+            raise NotCheckpointed(" ".join(problems))
+        checkpoint = Checkpoint(
+            sequence=last.sequence + 1 if last else 1,
+            at=timezone.now(),
+            heads=heads,
+            streams=len(heads),
+            events=sum(sequence for _, sequence, _ in heads),
+            key_id=seals.current_key_id(),
+            previous_hash=last.hash if last else "",
+        )
+        checkpoint.hash = seals.seal(seals.checkpoint_fields(checkpoint))
+        checkpoint.save(force_insert=True)
+        chain.record(
+            Act.AUDIT_CHECKPOINTED,
+            by=None,
+            of=checkpoint,
+            events=checkpoint.events,
+            streams=checkpoint.streams,
+        )
+    return checkpoint
+
+
+def exported(checkpoint: Checkpoint) -> dict[str, Any]:
+    return seals.checkpoint_fields(checkpoint) | {"hash": checkpoint.hash}
+
+
+def imported(fields: dict[str, Any]) -> Checkpoint:
+    """Read a checkpoint kept elsewhere; raise ValueError when it is not one."""
+    try:
+        kept = {name: fields[name] for name in _FIELDS}
+        checkpoint = Checkpoint(**kept | {"at": datetime.fromisoformat(fields["at"])})
+    except (KeyError, TypeError, ValueError):
+        raise ValueError("This is not a checkpoint.") from None
+    if exported(checkpoint) != fields:
+        raise ValueError("This is not a checkpoint.")
+    return checkpoint
+
+
+def steps_back(last: Checkpoint | None, heads: list[list[Any]]) -> list[str]:
+    """Return the chains that are shorter than at the last checkpoint, or gone."""
+    now = {stream: sequence for stream, sequence, _ in heads}
+    return [
+        f"{stream}: shorter than at checkpoint {last.sequence}."
+        for stream, sequence, _ in (last.heads if last else [])
+        if now.get(stream, 0) < sequence
+    ]
+
+
+_FIELDS = ("sequence", "heads", "streams", "events", "key_id", "previous_hash", "hash")
+
+
+def _heads() -> list[list[Any]]:
+    rows = ChainHead.objects.values_list("stream", "sequence", "hash")
+    return [list(row) for row in sorted(rows)]

@@ -1,0 +1,30 @@
+import json
+from pathlib import Path
+
+from django.core.management import BaseCommand, CommandError
+
+from audit import checkpoints
+
+
+class Command(BaseCommand):
+    help = "Seal where every chain of the record stands. Keep the file elsewhere."
+
+    def add_arguments(self, parser):
+        parser.add_argument(
+            "--output",
+            type=Path,
+            metavar="FILE",
+            help="a new file for the checkpoint as JSON; without it, standard output",
+        )
+
+    def handle(self, **options):
+        try:
+            checkpoint = checkpoints.make()
+        except checkpoints.NotCheckpointed as refusal:
+            raise CommandError(f"No checkpoint made. {refusal}") from None
+        text = json.dumps(checkpoints.exported(checkpoint), indent=1)
+        if not options["output"]:
+            return text
+        with options["output"].open("x") as file:
+            file.write(f"{text}\n")
+        return f"{checkpoint} is in {options['output']}. Keep it elsewhere."

@@ -1,0 +1,193 @@
+"""Walk the whole record and name the first row that is not as it was written."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.db.models import Exists, OuterRef, QuerySet
+
+from audit import checkpoints, seals
+from audit.acts import Act
+from audit.chain import CLOCK_STEP
+from audit.models import ChainHead, Checkpoint, Event
+
+CHUNK = 2000  # rows in memory
+CHECKPOINTS = "checkpoints"  # the stream in messages about a checkpoint
+
+
+class RecordBroken(Exception):
+    """The first bad row: where it is, and what is wrong with it."""
+
+    def __init__(self, what: str, *, stream: str, sequence: int, pk: object = None):
+        self.what, self.stream, self.sequence, self.pk = what, stream, sequence, pk
+        row = f", row {pk}" if pk else ""
+        super().__init__(f"{stream} {sequence}{row}: {what}")
+
+
+@dataclass
+class Report:
+    streams: int = 0
+    events: int = 0
+    checkpoints: int = 0
+    clock_steps: int = 0  # events before their predecessor: the clock went back
+
+
+def verify(*, kept: Checkpoint | None = None) -> Report:
+    """Return what was found in order, or raise RecordBroken with the first bad row.
+
+    `kept` is a checkpoint from elsewhere: the only proof against somebody who may
+    do everything in this database, short of having the key.
+    """
+    report = Report()
+    noted = Event.objects.filter(stream="system", act=Act.AUDIT_CHECKPOINTED).count()
+    # Chains only grow, so that writers may go on while this walks.
+    for stream in _streams():
+        _verify_chain(stream, report)
+        report.streams += 1
+    _refuse_headless()
+    _verify_checkpoints(report, noted=noted)
+    if kept:
+        _verify_seal(kept)
+        _verify_heads(kept)
+    return report
+
+
+def _streams() -> Iterator[str]:
+    heads = ChainHead.objects.order_by("stream").values_list("stream", flat=True)
+    return heads.iterator(chunk_size=CHUNK)
+
+
+def _verify_chain(stream: str, report: Report) -> None:
+    last: Event | None = None
+    while True:
+        for event in _events_after(stream, last.sequence if last else 0):
+            _verify_event(event, last)
+            report.events += 1
+            report.clock_steps += bool(last and event.at < last.at - CLOCK_STEP)
+            last = event
+        # Read after the events, so that it can only be further than they were.
+        head = ChainHead.objects.get(stream=stream)
+        seen, seen_hash = (last.sequence, last.hash) if last else (0, "")
+        if (head.sequence, head.hash) == (seen, seen_hash):
+            return
+        if not _unread(stream, seen).exists():
+            raise _differing(head, seen)
+
+
+def _differing(head: ChainHead, seen: int) -> RecordBroken:
+    if head.sequence > seen:
+        what = f"tail cut: the head of this chain is at {head.sequence}"
+        return RecordBroken(what, stream=head.stream, sequence=seen + 1)
+    what = f"head differs: it names event {head.sequence} with another hash"
+    return RecordBroken(what, stream=head.stream, sequence=seen)
+
+
+def _unread(stream: str, seen: int) -> QuerySet[Event]:
+    events = Event.objects.filter(stream=stream, sequence__gt=seen)
+    return events.order_by("sequence")
+
+
+def _events_after(stream: str, seen: int) -> Iterator[Event]:
+    try:
+        for event in _unread(stream, seen).iterator(chunk_size=CHUNK):
+            yield event
+            seen = event.sequence
+    except seals.UNREADABLE:
+        yield from _one_by_one(stream, seen)
+
+
+def _one_by_one(stream: str, seen: int) -> Iterator[Event]:
+    """Find the row that made a whole chunk unreadable."""
+    while sequence := _unread(stream, seen).values_list("sequence", flat=True).first():
+        try:
+            event = Event.objects.get(stream=stream, sequence=sequence)
+        except seals.UNREADABLE as error:
+            what = f"hash: this event cannot be read any more ({error})"
+            raise RecordBroken(what, stream=stream, sequence=sequence) from None
+        yield event
+        seen = sequence
+
+
+def _verify_event(event: Event, last: Event | None) -> None:
+    expected = last.sequence + 1 if last else 1
+    if event.sequence != expected:
+        raise _broken("gap: events are missing before this one", event, at=expected)
+    if event.previous_hash != (last.hash if last else ""):
+        raise _broken("order: this does not follow the event before it", event)
+    try:
+        sealed = seals.is_sealed(seals.event_fields(event), with_hash=event.hash)
+    except seals.KeyMissing as missing:
+        raise _broken(f"key: {missing}", event) from None
+    if not sealed:
+        raise _broken("hash: this event is not as it was written", event)
+
+
+def _broken(what: str, event: Event, *, at: int | None = None) -> RecordBroken:
+    return RecordBroken(
+        what, stream=event.stream, sequence=at or event.sequence, pk=event.pk
+    )
+
+
+def _refuse_headless() -> None:
+    heads = ChainHead.objects.filter(stream=OuterRef("stream"))
+    headless = Event.objects.exclude(Exists(heads)).order_by("stream", "sequence")
+    if event := headless.first():
+        raise _broken("head missing: this chain has lost its head", event)
+
+
+def _verify_checkpoints(report: Report, *, noted: int) -> None:
+    last: Checkpoint | None = None
+    for checkpoint in Checkpoint.objects.order_by("sequence").iterator(chunk_size=10):
+        _verify_seal(checkpoint)
+        _verify_succession(checkpoint, last)
+        report.checkpoints += 1
+        last = checkpoint
+    if report.checkpoints < noted:
+        raise RecordBroken(
+            f"checkpoint differs: the record tells of {noted}",
+            stream=CHECKPOINTS,
+            sequence=report.checkpoints + 1,
+        )
+    if last:
+        # The earlier ones are in it, as _verify_succession has found.
+        _verify_heads(last)
+
+
+def _verify_seal(checkpoint: Checkpoint) -> None:
+    try:
+        fields = seals.checkpoint_fields(checkpoint)
+        sealed = seals.is_sealed(fields, with_hash=checkpoint.hash)
+    except seals.KeyMissing as missing:
+        raise _bad_checkpoint(checkpoint, str(missing)) from None
+    if not sealed:
+        raise _bad_checkpoint(checkpoint, "it is not as it was written")
+
+
+def _verify_succession(checkpoint: Checkpoint, last: Checkpoint | None) -> None:
+    if checkpoint.sequence != (last.sequence + 1 if last else 1):
+        raise _bad_checkpoint(checkpoint, "those before it are missing")
+    if checkpoint.previous_hash != (last.hash if last else ""):
+        raise _bad_checkpoint(checkpoint, "it does not follow the one before it")
+    if last and (steps := checkpoints.steps_back(last, checkpoint.heads)):
+        raise _bad_checkpoint(checkpoint, steps[0])
+
+
+def _bad_checkpoint(checkpoint: Checkpoint, why: str) -> RecordBroken:
+    return RecordBroken(
+        f"checkpoint differs: {why}",
+        stream=CHECKPOINTS,
+        sequence=checkpoint.sequence,
+        pk=checkpoint.pk,
+    )
+
+
+def _verify_heads(checkpoint: Checkpoint) -> None:
+    for stream, sequence, expected in checkpoint.heads:
+        chain = Event.objects.filter(stream=stream)
+        found = chain.filter(sequence=sequence).values_list("hash", "pk").first()
+        if found is None:
+            what = "tail cut" if chain.exists() else "chain removed"
+            where = f"checkpoint {checkpoint.sequence} has seen event {sequence}"
+            raise RecordBroken(f"{what}: {where}", stream=stream, sequence=sequence)
+        if found[0] != expected:
+            what = f"checkpoint differs: {checkpoint.sequence} has seen another hash"
+            raise RecordBroken(what, stream=stream, sequence=sequence, pk=found[1])
