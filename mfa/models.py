@@ -82,6 +82,24 @@ class IdmeAccount(models.Model):
         """Say whether 21 CFR 1311.105(a)(1) is met: IAL2 and AAL2 (see docs/adr)."""
         return self.identity_assurance >= 2 and self.authenticator_assurance >= 2
 
+    def set_refresh_token(self, token: str) -> None:
+        self.sealed_refresh_token = vault.seal(token.encode(), **self._place())
+
+    def refresh_token(self) -> str:
+        """Return the token in clear; raise vault.CannotUnseal. Never show or log it."""
+        return vault.unseal(self.sealed_refresh_token, **self._place()).decode()
+
+    def reseal(self) -> None:
+        self.set_refresh_token(self.refresh_token())
+        self.save(update_fields=["sealed_refresh_token"])
+
+    def _place(self) -> dict[str, str]:
+        return {
+            "table": "mfa_idmeaccount",
+            "column": "sealed_refresh_token",
+            "row": f"{self.user_id}:{self.public_id}",
+        }
+
 
 class DeviceQuerySet(models.QuerySet["Device"]):
     def visible_to(self, user) -> "DeviceQuerySet":
@@ -203,6 +221,10 @@ class Device(TimestampMixin, ThrottlingMixin, OTPDevice):
     def seed(self) -> bytes:
         """Return the seed in clear; raise vault.CannotUnseal. Never show or log it."""
         return vault.unseal(self.sealed_seed, **self._place())
+
+    def reseal(self) -> None:
+        self.set_seed(self.seed())
+        self.save(update_fields=["sealed_seed", "seed_fingerprint"])
 
     def _place(self) -> dict[str, str]:
         return {
