@@ -1,0 +1,70 @@
+"""What a conversation with ID.me yields; tokens and claims stay out of every repr."""
+
+import time
+from dataclasses import dataclass, field
+
+from mfa.idme.tokens import LEEWAY
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """What the token endpoint answered, of the types it should have."""
+
+    access_token: str = field(repr=False)
+    refresh_token: str = field(default="", repr=False)
+    refresh_expires_in: int | None = None  # seconds
+    id_token: str = field(default="", repr=False)
+    scope: object = None
+
+    @classmethod
+    def of(cls, answer: dict) -> "Tokens":
+        return cls(
+            access_token=_text(answer, "access_token"),
+            refresh_token=_text(answer, "refresh_token"),
+            refresh_expires_in=_lifetime(answer.get("refresh_expires_in")),
+            id_token=_text(answer, "id_token"),
+            scope=answer.get("scope"),
+        )
+
+
+@dataclass(frozen=True)
+class Userinfo:
+    """What ID.me says about a person; `is_sealed` when signed and encrypted for us."""
+
+    claims: dict = field(repr=False)
+    is_sealed: bool
+
+
+@dataclass(frozen=True)
+class SignIn:
+    """A finished sign-in at ID.me, and what it was started for."""
+
+    subject: str
+    auth_time: float | None
+    userinfo: Userinfo
+    tokens: Tokens
+    purpose: str
+    next_path: str
+    started_at: float
+
+    @property
+    def is_fresh(self) -> bool:
+        """Say whether the person signed in since this was started, and ID.me says so."""
+        return self.auth_time is not None and (
+            self.started_at - LEEWAY <= self.auth_time <= time.time() + LEEWAY
+        )
+
+
+def _text(answer: dict, name: str) -> str:
+    value = answer.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _lifetime(value: object) -> int | None:
+    return value if type(value) is int and value > 0 else None
+
+
+def moment(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value)

@@ -1,0 +1,240 @@
+"""Which ID.me account belongs to which user: by issuer and subject, nothing else."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from audit import chain
+from audit.acts import Act, Outcome
+from mfa import notices, vault
+from mfa.idme.answers import SignIn, Tokens
+from mfa.idme.errors import IdmeError
+from mfa.models import IdmeAccount
+
+REQUIRED_LEVEL = 2  # IAL2 and AAL2; 21 CFR 1311.105(a)(1)
+REFRESH_TOKEN_LIFE = timedelta(days=7)  # where ID.me does not say
+
+REFUSALS = {
+    "linked_to_another_user": (
+        "That ID.me account is already linked to another user of this portal. Sign in "
+        "with the user it belongs to, or tell your administrator."
+    ),
+    "another_account": (
+        "You are linked to another ID.me account. Sign out at ID.me and sign in with "
+        "the account that you linked, or tell your administrator if you have a new one."
+    ),
+    "level_unknown": (
+        "ID.me did not say how well your identity and your sign-in were checked. "
+        "Tell your administrator."
+    ),
+    "level_too_low": (
+        "ID.me has not verified your identity to the level that controlled substances "
+        "need (IAL2 with AAL2). Finish the identity check at ID.me, then start again."
+    ),
+}
+
+
+class LinkRefused(IdmeError):
+    """The person was recognised, but is not who may be linked here."""
+
+    status = 403
+
+    def __init__(self, reason: str):
+        self.reason = reason
+        super().__init__(REFUSALS[reason])
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What is kept of what ID.me says about a person."""
+
+    subject: str
+    email: str
+    first_name: str
+    last_name: str
+    ial: int | None
+    aal: int | None
+
+    @classmethod
+    def of(cls, sign_in: SignIn) -> "Identity":
+        claims = sign_in.userinfo.claims
+        return cls(
+            subject=sign_in.subject,
+            email=_text(claims, "email", length=254),
+            first_name=_text(claims, "fname", "given_name", length=150),
+            last_name=_text(claims, "lname", "family_name", length=150),
+            ial=level(claims.get("credential_ial")),
+            aal=level(claims.get("credential_aal")),
+        )
+
+    def refusal(self) -> str:
+        """Return why controlled substances cannot rest on this identity, or nothing."""
+        if self.ial is None or self.aal is None:
+            return "level_unknown"
+        return "level_too_low" if min(self.ial, self.aal) < REQUIRED_LEVEL else ""
+
+
+def complete(user, *, sign_in: SignIn) -> tuple[IdmeAccount, bool]:
+    """Link the ID.me account that signed in, or confirm the link that is there.
+
+    Return the account and whether it is new. Raise LinkRefused, which is recorded;
+    a link that exists keeps the lower level it was refused for.
+    """
+    identity = Identity.of(sign_in)
+    try:
+        account, is_new = _link_or_find(user, identity)
+        _confirm(account, identity, sign_in=sign_in, is_new=is_new)
+    except LinkRefused as refusal:
+        chain.record(
+            Act.IDME_LINK_REFUSED,
+            by=user,
+            outcome=Outcome.FAILURE,
+            reason=refusal.reason,
+            ial=identity.ial,
+            aal=identity.aal,
+        )
+        raise
+    return account, is_new
+
+
+def refresh_token_of(account: IdmeAccount) -> str:
+    """Return the refresh token, or nothing when there is none that can still work."""
+    expires_at = account.refresh_token_expires_at
+    if not account.sealed_refresh_token or not expires_at:
+        return ""
+    if expires_at <= timezone.now():
+        return ""
+    try:
+        token = vault.unseal(account.sealed_refresh_token, **_place(account))
+    except vault.CannotUnseal:
+        return ""
+    return token.decode()
+
+
+def keep_refresh_token(account: IdmeAccount, tokens: Tokens, *, at: datetime) -> None:
+    """Seal a refresh token that ID.me issued; keep the old one if it issued none."""
+    if not tokens.refresh_token:
+        return
+    life = REFRESH_TOKEN_LIFE
+    if tokens.refresh_expires_in:
+        life = min(life, timedelta(seconds=tokens.refresh_expires_in))
+    account.sealed_refresh_token = vault.seal(
+        tokens.refresh_token.encode(), **_place(account)
+    )
+    account.refresh_token_expires_at = at + life
+    account.save(update_fields=["sealed_refresh_token", "refresh_token_expires_at"])
+
+
+def level(value: object) -> int | None:
+    """Return an assurance level that was given as 2 or "2"; nothing else is one."""
+    if type(value) is int and 0 <= value <= 9:
+        return value
+    if isinstance(value, str) and re.fullmatch("[0-9]", value, re.ASCII):
+        return int(value)
+    return None
+
+
+def _link_or_find(user, identity: Identity) -> tuple[IdmeAccount, bool]:
+    """The unique constraints have the last word, so that no race links twice."""
+    try:
+        return _found(user, identity) or (_link(user, identity), True)
+    except IntegrityError:
+        found = _found(user, identity)
+        if found is None:
+            raise LinkRefused("linked_to_another_user") from None
+        return found
+
+
+def _found(user, identity: Identity) -> tuple[IdmeAccount, bool] | None:
+    own = IdmeAccount.objects.filter(user=user).first()
+    if own and (own.issuer, own.subject) == (settings.IDME_ISSUER, identity.subject):
+        return own, False
+    taken = IdmeAccount.objects.filter(
+        issuer=settings.IDME_ISSUER, subject=identity.subject
+    )
+    if taken.exists():
+        raise LinkRefused("linked_to_another_user")
+    if own:
+        raise LinkRefused("another_account")
+    return None
+
+
+def _link(user, identity: Identity) -> IdmeAccount:
+    if refusal := identity.refusal():
+        raise LinkRefused(refusal)
+    now = timezone.now()
+    with transaction.atomic(durable=True):
+        account = IdmeAccount.objects.create(
+            user=user,
+            issuer=settings.IDME_ISSUER,
+            subject=identity.subject,
+            identity_assurance=identity.ial,
+            authenticator_assurance=identity.aal,
+            linked_at=now,
+            authenticated_at=now,
+        )
+        notices.send(
+            user,
+            subject="Your ID.me account was linked",
+            template="mfa/idme/mail/linked.txt",
+        )
+        chain.record(
+            Act.IDME_LINKED, by=user, of=account, ial=identity.ial, aal=identity.aal
+        )
+    return account
+
+
+def _confirm(
+    account: IdmeAccount, identity: Identity, *, sign_in: SignIn, is_new: bool
+) -> None:
+    """Take over what ID.me says now, the worse as well as the better."""
+    now = timezone.now()
+    refusal = identity.refusal()
+    with transaction.atomic(durable=True):
+        account.email = identity.email
+        account.first_name = identity.first_name
+        account.last_name = identity.last_name
+        account.identity_assurance = identity.ial or 0
+        account.authenticator_assurance = identity.aal or 0
+        account.authenticated_at = now
+        account.save(
+            update_fields=[
+                "email",
+                "first_name",
+                "last_name",
+                "identity_assurance",
+                "authenticator_assurance",
+                "authenticated_at",
+            ]
+        )
+        keep_refresh_token(account, sign_in.tokens, at=now)
+        if not refusal and not is_new:
+            chain.record(
+                Act.IDME_SIGNED_IN,
+                by=account.user,
+                of=account,
+                ial=identity.ial,
+                aal=identity.aal,
+            )
+    if refusal:
+        raise LinkRefused(refusal)
+
+
+def _place(account: IdmeAccount) -> dict[str, str]:
+    return {
+        "table": "mfa_idmeaccount",
+        "column": "sealed_refresh_token",
+        "row": f"{account.user_id}:{account.public_id}",
+    }
+
+
+def _text(claims: dict, *names: str, length: int) -> str:
+    for name in names:
+        value = claims.get(name)
+        if isinstance(value, str) and value.strip():
+            return "".join(filter(str.isprintable, value)).strip()[:length]
+    return ""

@@ -1,0 +1,89 @@
+"""The device list as ID.me writes it: read strictly, all of it or nothing. Pure."""
+
+from dataclasses import dataclass, field
+
+from mfa import totp
+from mfa.models import Kind
+
+KINDS = {
+    "code_generator": Kind.CODE_GENERATOR,
+    "push": Kind.PUSH,
+    "text": Kind.TEXT,
+    "phone": Kind.PHONE,
+    "email": Kind.EMAIL,
+    "passkey": Kind.PASSKEY,
+}
+MOST_DEVICES = 50
+MAX_ID = 100
+MAX_SECRET = 128
+MAX_NAME = 64
+
+
+class Malformed(Exception):
+    """The list says something that cannot be true of it; it is refused as a whole."""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One device of ID.me's list."""
+
+    external_id: str
+    kind: Kind
+    name: str
+    seed: bytes | None = field(default=None, repr=False)
+
+
+def read(entries: object) -> list[Listed]:
+    """Return the devices of the claim; raise Malformed on any doubt about any of them."""
+    if not isinstance(entries, list) or len(entries) > MOST_DEVICES:
+        raise Malformed("not_a_list")
+    devices = [_read_one(entry) for entry in entries]
+    ids = {device.external_id for device in devices}
+    seeds = [device.seed for device in devices if device.seed is not None]
+    if len(ids) < len(devices):
+        raise Malformed("duplicate_id")
+    if len(set(seeds)) < len(seeds):
+        raise Malformed("duplicate_seed")
+    return devices
+
+
+def _read_one(entry: object) -> Listed:
+    if not isinstance(entry, dict):
+        raise Malformed("not_an_object")
+    external_id = entry.get("id")
+    name = entry.get("name", "")
+    if not isinstance(external_id, str) or not 0 < len(external_id) <= MAX_ID:
+        raise Malformed("id")
+    if not isinstance(name, str) or not isinstance(entry.get("type"), str):
+        raise Malformed("name_or_type")
+    kind = KINDS.get(entry["type"], Kind.OTHER)
+    return Listed(
+        external_id=external_id,
+        kind=kind,
+        name=_clean(name) or str(kind.label),
+        seed=_seed_of(entry) if kind == Kind.CODE_GENERATOR else None,
+    )
+
+
+def _seed_of(entry: dict) -> bytes:
+    """Return the seed of a generator that works as this portal's codes do."""
+    secret = entry.get("secret")
+    digits, period = entry.get("digits", totp.DIGITS), entry.get("period", totp.PERIOD)
+    if entry.get("algorithm", "SHA1") != "SHA1":
+        raise Malformed("algorithm")
+    if type(digits) is not int or digits != totp.DIGITS:
+        raise Malformed("digits")
+    if type(period) is not int or period != totp.PERIOD:
+        raise Malformed("period")
+    if not isinstance(secret, str) or len(secret) > MAX_SECRET:
+        raise Malformed("secret")
+    try:
+        return totp.from_base32(secret)
+    except (ValueError, TypeError):
+        raise Malformed("secret") from None
+
+
+def _clean(name: str) -> str:
+    """Return a name of one line without control or direction characters."""
+    printable = "".join(filter(str.isprintable, " ".join(name.split())))
+    return " ".join(printable.split())[:MAX_NAME].strip()

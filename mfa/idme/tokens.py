@@ -1,0 +1,138 @@
+"""What ID.me signs and encrypts, checked; no HTTP and no database here.
+
+OpenID Connect Core 3.1.3.7 and 5.3, RFC 8725. Algorithms are pinned here and are
+never taken from a token or from the provider's metadata.
+"""
+
+import time
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+from authlib.oauth2.rfc6749 import OAuth2Error
+from authlib.oidc.core import CodeIDToken
+from django.conf import settings
+from joserfc import jwe, jwt
+from joserfc.errors import InvalidKeyIdError, JoseError
+from joserfc.jwe import JWERegistry
+from joserfc.jwk import KeySet, RSAKey
+
+from mfa.idme.errors import IdmeRefused
+
+SIGNED_BY = ["RS256", "ES256"]
+ENCRYPTED_BY = ["RSA-OAEP", "A256CBC-HS512"]
+LEEWAY = 30  # seconds
+ISSUED_WITHIN = 300  # seconds
+MAX_SUBJECT = 255
+
+# force=True means: the key id is not among these, fetch them again.
+KeysOf = Callable[[bool], KeySet]
+
+
+def signed_claims(token: object, *, keys: KeysOf) -> tuple[dict, dict]:
+    """Return header and claims of a JWS that one of ID.me's keys signed.
+
+    Raise IdmeRefused on anything else. Keys named by the token itself (jwk, jku,
+    x5u) are not looked at.
+    """
+    if not isinstance(token, str):
+        raise IdmeRefused("bad_answer")
+    try:
+        try:
+            signed = jwt.decode(token, keys(False), algorithms=SIGNED_BY)
+        except InvalidKeyIdError:
+            signed = jwt.decode(token, keys(True), algorithms=SIGNED_BY)
+    except (JoseError, ValueError, TypeError, KeyError):
+        raise IdmeRefused("bad_answer") from None
+    return signed.header, dict(signed.claims)
+
+
+def check_id_token(
+    header: dict, claims: dict, *, nonce: str, access_token: str
+) -> None:
+    """Raise IdmeRefused unless this ID token is ID.me's, for us, for this request, new."""
+    if not nonce:
+        raise IdmeRefused("bad_answer")
+    _check_from_idme_for_us(claims)
+    id_token = CodeIDToken(
+        claims,
+        header,
+        options={
+            "iss": {"essential": True, "value": settings.IDME_ISSUER},
+            "aud": {"essential": True, "value": settings.IDME_CLIENT_ID},
+        },
+        params={
+            "nonce": nonce,
+            "client_id": settings.IDME_CLIENT_ID,
+            "access_token": access_token,
+        },
+    )
+    try:
+        id_token.validate(leeway=LEEWAY)
+    except (JoseError, OAuth2Error, ValueError, TypeError, AttributeError):
+        raise IdmeRefused("bad_answer") from None
+    _check_just_issued(claims)
+
+
+def check_userinfo(claims: dict, *, subject: str, is_signed: bool) -> None:
+    """Raise IdmeRefused unless these claims are about `subject` and, signed, for us."""
+    if is_signed:
+        _check_from_idme_for_us(claims)
+        if "exp" in claims and _seconds(claims["exp"]) < time.time() - LEEWAY:
+            raise IdmeRefused("bad_answer")
+        if "iat" in claims:
+            _check_just_issued(claims)
+    if claims.get("sub") != subject:
+        raise IdmeRefused("bad_answer")
+
+
+def decrypted(token: str) -> str:
+    """Return the JWS inside a JWE for our key; raise IdmeRefused when it is not one."""
+    registry = JWERegistry(algorithms=ENCRYPTED_BY)
+    try:
+        sealed = jwe.decrypt_compact(token, userinfo_key(), registry=registry)
+        return (sealed.plaintext or b"").decode()
+    except (JoseError, ValueError, TypeError, KeyError):
+        raise IdmeRefused("bad_answer") from None
+
+
+def userinfo_key() -> RSAKey:
+    """Return the private key that decrypts userinfo."""
+    return _load_key(settings.IDME_USERINFO_KEY_FILE)
+
+
+def public_keys() -> dict:
+    """Return the JWKS by which ID.me encrypts for this portal."""
+    return {"keys": [userinfo_key().as_dict(private=False)]}
+
+
+@cache
+def _load_key(path: str) -> RSAKey:
+    key = RSAKey.import_key(Path(path).read_bytes(), {"use": "enc", "alg": "RSA-OAEP"})
+    key.ensure_kid()
+    return key
+
+
+def _check_from_idme_for_us(claims: dict) -> None:
+    us = settings.IDME_CLIENT_ID
+    subject = claims.get("sub")
+    if (
+        claims.get("iss") != settings.IDME_ISSUER
+        or claims.get("aud") not in (us, [us])
+        or claims.get("azp", us) != us
+        or not isinstance(subject, str)
+        or not 0 < len(subject) <= MAX_SUBJECT
+    ):
+        raise IdmeRefused("bad_answer")
+
+
+def _check_just_issued(claims: dict) -> None:
+    age = time.time() - _seconds(claims.get("iat"))
+    if not -LEEWAY <= age <= ISSUED_WITHIN:
+        raise IdmeRefused("bad_answer")
+
+
+def _seconds(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise IdmeRefused("bad_answer")
+    return value
