@@ -22,20 +22,11 @@ def make() -> Checkpoint:
     """Note where every chain stands; refuse while the newest events do not verify."""
     with transaction.atomic(durable=True):
         last = Checkpoint.objects.select_for_update().order_by("-sequence").first()
-        heads = _heads()
-        problems = [*chain.check_health(), *steps_back(last, heads)]
+        current = heads()
+        problems = [*chain.check_health(), *(steps_back(last, current) if last else [])]
         if problems:
             raise NotCheckpointed(" ".join(problems))
-        checkpoint = Checkpoint(
-            sequence=last.sequence + 1 if last else 1,
-            at=timezone.now(),
-            heads=heads,
-            streams=len(heads),
-            events=sum(sequence for _, sequence, _ in heads),
-            key_id=seals.current_key_id(),
-            previous_hash=last.hash if last else "",
-        )
-        checkpoint.hash = seals.seal(seals.checkpoint_fields(checkpoint))
+        checkpoint = sealed_after(last, current)
         checkpoint.save(force_insert=True)
         chain.record(
             Act.AUDIT_CHECKPOINTED,
@@ -44,6 +35,35 @@ def make() -> Checkpoint:
             events=checkpoint.events,
             streams=checkpoint.streams,
         )
+    return checkpoint
+
+
+def heads() -> list[list[Any]]:
+    rows = ChainHead.objects.values_list("stream", "sequence", "hash")
+    return [list(row) for row in sorted(rows)]
+
+
+def steps_back(last: Checkpoint, current: list[list[Any]]) -> list[str]:
+    """Return the chains that are shorter than at the last checkpoint, or gone."""
+    now = {stream: sequence for stream, sequence, _ in current}
+    return [
+        f"{stream} is shorter than at checkpoint {last.sequence}."
+        for stream, sequence, _ in last.heads
+        if now.get(stream, 0) < sequence
+    ]
+
+
+def sealed_after(last: Checkpoint | None, current: list[list[Any]]) -> Checkpoint:
+    checkpoint = Checkpoint(
+        sequence=last.sequence + 1 if last else 1,
+        at=timezone.now(),
+        heads=current,
+        streams=len(current),
+        events=sum(sequence for _, sequence, _ in current),
+        key_id=seals.current_key_id(),
+        previous_hash=last.hash if last else "",
+    )
+    checkpoint.hash = seals.seal(seals.checkpoint_fields(checkpoint))
     return checkpoint
 
 
@@ -63,14 +83,7 @@ def imported(fields: dict[str, Any]) -> Checkpoint:
     return checkpoint
 
 
-def steps_back(last: Checkpoint | None, heads: list[list[Any]]) -> list[str]:
-    """Return the chains that are shorter than at the last checkpoint, or gone."""
-    now = {stream: sequence for stream, sequence, _ in heads}
-    return [
-        f"{stream}: shorter than at checkpoint {last.sequence}."
-        for stream, sequence, _ in (last.heads if last else [])
-        if now.get(stream, 0) < sequence
-    ]
+_FIELDS = ("sequence", "heads", "streams", "events", "key_id", "previous_hash", "hash")
 
 
 _FIELDS = ("sequence", "heads", "streams", "events", "key_id", "previous_hash", "hash")

@@ -12,11 +12,11 @@ class Origin:
     request_id: str = ""
 
 
-_origin: ContextVar[Origin] = ContextVar("audit_origin", default=Origin())
+_origin: ContextVar[Origin] = ContextVar("audit_origin")
 
 
 def current() -> Origin:
-    return _origin.get()
+    return _origin.get(Origin())
 
 
 @contextmanager

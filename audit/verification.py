@@ -7,7 +7,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from audit import checkpoints, seals
 from audit.acts import Act
-from audit.chain import CLOCK_STEP
+from audit.chain import CLOCK_STEP, SYSTEM
 from audit.models import ChainHead, Checkpoint, Event
 
 CHUNK = 2000  # rows in memory
@@ -38,9 +38,9 @@ def verify(*, kept: Checkpoint | None = None) -> Report:
     do everything in this database, short of having the key.
     """
     report = Report()
-    noted = Event.objects.filter(stream="system", act=Act.AUDIT_CHECKPOINTED).count()
+    noted = Event.objects.filter(stream=SYSTEM, act=Act.AUDIT_CHECKPOINTED).count()
     # Chains only grow, so that writers may go on while this walks.
-    for stream in _streams():
+    for stream in list(ChainHead.objects.values_list("stream", flat=True)):
         _verify_chain(stream, report)
         report.streams += 1
     _refuse_headless()
@@ -51,15 +51,10 @@ def verify(*, kept: Checkpoint | None = None) -> Report:
     return report
 
 
-def _streams() -> Iterator[str]:
-    heads = ChainHead.objects.order_by("stream").values_list("stream", flat=True)
-    return heads.iterator(chunk_size=CHUNK)
-
-
 def _verify_chain(stream: str, report: Report) -> None:
     last: Event | None = None
     while True:
-        for event in _events_after(stream, last.sequence if last else 0):
+        for event in _events_after(stream, last.sequence if last else None):
             _verify_event(event, last)
             report.events += 1
             report.clock_steps += bool(last and event.at < last.at - CLOCK_STEP)
@@ -69,7 +64,7 @@ def _verify_chain(stream: str, report: Report) -> None:
         seen, seen_hash = (last.sequence, last.hash) if last else (0, "")
         if (head.sequence, head.hash) == (seen, seen_hash):
             return
-        if not _unread(stream, seen).exists():
+        if not _unread(stream, last.sequence if last else None).exists():
             raise _differing(head, seen)
 
 
@@ -81,30 +76,33 @@ def _differing(head: ChainHead, seen: int) -> RecordBroken:
     return RecordBroken(what, stream=head.stream, sequence=seen)
 
 
-def _unread(stream: str, seen: int) -> QuerySet[Event]:
-    events = Event.objects.filter(stream=stream, sequence__gt=seen)
-    return events.order_by("sequence")
+def _unread(stream: str, seen: int | None) -> QuerySet[Event]:
+    events = Event.objects.filter(stream=stream).order_by("sequence")
+    return events if seen is None else events.filter(sequence__gt=seen)
 
 
-def _events_after(stream: str, seen: int) -> Iterator[Event]:
-    try:
-        for event in _unread(stream, seen).iterator(chunk_size=CHUNK):
-            yield event
-            seen = event.sequence
-    except seals.UNREADABLE:
-        yield from _one_by_one(stream, seen)
+def _events_after(stream: str, seen: int | None) -> Iterator[Event]:
+    while True:
+        try:
+            chunk = list(_unread(stream, seen)[:CHUNK])
+        except seals.UNREADABLE:
+            yield from _one_by_one(stream, seen)
+            return
+        yield from chunk
+        if len(chunk) < CHUNK:
+            return
+        seen = chunk[-1].sequence
 
 
-def _one_by_one(stream: str, seen: int) -> Iterator[Event]:
+def _one_by_one(stream: str, seen: int | None) -> Iterator[Event]:
     """Find the row that made a whole chunk unreadable."""
-    while sequence := _unread(stream, seen).values_list("sequence", flat=True).first():
+    for sequence in _unread(stream, seen).values_list("sequence", flat=True)[:CHUNK]:
         try:
             event = Event.objects.get(stream=stream, sequence=sequence)
         except seals.UNREADABLE as error:
             what = f"hash: this event cannot be read any more ({error})"
             raise RecordBroken(what, stream=stream, sequence=sequence) from None
         yield event
-        seen = sequence
 
 
 def _verify_event(event: Event, last: Event | None) -> None:
@@ -114,10 +112,10 @@ def _verify_event(event: Event, last: Event | None) -> None:
     if event.previous_hash != (last.hash if last else ""):
         raise _broken("order: this does not follow the event before it", event)
     try:
-        sealed = seals.is_sealed(seals.event_fields(event), with_hash=event.hash)
+        intact = seals.is_intact(event)
     except seals.KeyMissing as missing:
         raise _broken(f"key: {missing}", event) from None
-    if not sealed:
+    if not intact:
         raise _broken("hash: this event is not as it was written", event)
 
 
@@ -136,7 +134,7 @@ def _refuse_headless() -> None:
 
 def _verify_checkpoints(report: Report, *, noted: int) -> None:
     last: Checkpoint | None = None
-    for checkpoint in Checkpoint.objects.order_by("sequence").iterator(chunk_size=10):
+    while checkpoint := _checkpoint_after(last):
         _verify_seal(checkpoint)
         _verify_succession(checkpoint, last)
         report.checkpoints += 1
@@ -152,13 +150,22 @@ def _verify_checkpoints(report: Report, *, noted: int) -> None:
         _verify_heads(last)
 
 
+def _checkpoint_after(last: Checkpoint | None) -> Checkpoint | None:
+    ordered = Checkpoint.objects.order_by("sequence")
+    try:
+        return (ordered.filter(sequence__gt=last.sequence) if last else ordered).first()
+    except seals.UNREADABLE as error:
+        what = f"checkpoint differs: it cannot be read any more ({error})"
+        sequence = last.sequence + 1 if last else 1
+        raise RecordBroken(what, stream=CHECKPOINTS, sequence=sequence) from None
+
+
 def _verify_seal(checkpoint: Checkpoint) -> None:
     try:
-        fields = seals.checkpoint_fields(checkpoint)
-        sealed = seals.is_sealed(fields, with_hash=checkpoint.hash)
+        intact = seals.is_intact(checkpoint)
     except seals.KeyMissing as missing:
         raise _bad_checkpoint(checkpoint, str(missing)) from None
-    if not sealed:
+    if not intact:
         raise _bad_checkpoint(checkpoint, "it is not as it was written")
 
 

@@ -18,6 +18,8 @@ class Command(BaseCommand):
         )
 
     def handle(self, **options):
+        if options["output"] and options["output"].exists():
+            raise CommandError(f"{options['output']} exists; name a new file.")
         try:
             checkpoint = checkpoints.make()
         except checkpoints.NotCheckpointed as refusal:

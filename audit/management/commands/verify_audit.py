@@ -4,7 +4,7 @@ from pathlib import Path
 from django.core.management import BaseCommand, CommandError
 from django.db import DatabaseError
 
-from audit import chain, checkpoints
+from audit import chain, checkpoints, seals
 from audit.acts import Act, Outcome
 from audit.verification import RecordBroken, verify
 
@@ -27,6 +27,8 @@ class Command(BaseCommand):
         except RecordBroken as broken:
             self._note(Outcome.FAILURE, problem=str(broken))
             raise CommandError(f"The record is broken at {broken}") from None
+        except seals.UNREADABLE as error:
+            raise CommandError(f"The record cannot be read: {error}") from None
         self._note(Outcome.SUCCESS, events=report.events, streams=report.streams)
         if report.clock_steps:
             self.stderr.write(
