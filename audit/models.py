@@ -49,9 +49,6 @@ class Event(models.Model):
                 fields=["stream", "sequence"], name="event_sequence_unique_in_stream"
             ),
             models.CheckConstraint(
-                name="event_sequence_counts_from_one", condition=Q(sequence__gte=1)
-            ),
-            models.CheckConstraint(
                 name="event_outcome_known", condition=Q(outcome__in=Outcome.values)
             ),
             models.CheckConstraint(
@@ -112,9 +109,6 @@ class Checkpoint(models.Model):
     class Meta:
         ordering = ["-sequence"]
         constraints = [
-            models.CheckConstraint(
-                name="checkpoint_sequence_counts_from_one", condition=Q(sequence__gte=1)
-            ),
             models.CheckConstraint(
                 name="checkpoint_sealed", condition=~Q(hash="") & ~Q(key_id="")
             ),

@@ -39,7 +39,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-sequence'],
-                'constraints': [models.CheckConstraint(condition=models.Q(('sequence__gte', 1)), name='checkpoint_sequence_counts_from_one'), models.CheckConstraint(condition=models.Q(models.Q(('hash', ''), _negated=True), models.Q(('key_id', ''), _negated=True)), name='checkpoint_sealed'), models.CheckConstraint(condition=models.Q(models.Q(('previous_hash', ''), ('sequence', 1)), models.Q(('sequence__gt', 1), models.Q(('previous_hash', ''), _negated=True)), _connector='OR'), name='checkpoint_follows_another_but_the_first')],
+                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('hash', ''), _negated=True), models.Q(('key_id', ''), _negated=True)), name='checkpoint_sealed'), models.CheckConstraint(condition=models.Q(models.Q(('previous_hash', ''), ('sequence', 1)), models.Q(('sequence__gt', 1), models.Q(('previous_hash', ''), _negated=True)), _connector='OR'), name='checkpoint_follows_another_but_the_first')],
             },
         ),
         migrations.CreateModel(
@@ -62,7 +62,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-at', '-sequence'],
-                'constraints': [models.UniqueConstraint(fields=('stream', 'sequence'), name='event_sequence_unique_in_stream'), models.CheckConstraint(condition=models.Q(('sequence__gte', 1)), name='event_sequence_counts_from_one'), models.CheckConstraint(condition=models.Q(('outcome__in', ['success', 'failure'])), name='event_outcome_known'), models.CheckConstraint(condition=models.Q(models.Q(('stream', ''), _negated=True), models.Q(('actor', ''), _negated=True), models.Q(('act', ''), _negated=True)), name='event_says_who_did_what'), models.CheckConstraint(condition=models.Q(models.Q(('hash', ''), _negated=True), models.Q(('key_id', ''), _negated=True)), name='event_sealed'), models.CheckConstraint(condition=models.Q(models.Q(('previous_hash', ''), ('sequence', 1)), models.Q(('sequence__gt', 1), models.Q(('previous_hash', ''), _negated=True)), _connector='OR'), name='event_follows_another_but_the_first')],
+                'constraints': [models.UniqueConstraint(fields=('stream', 'sequence'), name='event_sequence_unique_in_stream'), models.CheckConstraint(condition=models.Q(('outcome__in', ['success', 'failure'])), name='event_outcome_known'), models.CheckConstraint(condition=models.Q(models.Q(('stream', ''), _negated=True), models.Q(('actor', ''), _negated=True), models.Q(('act', ''), _negated=True)), name='event_says_who_did_what'), models.CheckConstraint(condition=models.Q(models.Q(('hash', ''), _negated=True), models.Q(('key_id', ''), _negated=True)), name='event_sealed'), models.CheckConstraint(condition=models.Q(models.Q(('previous_hash', ''), ('sequence', 1)), models.Q(('sequence__gt', 1), models.Q(('previous_hash', ''), _negated=True)), _connector='OR'), name='event_follows_another_but_the_first')],
             },
         ),
     ]

@@ -115,11 +115,18 @@ def test_deleting_an_account_leaves_its_events(nora, five):
 @pytest.mark.parametrize(
     ("constraint", "wrong"),
     [
-        ("event_sequence_counts_from_one", {"sequence": 0, "previous_hash": ""}),
         ("event_outcome_known", {"outcome": "perhaps"}),
         ("event_says_who_did_what", {"actor": ""}),
         ("event_sealed", {"key_id": ""}),
         ("event_follows_another_but_the_first", {"previous_hash": ""}),
+        (
+            "event_follows_another_but_the_first",
+            {"stream": "user:0", "sequence": 1, "previous_hash": "another"},
+        ),
+        (
+            "event_follows_another_but_the_first",
+            {"stream": "user:0", "sequence": 0, "previous_hash": ""},
+        ),
     ],
 )
 def test_an_event_without_its_parts_is_refused(five, constraint, wrong):
@@ -128,6 +135,30 @@ def test_an_event_without_its_parts_is_refused(five, constraint, wrong):
 
     with pytest.raises(DatabaseError, match=constraint), transaction.atomic():
         Event.objects.create(**row | right | wrong)
+
+
+@pytest.mark.parametrize(
+    ("constraint", "wrong"),
+    [
+        ("checkpoint_sealed", {"hash": ""}),
+        ("checkpoint_follows_another_but_the_first", {"previous_hash": ""}),
+    ],
+)
+def test_a_checkpoint_without_its_parts_is_refused(five, constraint, wrong):
+    checkpoints.make()
+    row = Checkpoint.objects.values().get() | {"id": 2, "sequence": 2}
+
+    with pytest.raises(DatabaseError, match=constraint), transaction.atomic():
+        Checkpoint.objects.create(**row | {"previous_hash": row["hash"]} | wrong)
+
+
+@pytest.mark.parametrize("wrong", [{"sequence": 1}, {"hash": "some"}])
+def test_a_head_has_a_hash_from_the_first_event_on(db, wrong):
+    with (
+        pytest.raises(DatabaseError, match="chainhead_hash_from_first_event_on"),
+        transaction.atomic(),
+    ):
+        ChainHead.objects.create(stream="user:0", **wrong)
 
 
 def test_a_sequence_is_used_once_in_a_stream(five, tamper, nora):
