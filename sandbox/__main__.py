@@ -1,0 +1,3 @@
+from sandbox.manage import main
+
+main()

@@ -1,0 +1,90 @@
+"""The provider's own signing keys, and the client's encryption keys it has fetched."""
+
+import logging
+from datetime import timedelta
+
+import requests
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from joserfc.jwk import RSAKey
+
+from sandbox.idme.models import ClientKey, SigningKey
+
+FRESH = timedelta(minutes=10)
+
+logger = logging.getLogger(__name__)
+
+
+class NoClientKey(Exception):
+    """The client publishes no RSA encryption key that can be reached."""
+
+
+def current_signing_key() -> RSAKey:
+    """Return the newest signing key; make the first one when there is none."""
+    stored = SigningKey.objects.first() or _make_first_key()
+    return RSAKey.import_key(stored.jwk)
+
+
+def public_key_set() -> dict:
+    current_signing_key()
+    return {
+        "keys": [
+            RSAKey.import_key(stored.jwk).as_dict(private=False)
+            for stored in SigningKey.objects.all()
+        ]
+    }
+
+
+def client_encryption_key() -> RSAKey:
+    """Return the client's key; fetch when it is unknown or has not been seen lately."""
+    known = ClientKey.objects.first()
+    if known is None or known.fetched_at < timezone.now() - FRESH:
+        fetch_client_keys()
+        known = ClientKey.objects.first()
+    if known is None:
+        raise NoClientKey(f"No encryption key at {settings.IDME_CLIENT_JWKS_URI}")
+    return RSAKey.import_key(known.jwk)
+
+
+def fetch_client_keys() -> None:
+    """Replace the client's known keys; keep them when the client cannot be reached.
+
+    Also called while the person is still here, before the client asks for userinfo:
+    a client with one worker could not answer us in the middle of its own request.
+    """
+    try:
+        answer = requests.get(
+            settings.IDME_CLIENT_JWKS_URI, timeout=settings.IDME_CLIENT_JWKS_TIMEOUT
+        )
+        answer.raise_for_status()
+        published = [key for key in answer.json()["keys"] if _can_encrypt(key)]
+    except (requests.RequestException, ValueError, KeyError) as problem:
+        logger.warning("The client's keys could not be fetched: %s", problem)
+        return
+    _replace_client_keys(published)
+
+
+@transaction.atomic
+def _make_first_key() -> SigningKey:
+    existing = SigningKey.objects.first()
+    if existing:
+        return existing
+    key = RSAKey.generate_key(2048, {"use": "sig", "alg": "RS256"}, auto_kid=True)
+    return SigningKey.objects.create(kid=key.kid, jwk=key.as_dict(private=True))
+
+
+def _can_encrypt(key: dict) -> bool:
+    return key.get("kty") == "RSA" and key.get("use", "enc") == "enc" and "kid" in key
+
+
+@transaction.atomic
+def _replace_client_keys(published: list[dict]) -> None:
+    now = timezone.now()
+    for jwk in published:
+        ClientKey.objects.update_or_create(
+            kid=jwk["kid"], defaults={"jwk": jwk, "fetched_at": now}
+        )
+    if published:
+        kids = [jwk["kid"] for jwk in published]
+        ClientKey.objects.exclude(kid__in=kids).delete()

@@ -1,0 +1,57 @@
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from sandbox.idme import provider
+from sandbox.idme.models import Account, Device, DeviceType, RefreshToken
+
+
+@transaction.atomic
+def seed(world: dict) -> None:
+    """Make the accounts of the demo world; leave those that are there as they are.
+
+    Devices that somebody removed since stay removed: only a new account gets them.
+    Refresh tokens start their seven days again.
+    """
+    for entry in world["idme"]["accounts"]:
+        account = Account.objects.filter(key=entry["key"]).first()
+        if account is None:
+            account = _make(entry, entry.get("password") or world["password"])
+        if entry.get("refresh_token"):
+            _allow_refresh(account, entry["refresh_token"])
+
+
+def _make(entry: dict, password: str) -> Account:
+    account = Account(
+        key=entry["key"],
+        subject=entry["subject"],
+        email=entry["email"].lower(),
+        first_name=entry["first_name"],
+        last_name=entry["last_name"],
+        ial=entry.get("ial", 2),
+    )
+    account.set_password(password)
+    account.save()
+    for device in entry.get("devices", []):
+        Device.objects.create(
+            id=device["id"],
+            account=account,
+            type=device["type"],
+            name=device.get("name") or DeviceType(device["type"]).label,
+            secret=device.get("secret", ""),
+            confirmed_at=timezone.now(),
+        )
+    return account
+
+
+def _allow_refresh(account: Account, token: str) -> None:
+    RefreshToken.objects.update_or_create(
+        digest=provider.digest_of(token),
+        defaults={
+            "account": account,
+            "client_id": settings.IDME_CLIENT_ID,
+            "scope": "openid http://idmanagement.gov/ns/assurance/ial/2/aal/2",
+            "expires_at": timezone.now() + provider.REFRESH_TOKEN_LIFETIME,
+            "revoked_at": None,
+        },
+    )

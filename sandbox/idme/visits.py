@@ -1,0 +1,87 @@
+"""Who is at this browser, how far their sign-in has come, and when it was finished.
+
+The session holds: `account` and `authenticated_at` once signed in; `security_at`
+once the three steps were done for Sign In & Security; `pending` on the way there.
+"""
+
+import time
+
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from sandbox.idme.models import Account, Device
+
+PENDING_TIME = 15 * 60  # seconds
+SECURITY = "security"
+
+
+def account_of(request) -> Account | None:
+    """Return the account that finished signing in here."""
+    return Account.objects.filter(pk=request.session.get("account")).first()
+
+
+def begin(request, *, account: Account, next_url: str, purpose: str) -> None:
+    """Remember that step 1 of 3 is done: e-mail and password."""
+    request.session["pending"] = {
+        "account": account.pk,
+        "next": safe_next(request, next_url),
+        "purpose": purpose,
+        "at": time.time(),
+    }
+
+
+def pending(request) -> dict | None:
+    found = request.session.get("pending")
+    if found and time.time() - found["at"] < PENDING_TIME:
+        return found
+    return None
+
+
+def pending_account(request) -> Account | None:
+    found = pending(request)
+    return Account.objects.filter(pk=found["account"]).first() if found else None
+
+
+def choose(request, *, device: Device, request_id: str = "") -> None:
+    """Remember step 2 of 3: which method, and the push request it was sent."""
+    chosen = {"device": str(device.pk), "push": request_id}
+    request.session["pending"] = request.session["pending"] | chosen
+
+
+def complete(request, *, extra_security: bool = False) -> str:
+    """Finish step 3 of 3, under a new session id; return where to go next."""
+    done = request.session.pop("pending")
+    now = time.time()
+    kept = request.session.get("account") == done["account"]
+    secured = request.session.get("security_at") if kept else None
+    request.session.cycle_key()
+    request.session["account"] = done["account"]
+    request.session["authenticated_at"] = now
+    if done["purpose"] == SECURITY or extra_security:
+        secured = now
+    request.session["security_at"] = secured
+    return done["next"]
+
+
+def end(request) -> None:
+    request.session.flush()
+
+
+def may_change_security(request) -> bool:
+    return bool(request.session.get("security_at")) and bool(account_of(request))
+
+
+def account_being_secured(request) -> Account | None:
+    """Return who may set up a method here.
+
+    Either somebody who passed the three steps, or somebody after step 1 whose account
+    has no method yet: the "Secure your account" of a first sign-in.
+    """
+    newcomer = pending_account(request)
+    if newcomer and not newcomer.devices.usable().exists():
+        return newcomer
+    return account_of(request) if may_change_security(request) else None
+
+
+def safe_next(request, url: str) -> str:
+    here = url_has_allowed_host_and_scheme(url, allowed_hosts={request.get_host()})
+    return url if url and here else "/"

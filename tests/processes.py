@@ -1,0 +1,124 @@
+"""Start the stand-ins as the real processes that they are, and stop them again."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+
+ROOT = Path(__file__).resolve().parent.parent
+START_TIME = 30  # seconds
+
+
+@dataclass
+class Server:
+    """A running process that answers at `origin`."""
+
+    origin: str
+    process: subprocess.Popen
+    log: Path
+
+    def stop(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def wait_until_ready(server: Server) -> Server:
+    """Return once /health/ready answers; fail with the log when it never does."""
+    deadline = time.monotonic() + START_TIME
+    while time.monotonic() < deadline and server.process.poll() is None:
+        try:
+            if requests.get(f"{server.origin}/health/ready", timeout=2).ok:
+                return server
+        except requests.ConnectionError:
+            time.sleep(0.1)
+    server.process.kill()
+    server.process.wait()
+    raise AssertionError(f"{server.origin} did not start:\n{server.log.read_text()}")
+
+
+def start_idme(
+    folder: Path,
+    *,
+    world: Path,
+    client_jwks_uri: str,
+    redirect_uris: list[str],
+    client_id: str = "portal",
+    client_secret: str = "portal-secret",
+    portal_origin: str = "http://localhost:8000",
+    port: int | None = None,
+) -> Server:
+    """Start the ID.me stand-in with a database of its own in `folder`."""
+    port = port or free_port()
+    settings = {
+        "SANDBOX": "idme",
+        "SANDBOX_ORIGIN": f"http://localhost:{port}",
+        "DEMO_WORLD": str(world),
+        "IDME_CLIENT_ID": client_id,
+        "IDME_CLIENT_SECRET": client_secret,
+        "IDME_REDIRECT_URIS": ",".join(redirect_uris),
+        "IDME_CLIENT_JWKS_URI": client_jwks_uri,
+        "PORTAL_ORIGIN": portal_origin,
+    }
+    return _start(folder, settings, port, before=["migrate", "seed_sandbox"])
+
+
+def start_pharmacy(
+    folder: Path,
+    *,
+    token: str = "network-token",
+    slow_seconds: float = 2,
+    port: int | None = None,
+) -> Server:
+    """Start the pharmacy stand-in with a database of its own in `folder`."""
+    settings = {
+        "SANDBOX": "pharmacy",
+        "SCRIPT_NETWORK_TOKEN": token,
+        "PHARMACY_SLOW_SECONDS": str(slow_seconds),
+    }
+    return _start(folder, settings, port or free_port(), before=["migrate"])
+
+
+def _start(folder: Path, settings: dict, port: int, *, before: list[str]) -> Server:
+    role = settings["SANDBOX"]
+    environment = os.environ | settings
+    environment["SECRET_KEY"] = "tests-only-" + "s" * 50
+    environment["SANDBOX_DATABASE"] = str(folder / f"{role}.sqlite3")
+    environment.pop("DJANGO_SETTINGS_MODULE", None)
+    log = folder / f"{role}.log"
+    for command in before:
+        subprocess.run(
+            [sys.executable, "-m", "sandbox", command, "-v0"],
+            cwd=ROOT,
+            env=environment,
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "gunicorn", "sandbox.wsgi"),
+                *("-b", f"127.0.0.1:{port}", "--threads", "4"),
+                *("--graceful-timeout", "1"),
+            ],
+            cwd=ROOT,
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    return wait_until_ready(Server(f"http://localhost:{port}", process, log))
