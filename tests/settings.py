@@ -9,6 +9,7 @@ from tests import keys
 
 _FOLDER = Path(tempfile.mkdtemp(prefix="epcs-tests-"))
 os.environ.update(
+    VAR_DIR=str(_FOLDER),
     SECRET_KEY="tests-only-" + "k" * 50,
     PORTAL_ORIGIN="http://testserver",
     ALLOWED_HOSTS="testserver,localhost,127.0.0.1",
