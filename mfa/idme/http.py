@@ -31,7 +31,8 @@ class BoundedSession(OAuth2Session):
             response._content = _read(response, deadline=deadline)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError):
             raise IdmeUnavailable from None
-        if response.is_redirect or response.status_code >= 500:
+        is_busy = response.status_code == 429 or response.status_code >= 500
+        if response.is_redirect or is_busy:
             raise IdmeUnavailable
         return response
 

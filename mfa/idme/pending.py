@@ -3,6 +3,7 @@
 import time
 
 from authlib.integrations.django_client import DjangoIntegration
+from django.contrib.sessions.backends.base import UpdateError
 
 from mfa.idme.errors import IdmeRefused
 
@@ -23,9 +24,14 @@ class PendingSignIns(DjangoIntegration):
             del session[key]
 
     def take(self, session, state: str) -> dict:
-        """Return what was remembered for `state` and forget it; raise IdmeRefused."""
+        """Return what was remembered for `state` and forget it; raise IdmeRefused.
+
+        It is forgotten before anything else is tried: Django saves no session with a
+        5xx answer.
+        """
         entry = session.get(f"{self._prefix}{state}")
         self.clear_state_data(session, state)
+        _save(session)
         if not state or entry is None or entry["exp"] <= time.time():
             raise IdmeRefused("bad_state")
         return entry["data"]
@@ -37,3 +43,10 @@ class PendingSignIns(DjangoIntegration):
     @property
     def _prefix(self) -> str:
         return f"_state_{self.name}_"
+
+
+def _save(session) -> None:
+    try:
+        session.save()
+    except UpdateError:  # signed out in another tab
+        raise IdmeRefused("bad_state") from None
