@@ -45,7 +45,7 @@ def wait_until_ready(server: Server) -> Server:
         try:
             if requests.get(f"{server.origin}/health/ready", timeout=2).ok:
                 return server
-        except requests.ConnectionError:
+        except requests.RequestException:
             time.sleep(0.1)
     server.process.kill()
     server.process.wait()
