@@ -44,7 +44,7 @@ def record(
     )
     # No savepoint: an event that fails must take the act with it.
     with transaction.atomic(savepoint=False):
-        head = _locked_head(event.stream)
+        head = locked_head(event.stream)
         event.sequence = head.sequence + 1
         event.previous_hash = head.hash
         event.at = timezone.now()
@@ -54,6 +54,16 @@ def record(
             sequence=event.sequence, hash=event.hash
         )
     return event
+
+
+def locked_head(stream: str) -> ChainHead:
+    """Hold the end of a chain until the transaction ends."""
+    locked = ChainHead.objects.select_for_update().filter(stream=stream)
+    if head := locked.first():
+        return head
+    # Two writers may both start a stream; one row wins and both wait for it.
+    ChainHead.objects.bulk_create([ChainHead(stream=stream)], ignore_conflicts=True)
+    return locked.get()
 
 
 def check_health(*, by: AbstractBaseUser | None = None) -> list[str]:
@@ -72,7 +82,8 @@ def _problems(by: AbstractBaseUser | None) -> list[str]:
     heads, events = ChainHead.objects.order_by("stream"), Event.objects.all()
     if by is not None:
         streams = [user_stream(by), SYSTEM]
-        heads, events = (rows.filter(stream__in=streams) for rows in (heads, events))
+        heads = heads.filter(stream__in=streams)
+        events = events.filter(stream__in=streams)
     problems = [problem for head in heads for problem in _problems_at(head)]
     known = ChainHead.objects.filter(stream=models.OuterRef("stream"))
     headless = events.exclude(models.Exists(known)).order_by("stream")
@@ -82,11 +93,20 @@ def _problems(by: AbstractBaseUser | None) -> list[str]:
 
 
 def _problems_at(head: ChainHead) -> list[str]:
-    newest = list(Event.objects.filter(stream=head.stream).order_by("-sequence")[:2])
+    # Head and events in one statement, so that a writer in between looks like none.
+    named = ChainHead.objects.filter(stream=head.stream)
+    newest = list(
+        Event.objects.filter(stream=head.stream)
+        .annotate(
+            head_sequence=models.Subquery(named.values("sequence")),
+            head_hash=models.Subquery(named.values("hash")),
+        )
+        .order_by("-sequence")[:2]
+    )
     if not newest:
         return [f"{head}: the newest event is missing."] if head.sequence else []
     event = newest[0]
-    if (event.sequence, event.hash) != (head.sequence, head.hash):
+    if (event.sequence, event.hash) != (event.head_sequence, event.head_hash):
         return [f"{head}: the newest event is not the one its head names."]
     try:
         if not seals.is_intact(event):
@@ -98,15 +118,6 @@ def _problems_at(head: ChainHead) -> list[str]:
     if event.at > timezone.now() + CLOCK_STEP:
         return [f"{head}: the newest event is in the future; the clock went back."]
     return []
-
-
-def _locked_head(stream: str) -> ChainHead:
-    locked = ChainHead.objects.select_for_update().filter(stream=stream)
-    if head := locked.first():
-        return head
-    # Two writers may both start a stream; one row wins and both wait for it.
-    ChainHead.objects.bulk_create([ChainHead(stream=stream)], ignore_conflicts=True)
-    return locked.get()
 
 
 def _stream(by: AbstractBaseUser | AnonymousUser | None) -> str:

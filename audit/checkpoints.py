@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from audit import chain, seals
-from audit.acts import Act
+from audit.acts import Act, Outcome
 from audit.models import ChainHead, Checkpoint
 
 
@@ -20,27 +20,42 @@ class NotCheckpointed(Exception):
 
 def make() -> Checkpoint:
     """Note where every chain stands; refuse while the newest events do not verify."""
-    with transaction.atomic(durable=True):
-        last = Checkpoint.objects.select_for_update().order_by("-sequence").first()
-        current = heads()
-        problems = [*chain.check_health(), *(steps_back(last, current) if last else [])]
-        if problems:
-            raise NotCheckpointed(" ".join(problems))
-        checkpoint = sealed_after(last, current)
-        checkpoint.save(force_insert=True)
+    try:
+        with transaction.atomic(durable=True):
+            return _make()
+    except NotCheckpointed as refusal:
         chain.record(
             Act.AUDIT_CHECKPOINTED,
             by=None,
-            of=checkpoint,
-            events=checkpoint.events,
-            streams=checkpoint.streams,
+            outcome=Outcome.FAILURE,
+            problem=str(refusal),
         )
+        raise
+
+
+def _make() -> Checkpoint:
+    # Whoever makes one at the same time waits here, and then follows this one.
+    chain.locked_head(chain.SYSTEM)
+    last = Checkpoint.objects.order_by("-sequence").first()
+    current = heads()
+    problems = [*chain.check_health(), *(steps_back(last, current) if last else [])]
+    if problems:
+        raise NotCheckpointed(" ".join(problems))
+    checkpoint = sealed_after(last, current)
+    checkpoint.save(force_insert=True)
+    chain.record(
+        Act.AUDIT_CHECKPOINTED,
+        by=None,
+        of=checkpoint,
+        events=checkpoint.events,
+        streams=checkpoint.streams,
+    )
     return checkpoint
 
 
 def heads() -> list[list[Any]]:
-    rows = ChainHead.objects.values_list("stream", "sequence", "hash")
-    return [list(row) for row in sorted(rows)]
+    rows = ChainHead.objects.filter(sequence__gt=0)
+    return sorted(map(list, rows.values_list("stream", "sequence", "hash")))
 
 
 def steps_back(last: Checkpoint, current: list[list[Any]]) -> list[str]:
@@ -90,5 +105,5 @@ _FIELDS = ("sequence", "heads", "streams", "events", "key_id", "previous_hash", 
 
 
 def _heads() -> list[list[Any]]:
-    rows = ChainHead.objects.values_list("stream", "sequence", "hash")
-    return [list(row) for row in sorted(rows)]
+    rows = ChainHead.objects.filter(sequence__gt=0)
+    return sorted(map(list, rows.values_list("stream", "sequence", "hash")))

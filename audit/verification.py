@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.db.models import Exists, OuterRef, QuerySet
 
 from audit import checkpoints, seals
-from audit.acts import Act
+from audit.acts import Act, Outcome
 from audit.chain import CLOCK_STEP, SYSTEM
 from audit.models import ChainHead, Checkpoint, Event
 
@@ -38,7 +38,9 @@ def verify(*, kept: Checkpoint | None = None) -> Report:
     do everything in this database, short of having the key.
     """
     report = Report()
-    noted = Event.objects.filter(stream=SYSTEM, act=Act.AUDIT_CHECKPOINTED).count()
+    noted = Event.objects.filter(
+        stream=SYSTEM, act=Act.AUDIT_CHECKPOINTED, outcome=Outcome.SUCCESS
+    ).count()
     # Chains only grow, so that writers may go on while this walks.
     for stream in list(ChainHead.objects.values_list("stream", flat=True)):
         _verify_chain(stream, report)

@@ -100,6 +100,9 @@ def test_no_checkpoint_covers_up_a_cut_tail(cut):
     with pytest.raises(checkpoints.NotCheckpointed, match="shorter than at checkpoint"):
         checkpoints.make()
     assert Checkpoint.objects.count() == 1
+    refusal = Event.objects.filter(act=Act.AUDIT_CHECKPOINTED).latest("sequence")
+    assert refusal.outcome == "failure"
+    assert "shorter" in refusal.detail["problem"]
 
 
 def test_no_checkpoint_covers_up_a_changed_event(five, tamper):

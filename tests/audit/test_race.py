@@ -1,7 +1,7 @@
 import pytest
 from django.db import transaction
 
-from audit import chain
+from audit import chain, checkpoints
 from audit.acts import Act
 from audit.models import Event
 from audit.verification import verify
@@ -44,12 +44,21 @@ def test_the_record_verifies_while_others_write():
     def act(number):
         if number:
             return write(number, stream=f"user:{number % 2}")
-        return [verify().streams <= 2 for _ in range(20)]
+        return [(verify().streams <= 2, chain.check_health()) for _ in range(20)]
 
     verified, *results = at_once(act, times=5)
 
-    assert verified == [True] * 20
+    assert verified == [(True, [])] * 20
     assert results == [None] * 4
+
+
+def test_checkpoints_made_at_once_follow_each_other():
+    write(0, stream="user:1")
+
+    made = at_once(lambda number: checkpoints.make().sequence, times=5)
+
+    assert sorted(made) == [1, 2, 3, 4, 5]
+    assert verify().checkpoints == 5
 
 
 def written():

@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 from django.core.management import BaseCommand, CommandError
+from django.db import DatabaseError
 
 from audit import checkpoints
 
@@ -22,7 +23,7 @@ class Command(BaseCommand):
             raise CommandError(f"{options['output']} exists; name a new file.")
         try:
             checkpoint = checkpoints.make()
-        except checkpoints.NotCheckpointed as refusal:
+        except (checkpoints.NotCheckpointed, DatabaseError) as refusal:
             raise CommandError(f"No checkpoint made. {refusal}") from None
         text = json.dumps(checkpoints.exported(checkpoint), indent=1)
         if not options["output"]:
