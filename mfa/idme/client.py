@@ -14,7 +14,7 @@ from authlib.integrations.django_client import DjangoOAuth2App
 from django.conf import settings
 from django.urls import reverse
 from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
+from joserfc.jwk import KeySet, KeySetSerialization
 
 from mfa.idme import tokens
 from mfa.idme.answers import SignIn, Tokens, Userinfo, moment
@@ -252,7 +252,7 @@ def _auth_method(found: dict) -> str:
     return "client_secret_post" if is_post_only else "client_secret_basic"
 
 
-def _signing_keys(found: dict) -> dict:
+def _signing_keys(found: dict) -> KeySetSerialization:
     return {"keys": [key for key in found["keys"] if key.get("use", "sig") == "sig"]}
 
 

@@ -172,8 +172,8 @@ def _link(user, identity: Identity) -> IdmeAccount:
             user=user,
             issuer=settings.IDME_ISSUER,
             subject=identity.subject,
-            identity_assurance=identity.ial,
-            authenticator_assurance=identity.aal,
+            identity_assurance=identity.ial or 0,
+            authenticator_assurance=identity.aal or 0,
             linked_at=now,
             authenticated_at=now,
         )
