@@ -1,0 +1,43 @@
+# The two commands of the README are `make demo` and `make test`.
+
+PYTHON ?= python3
+PORT ?= 8000
+UV_VERSION = 0.13.9
+VENV = .venv
+RUN = $(VENV)/bin/python
+SETUP = $(VENV)/.ready
+
+.PHONY: demo test check setup lock
+
+demo: $(SETUP)
+	@PORT=$(PORT) exec $(RUN) -m sandbox.demo
+
+# PostgreSQL first, so that the closing line is that of the whole suite.
+test: $(SETUP)
+	@$(RUN) -m tests.postgres $(RUN) -m pytest -n 2 --dist loadgroup -q \
+		-m "not browser" --ignore=tests/sandbox --ignore=tests/tooling
+	@$(RUN) -m pytest -n 2 --dist loadgroup -q -rs
+
+check: $(SETUP)
+	$(RUN) -m ruff format --check .
+	$(RUN) -m ruff check .
+	$(VENV)/bin/djlint --lint --quiet templates sandbox/templates
+	$(VENV)/bin/lint-imports
+	$(RUN) -m mypy .
+	$(RUN) -m tests.production $(RUN) manage.py check --deploy --fail-level WARNING
+	$(RUN) -m tests.production $(RUN) manage.py makemigrations --check --dry-run
+
+setup: $(SETUP)
+
+# Started over when the lock changes or when it was interrupted: the stamp comes last.
+$(SETUP): requirements.lock Makefile
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed. Name one: make PYTHON=python3.12 …" >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	$(RUN) -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	$(VENV)/bin/uv pip install --quiet --python $(RUN) --require-hashes --no-deps -r requirements.lock
+	@touch $@
+
+lock: $(SETUP)
+	$(VENV)/bin/uv pip compile --quiet pyproject.toml --group dev --universal \
+		--python-version 3.11 --generate-hashes --no-header --no-annotate -o requirements.lock

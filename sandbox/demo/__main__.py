@@ -1,0 +1,4 @@
+from sandbox.demo.supervisor import main
+
+if __name__ == "__main__":
+    main()
