@@ -25,7 +25,7 @@ class Child:
 
     def __init__(self, part: Part, command: list[str], *, own_group: bool = False):
         self.part = part
-        self.process = subprocess.Popen(  # noqa: S603  commands of plan.py
+        self.process = subprocess.Popen(
             command,
             cwd=ROOT,
             env=part.environment,
@@ -55,7 +55,7 @@ class Child:
 def say(line: str, *, by: str = "demo") -> None:
     with _printing:
         try:
-            print(f"{by:<8} | {line}", flush=True)  # noqa: T201  the command's output
+            print(f"{by:<8} | {line}", flush=True)
         except BrokenPipeError:
             # Nobody reads any more; the parts must go on being read from.
             sys.stdout = sys.stderr
@@ -64,7 +64,7 @@ def say(line: str, *, by: str = "demo") -> None:
 def answers(part: Part) -> str:
     """Return nothing when the part is ready, or else what it says."""
     try:
-        with urllib.request.urlopen(part.ready_url, timeout=5):  # noqa: S310
+        with urllib.request.urlopen(part.ready_url, timeout=5):
             return ""
     except urllib.error.HTTPError as error:
         return f"HTTP {error.code}: {error.read(500).decode(errors='replace')}"

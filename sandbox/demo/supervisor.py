@@ -92,7 +92,7 @@ def _watch(
         if child.part.port:
             children.wait_until_ready(child.part, within=READY_WITHIN, given_up=over)
     if not over():
-        print(announcement, flush=True)  # noqa: T201  the command's output
+        print(announcement, flush=True)
     while not over():
         stopping.wait(0.3)
     for child in running:

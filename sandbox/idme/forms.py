@@ -69,7 +69,9 @@ class PretendDocumentsForm(forms.Form):
         widget=forms.RadioSelect,
         initial="licence",
     )
-    understood = forms.BooleanField(label="I understand that nothing is verified here")
+    understood = forms.BooleanField(
+        label="I understand that nothing is verified here", label_suffix=""
+    )
 
 
 class MethodForm(forms.Form):

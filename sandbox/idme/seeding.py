@@ -1,5 +1,6 @@
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from sandbox.idme import provider
@@ -11,14 +12,21 @@ def seed(world: dict) -> None:
     """Make the accounts of the demo world; leave those that are there as they are.
 
     Devices that somebody removed since stay removed: only a new account gets them.
+    An account of another world, with the same key or e-mail, makes way.
     Refresh tokens start their seven days again.
     """
     for entry in world["idme"]["accounts"]:
-        account = Account.objects.filter(key=entry["key"]).first()
+        same = Account.objects.filter(key=entry["key"], subject=entry["subject"])
+        account = same.first()
         if account is None:
+            _others_named_like(entry).delete()
             account = _make(entry, entry.get("password") or world["password"])
         if entry.get("refresh_token"):
             _allow_refresh(account, entry["refresh_token"])
+
+
+def _others_named_like(entry: dict):
+    return Account.objects.filter(Q(key=entry["key"]) | Q(email=entry["email"].lower()))
 
 
 def _make(entry: dict, password: str) -> Account:

@@ -188,14 +188,18 @@ def test_using_a_code_again_is_refused_and_revokes_its_tokens(verified, flow):
 
 
 @pytest.mark.parametrize(
-    "wrong",
-    [{"client_id": "stranger"}, {"redirect_uri": "http://localhost:8999/elsewhere/"}],
+    ("wrong", "error"),
+    [
+        ({"client_id": "stranger"}, "invalid_client"),
+        ({"redirect_uri": "http://localhost:8999/elsewhere/"}, "invalid_request"),
+    ],
 )
-def test_a_stranger_is_told_on_a_page_with_status_200(idme, newcomer, wrong):
+def test_a_stranger_is_told_on_a_page_with_status_200(idme, newcomer, wrong, error):
     answer = newcomer.get(PortalFlow(idme.origin, **wrong).path, allow_redirects=False)
 
     assert answer.status_code == 200
     assert "We cannot send you on" in answer.text
+    assert error in answer.text
 
 
 @pytest.mark.parametrize(

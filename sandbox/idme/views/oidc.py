@@ -98,7 +98,11 @@ def _refusal(request, error):
     """Send the error to the client, or show it, with HTTP 200 as ID.me does."""
     if error.redirect_uri:
         return provider.server.handle_error_response(request, error)
-    return render(request, "idme/refused.html", {"error": error})
+    return render(
+        request,
+        "idme/refused.html",
+        {"error": error.error, "description": error.get_error_description()},
+    )
 
 
 def _wants_sign_in(request, account) -> bool:
