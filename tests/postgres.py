@@ -69,12 +69,13 @@ def main(command: list[str]) -> int:
     if found is None:
         print(f"\n*** {MISSING} ***\n", file=sys.stderr)
         return 1 if os.environ.get("CI") == "true" else 0
-    with tempfile.TemporaryDirectory(prefix="epcs-postgres-") as folder:
-        with server(Path(folder), found) as url:
-            print(f"On PostgreSQL ({found}):", flush=True)
-            return subprocess.run(
-                command, env=os.environ | {"DATABASE_URL": url}
-            ).returncode
+    with (
+        tempfile.TemporaryDirectory(prefix="epcs-postgres-") as folder,
+        server(Path(folder), found) as url,
+    ):
+        print(f"On PostgreSQL ({found}):", flush=True)
+        environment = os.environ | {"DATABASE_URL": url}
+        return subprocess.run(command, env=environment).returncode
 
 
 def _somebody_else(folder: Path) -> dict:
