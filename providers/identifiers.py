@@ -48,6 +48,21 @@ def validate_schedules(value: str) -> None:
         raise ValidationError("List schedules once each, with commas: II,III,IV,V")
 
 
+def validate_state(value: str) -> None:
+    if not re.fullmatch(r"[A-Z]{2}", value, re.ASCII):
+        raise ValidationError("Enter the State as two capital letters, like NY.")
+
+
+def validate_postal_code(value: str) -> None:
+    if not re.fullmatch(r"[0-9]{5}(-[0-9]{4})?", value, re.ASCII):
+        raise ValidationError("Enter a ZIP code, like 12207 or 12207-1234.")
+
+
+def validate_phone(value: str) -> None:
+    if not re.fullmatch(r"[0-9]{10}", value, re.ASCII):
+        raise ValidationError("Enter the ten digits of a United States number.")
+
+
 def validate_time_zone(value: str) -> None:
     try:
         zone(value)

@@ -24,21 +24,37 @@ class Role(models.TextChoices):
     ADMINISTRATOR = "administrator", "Administrator"
 
 
+class Address(models.Model):
+    """Where somebody is; lengths are those of NCPDP SCRIPT, so nothing is cut off."""
+
+    address_line_1 = models.CharField("address", max_length=40)
+    address_line_2 = models.CharField("address, second line", max_length=40, blank=True)
+    city = models.CharField(max_length=35)
+    state = models.CharField(max_length=2, validators=[identifiers.validate_state])
+    postal_code = models.CharField(
+        "ZIP code", max_length=10, validators=[identifiers.validate_postal_code]
+    )
+
+    class Meta:
+        abstract = True
+
+    @property
+    def address(self) -> str:
+        lines = [self.address_line_1, self.address_line_2, self.city]
+        street = ", ".join(line for line in lines if line)
+        return f"{street}, {self.state} {self.postal_code}"
+
+
 class PracticeQuerySet(models.QuerySet["Practice"]):
     def visible_to(self, user) -> "PracticeQuerySet":
         return self.filter(memberships__user=user, memberships__left_on=None)
 
 
-class Practice(models.Model):
+class Practice(Address):
     """A registered location at which controlled substances are prescribed."""
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     name = models.CharField(max_length=70)
-    address_line_1 = models.CharField(max_length=40)
-    address_line_2 = models.CharField(max_length=40, blank=True)
-    city = models.CharField(max_length=35)
-    state = models.CharField(max_length=2)
-    postal_code = models.CharField(max_length=10)
     phone = models.CharField(max_length=20)
     time_zone = models.CharField(
         max_length=40,
@@ -65,9 +81,7 @@ class Membership(models.Model):
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="memberships"
     )
-    practice = models.ForeignKey(
-        Practice, models.PROTECT, related_name="memberships"
-    )
+    practice = models.ForeignKey(Practice, models.PROTECT, related_name="memberships")
     role = models.CharField(max_length=15, choices=Role.choices)
     joined_on = models.DateField(default=timezone.localdate)
     left_on = models.DateField(null=True, blank=True)
@@ -199,9 +213,7 @@ class AccessGrant(models.Model):
     """
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    provider = models.ForeignKey(
-        Provider, models.PROTECT, related_name="access_grants"
-    )
+    provider = models.ForeignKey(Provider, models.PROTECT, related_name="access_grants")
     granted_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="+"
     )

@@ -1,0 +1,130 @@
+"""Everything about a provider that can stand in the way of signing, at one glance.
+
+Each blocker says what is wrong and what to do; the page shows them, signing refuses
+on them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+from django.utils import timezone
+
+from mfa import devices
+from mfa.models import Device, IdmeAccount
+from providers.models import AccessGrant, Membership, Practice, Provider, Role
+
+
+@dataclass(frozen=True)
+class Blocker:
+    """Why something cannot be signed yet, and what to do about it."""
+
+    label: str
+    remedy: str
+    url_name: str = ""
+
+
+def blockers_to_signing(
+    provider: Provider, *, practice: Practice, on: date
+) -> list[Blocker]:
+    """Return every reason why this provider may not sign at this practice today."""
+    found = [rule(provider, practice, on) for rule in RULES]
+    return [blocker for blocker in found if blocker]
+
+
+def _member(provider: Provider, practice: Practice, on: date) -> Blocker | None:
+    """21 CFR 1311.125(d)(4): somebody who left no longer signs there."""
+    works_there = Membership.objects.filter(
+        user=provider.user_id, practice=practice, role=Role.PROVIDER, left_on=None
+    )
+    if works_there.exists():
+        return None
+    return Blocker(
+        f"You do not work at {practice} as a provider.", "Ask your administrator."
+    )
+
+
+def _identity(provider: Provider, practice: Practice, on: date) -> Blocker | None:
+    """21 CFR 1311.105(a)(1): identity proofing by an approved credential provider."""
+    account = IdmeAccount.objects.filter(user=provider.user_id).first()
+    if account is None:
+        return Blocker(
+            "Your identity is not verified.",
+            "Choose Verify with ID.me on eRx Info.",
+            "erx-info",
+        )
+    if not account.is_identity_proofed:
+        return Blocker(
+            "ID.me has not verified your identity to the level that is needed.",
+            "Finish the identity check at ID.me, then verify again on eRx Info.",
+            "erx-info",
+        )
+    return None
+
+
+def _approval(provider: Provider, practice: Practice, on: date) -> Blocker | None:
+    """21 CFR 1311.125(c): the right to sign is given by others."""
+    if AccessGrant.objects.filter(provider=provider, revoked_at=None).exists():
+        return None
+    return Blocker(
+        "You are not approved to sign controlled substances.",
+        "Ask your administrator to approve you.",
+        "erx-info",
+    )
+
+
+def _registration(provider: Provider, practice: Practice, on: date) -> Blocker | None:
+    """21 CFR 1306.03(a)(2): a current DEA registration for the State of the practice."""
+    registrations = provider.dea_registrations.filter(state=practice.state)
+    if any(registration.is_current(on=on) for registration in registrations):
+        return None
+    return Blocker(
+        f"You have no current DEA registration for {practice.state}.",
+        "Ask your administrator to enter it or its renewal.",
+        "erx-info",
+    )
+
+
+def _license(provider: Provider, practice: Practice, on: date) -> Blocker | None:
+    """21 CFR 1306.03(a)(1): authorised by the State in which one practises."""
+    licenses = provider.state_licenses.filter(state=practice.state)
+    if any(license_.is_current(on=on) for license_ in licenses):
+        return None
+    return Blocker(
+        f"You have no current licence of {practice.state}.",
+        "Ask your administrator to enter it or its renewal.",
+        "erx-info",
+    )
+
+
+def _device(provider: Provider, practice: Practice, on: date) -> Blocker | None:
+    """21 CFR 1311.115(a)(3): something you have, chosen by you."""
+    primary = devices.primary_of(provider.user)
+    if primary is None and Device.objects.visible_to(provider.user).usable().exists():
+        return Blocker(
+            "You have not selected a primary device.",
+            "Choose Select as the Primary Device beside one of your devices.",
+            "erx-info",
+        )
+    if primary is None:
+        return Blocker(
+            "You have no device to sign with.",
+            "Set up a code generator with Update MFA Device.",
+            "erx-info",
+        )
+    if primary.locked_until and primary.locked_until > timezone.now():
+        return Blocker(
+            f"“{primary}” is locked until {primary.locked_until:%H:%M:%S} UTC.",
+            "Wait until then; trying earlier does not help.",
+        )
+    return None
+
+
+RULES: list[Callable[[Provider, Practice, date], Blocker | None]] = [
+    _member,
+    _identity,
+    _approval,
+    _registration,
+    _license,
+    _device,
+]
