@@ -1,3 +1,5 @@
+from typing import Any, cast
+
 from django import forms
 
 from sandbox.idme import codes
@@ -74,25 +76,27 @@ class PretendDocumentsForm(forms.Form):
     )
 
 
+class MethodField(forms.ModelChoiceField):
+    def label_from_instance(self, obj: Device) -> str:
+        return f"{obj.get_type_display()}: {obj.name}"
+
+
 class MethodForm(forms.Form):
     """Step 2 of 3: which of the account's methods."""
 
-    device = forms.ModelChoiceField(
+    device = MethodField(
         Device.objects.none(),
         label="Choose a method",
         widget=forms.RadioSelect,
         empty_label=None,
     )
 
-    def __init__(self, account: Account, *args, **kwargs) -> None:
+    def __init__(self, account: Account, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         methods = account.devices.usable()
-        field = self.fields["device"]
+        field = cast(MethodField, self.fields["device"])
         field.queryset = methods
         field.initial = methods.first()
-        field.label_from_instance = lambda device: (
-            f"{device.get_type_display()}: {device.name}"
-        )
 
 
 class CodeForm(forms.Form):

@@ -71,7 +71,9 @@ def _make_first_key() -> SigningKey:
     if existing:
         return existing
     key = RSAKey.generate_key(2048, {"use": "sig", "alg": "RS256"}, auto_kid=True)
-    return SigningKey.objects.create(kid=key.kid, jwk=key.as_dict(private=True))
+    return SigningKey.objects.create(
+        kid=key.thumbprint(), jwk=key.as_dict(private=True)
+    )
 
 
 def _can_encrypt(key: dict) -> bool:

@@ -1,6 +1,7 @@
 import uuid
 from datetime import timedelta
 
+from authlib.oauth2.rfc6749 import ClientMixin
 from django.contrib.auth import hashers
 from django.db import models
 from django.utils import timezone
@@ -248,7 +249,7 @@ class RefreshToken(models.Model):
     def __str__(self) -> str:
         return f"Refresh token of {self.account}"
 
-    def check_client(self, client) -> bool:
+    def check_client(self, client: ClientMixin) -> bool:
         return self.client_id == client.get_client_id()
 
     def get_scope(self) -> str:

@@ -1,6 +1,6 @@
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from sandbox.idme import provider
@@ -25,7 +25,7 @@ def seed(world: dict) -> None:
             _allow_refresh(account, entry["refresh_token"])
 
 
-def _others_named_like(entry: dict):
+def _others_named_like(entry: dict) -> QuerySet[Account]:
     return Account.objects.filter(Q(key=entry["key"]) | Q(email=entry["email"].lower()))
 
 

@@ -6,6 +6,7 @@ once the three steps were done for Sign In & Security; `pending` on the way ther
 
 import time
 
+from django.http import HttpRequest
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from sandbox.idme.models import Account, Device
@@ -14,12 +15,14 @@ PENDING_TIME = 15 * 60  # seconds
 SECURITY = "security"
 
 
-def account_of(request) -> Account | None:
+def account_of(request: HttpRequest) -> Account | None:
     """Return the account that finished signing in here."""
-    return Account.objects.filter(pk=request.session.get("account")).first()
+    return Account.objects.filter(pk=request.session.get("account", 0)).first()
 
 
-def begin(request, *, account: Account, next_url: str, purpose: str) -> None:
+def begin(
+    request: HttpRequest, *, account: Account, next_url: str, purpose: str
+) -> None:
     """Remember that step 1 of 3 is done: e-mail and password."""
     request.session["pending"] = {
         "account": account.pk,
@@ -29,25 +32,25 @@ def begin(request, *, account: Account, next_url: str, purpose: str) -> None:
     }
 
 
-def pending(request) -> dict | None:
+def pending(request: HttpRequest) -> dict | None:
     found = request.session.get("pending")
     if found and time.time() - found["at"] < PENDING_TIME:
         return found
     return None
 
 
-def pending_account(request) -> Account | None:
+def pending_account(request: HttpRequest) -> Account | None:
     found = pending(request)
     return Account.objects.filter(pk=found["account"]).first() if found else None
 
 
-def choose(request, *, device: Device, request_id: str = "") -> None:
+def choose(request: HttpRequest, *, device: Device, request_id: str = "") -> None:
     """Remember step 2 of 3: which method, and the push request it was sent."""
     chosen = {"device": str(device.pk), "push": request_id}
     request.session["pending"] = request.session["pending"] | chosen
 
 
-def complete(request, *, extra_security: bool = False) -> str:
+def complete(request: HttpRequest, *, extra_security: bool = False) -> str:
     """Finish step 3 of 3, under a new session id; return where to go next."""
     done = request.session.pop("pending")
     now = time.time()
@@ -62,15 +65,15 @@ def complete(request, *, extra_security: bool = False) -> str:
     return done["next"]
 
 
-def end(request) -> None:
+def end(request: HttpRequest) -> None:
     request.session.flush()
 
 
-def may_change_security(request) -> bool:
+def may_change_security(request: HttpRequest) -> bool:
     return bool(request.session.get("security_at")) and bool(account_of(request))
 
 
-def account_being_secured(request) -> Account | None:
+def account_being_secured(request: HttpRequest) -> Account | None:
     """Return who may set up a method here.
 
     Either somebody who passed the three steps, or somebody after step 1 whose account
@@ -82,6 +85,6 @@ def account_being_secured(request) -> Account | None:
     return account_of(request) if may_change_security(request) else None
 
 
-def safe_next(request, url: str) -> str:
+def safe_next(request: HttpRequest, url: str) -> str:
     here = url_has_allowed_host_and_scheme(url, allowed_hosts={request.get_host()})
     return url if url and here else "/"

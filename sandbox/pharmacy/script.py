@@ -52,7 +52,7 @@ class NewRx:
     def text(self, path: str) -> str:
         """Return all text at a path; WrittenDate, for one, may hold a Date."""
         found = self.root.find(path)
-        return "" if found is None else "".join(found.itertext()).strip()
+        return "" if found is None else "".join(map(str, found.itertext())).strip()
 
     @property
     def message_id(self) -> str:
@@ -81,7 +81,7 @@ def read(content: bytes) -> NewRx:
         root = etree.fromstring(content, parser)
     except (etree.XMLSyntaxError, ValueError):
         raise NotReadable("The message is not well-formed XML") from None
-    if root.getroottree().docinfo.doctype:
+    if root.getroottree().docinfo.internalDTD is not None:
         raise NotReadable("Document types are not accepted")
     for element in root.iter(etree.Element):
         element.tag = etree.QName(element).localname
@@ -135,7 +135,7 @@ def _answer(message: NewRx | None, kind: str, code: str, description: str) -> by
         etree.QName(NAMESPACE, "Message"),
         {f"{part}Version": VERSION for part in versions}
         | {"TransactionDomain": "SCRIPT"},
-        nsmap={None: NAMESPACE},
+        nsmap={None: NAMESPACE},  # type: ignore[dict-item]  # missing in the stubs
     )
     header = _add(root, "Header")
     for name, source in (("To", "From"), ("From", "To")):
@@ -154,7 +154,7 @@ def _answer(message: NewRx | None, kind: str, code: str, description: str) -> by
     return etree.tostring(root, xml_declaration=True, encoding="UTF-8")
 
 
-def _add(parent, name: str, text: str | None = None):
+def _add(parent: etree._Element, name: str, text: str | None = None) -> etree._Element:
     child = etree.SubElement(parent, etree.QName(NAMESPACE, name))
     child.text = text
     return child

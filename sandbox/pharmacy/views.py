@@ -6,7 +6,7 @@ from functools import wraps
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import RequestDataTooBig
-from django.http import HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import never_cache
@@ -123,7 +123,7 @@ def mode_json(request):
     return JsonResponse({"mode": form.cleaned_data["mode"]})
 
 
-def body_of(request) -> bytes | None:
+def body_of(request: HttpRequest) -> bytes | None:
     """Return the body, or None when it is larger than any prescription."""
     try:
         content = request.body
@@ -139,7 +139,7 @@ def hang_up(request):
     return HttpResponse(status=503)
 
 
-def xml(content: bytes):
+def xml(content: bytes) -> HttpResponse:
     return HttpResponse(content, content_type="application/xml; charset=utf-8")
 
 

@@ -188,6 +188,15 @@ def test_an_external_entity_is_not_read(counter, tmp_path):
     assert "xxe-1" not in counter.inbox()
 
 
+def test_a_document_type_is_refused_and_not_fetched(counter):
+    doctype = b'<!DOCTYPE Message SYSTEM "http://127.0.0.1:9/script.dtd">'
+    message = make_new_rx(message_id="dtd-1").replace(b"?>", b"?>" + doctype, 1)
+
+    _, code, description = outcome(counter.send(message))
+
+    assert (code, description) == ("900", "Document types are not accepted")
+
+
 def test_a_message_larger_than_any_prescription_is_refused(counter):
     assert counter.send(b"<a>" + b" " * 300_000 + b"</a>").status_code == 413
 

@@ -2,7 +2,9 @@ import io
 from functools import wraps
 
 import qrcode
+from django import forms
 from django.contrib import messages
+from django.http import HttpRequest
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.safestring import mark_safe
 from qrcode.image.svg import SvgPathImage
@@ -15,7 +17,7 @@ from sandbox.idme.forms import (
     NewDeviceForm,
     TextNumberForm,
 )
-from sandbox.idme.models import Channel, DeviceType
+from sandbox.idme.models import Channel, Device, DeviceType
 from sandbox.idme.views.signin import to_sign_in
 
 CHANNEL_FORMS = {
@@ -118,7 +120,7 @@ def finish(request, account, device):
     return render(request, "idme/finish.html", context)
 
 
-def _is_proven(device, form) -> bool:
+def _is_proven(device: Device, form: forms.Form) -> bool:
     if device.type == DeviceType.PUSH:
         proven = devices.was_approved(device)
         field, problem = None, "Answer Yes on your phone first, then continue."
@@ -130,7 +132,7 @@ def _is_proven(device, form) -> bool:
     return proven
 
 
-def _after_set_up(request) -> str:
+def _after_set_up(request: HttpRequest) -> str:
     if not visits.pending(request) or visits.may_change_security(request):
         return "security"
     return visits.complete(request, extra_security=True)

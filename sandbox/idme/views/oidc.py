@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 from authlib.oauth2 import OAuth2Error
 from django.conf import settings
 from django.db import transaction
-from django.http import HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
@@ -55,7 +55,7 @@ def authorize(request):
         grant = provider.server.get_consent_grant(request, end_user=account)
     except OAuth2Error as error:
         return _refusal(request, error)
-    if _wants_sign_in(request, account):
+    if account is None or _wants_sign_in(request):
         return _to_sign_in(request)
     if account.ial < 2 and _asks_for_verified_identity(grant):
         return _to("verify-identity", request)
@@ -105,11 +105,9 @@ def _refusal(request, error):
     )
 
 
-def _wants_sign_in(request, account) -> bool:
+def _wants_sign_in(request: HttpRequest) -> bool:
     """Say whether this very request still asks for a sign-in of its own."""
     authenticated_at = request.session.get("authenticated_at", 0)
-    if account is None:
-        return True
     began_at = request.session.get("authorize", {}).get(_digest(request))
     if began_at and authenticated_at >= began_at:
         return False
@@ -134,14 +132,14 @@ def _answer(request, grant, *, account):
     )
 
 
-def _asks_for_verified_identity(grant) -> bool:
+def _asks_for_verified_identity(grant: provider.AuthorizationCodeGrant) -> bool:
     asked = grant.request.payload.scope.split()
     return not provider.IDENTITY_VERIFIED_SCOPES.isdisjoint(asked)
 
 
-def _to(name: str, request):
+def _to(name: str, request: HttpRequest) -> HttpResponse:
     return redirect(f"{reverse(name)}?{urlencode({'next': request.get_full_path()})}")
 
 
-def _digest(request) -> str:
+def _digest(request: HttpRequest) -> str:
     return hashlib.sha256(request.META["QUERY_STRING"].encode()).hexdigest()

@@ -1,5 +1,5 @@
 from django.contrib import messages
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import Http404, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -89,7 +89,7 @@ def feed_of(owner: Account) -> dict:
     }
 
 
-def waiting_requests(owner: Account):
+def waiting_requests(owner: Account) -> QuerySet[PushRequest]:
     return PushRequest.objects.filter(
         device__account=owner, answer="", sent_at__gt=timezone.now() - PUSH_TIME
     ).select_related("device")

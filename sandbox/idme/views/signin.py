@@ -2,7 +2,7 @@ from functools import wraps
 from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.http import JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
@@ -79,7 +79,7 @@ def method(request, account):
 
 @after_step_one
 def verify(request, account):
-    chosen = visits.pending(request)
+    chosen = visits.pending(request) or {}
     device = account.devices.usable().filter(pk=chosen.get("device")).first()
     if device is None:
         return redirect("sign-in-method")
@@ -126,7 +126,7 @@ def verify_identity(request):
     return render(request, "idme/verify_identity.html", {"form": form})
 
 
-def to_sign_in(request, *, purpose: str = ""):
+def to_sign_in(request: HttpRequest, *, purpose: str = "") -> HttpResponse:
     """Return the redirect to the sign-in that comes back to this page."""
     query = {"next": request.get_full_path()} | ({"for": purpose} if purpose else {})
     return redirect(f"{reverse('sign-in')}?{urlencode(query)}")
