@@ -1,0 +1,106 @@
+"""The demonstration as a user starts it: `python -m sandbox.demo`, on free ports."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import requests
+
+from tests.processes import ROOT
+
+START_TIME = 120  # seconds, on a busy machine
+
+
+class Demo:
+    """A running demonstration; its data are in `folder`, its lines in `log`."""
+
+    def __init__(self, folder: Path, *, port: int | None = None):
+        self.folder = folder
+        self.port = port or three_free_ports()
+        self.log = folder.with_suffix(".log")
+        with self.log.open("a") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "sandbox.demo"],
+                cwd=ROOT,
+                env=os.environ | {"DEMO_DIR": str(folder), "PORT": str(self.port)},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    @property
+    def portal(self) -> str:
+        return f"http://localhost:{self.port}"
+
+    @property
+    def idme(self) -> str:
+        return f"http://localhost:{self.port + 1}"
+
+    @property
+    def pharmacy(self) -> str:
+        return f"http://localhost:{self.port + 2}"
+
+    @property
+    def world(self) -> dict:
+        return json.loads((self.folder / "world.json").read_text())
+
+    @property
+    def password(self) -> str:
+        return self.world["password"]
+
+    def account(self, key: str) -> dict:
+        """Return somebody at ID.me: ready, new, admin or west."""
+        accounts = self.world["idme"]["accounts"]
+        return next(account for account in accounts if account["key"] == key)
+
+    def wait_until_ready(self) -> "Demo":
+        deadline = time.monotonic() + START_TIME
+        while time.monotonic() < deadline and self.process.poll() is None:
+            if "Ctrl-C ends it" in self.log.read_text() and self.answers():
+                return self
+            time.sleep(0.2)
+        self.stop()
+        raise AssertionError(f"The demo did not start:\n{self.log.read_text()}")
+
+    def answers(self) -> bool:
+        try:
+            return all(
+                requests.get(f"{origin}/health/ready", timeout=5).ok
+                for origin in (self.portal, self.idme, self.pharmacy)
+            )
+        except requests.ConnectionError:
+            return False
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """End it as Ctrl-C or a service manager does; return the exit code."""
+        self.process.send_signal(number)
+        try:
+            return self.process.wait(timeout=40)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
+
+
+def three_free_ports() -> int:
+    """Return a port that is free together with the two after it."""
+    for _ in range(50):
+        with socket.socket() as first:
+            first.bind(("127.0.0.1", 0))
+            port = first.getsockname()[1]
+            if port < 65533 and is_free(port + 1) and is_free(port + 2):
+                return port
+    raise AssertionError("No three free ports in a row.")
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True

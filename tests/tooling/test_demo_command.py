@@ -1,0 +1,139 @@
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+
+import pytest
+import requests
+
+from tests.demo import Demo, is_free, three_free_ports
+from tests.processes import ROOT
+
+pytestmark = pytest.mark.xdist_group("browser")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("demo") / "data"
+
+
+@pytest.fixture
+def demo(folder):
+    demo = Demo(folder).wait_until_ready()
+    yield demo
+    if demo.process.poll() is None:
+        demo.stop()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_ends_cleanly_when_told_to(demo, number):
+    assert demo.stop(number) == 0
+
+    assert all(is_free(demo.port + offset) for offset in range(3))
+
+
+def test_it_starts_again_where_it_was(demo):
+    before = {path: path.read_bytes() for path in kept(demo)}
+    demo.stop()
+
+    again = Demo(demo.folder).wait_until_ready()
+    again.stop()
+
+    assert before
+    assert {path: path.read_bytes() for path in kept(again)} == before
+
+
+def test_it_prints_addresses_and_sign_ins(demo):
+    printed = demo.log.read_text()
+
+    for text in (demo.portal, demo.idme, demo.pharmacy, demo.password, "nora.new"):
+        assert text in printed
+
+
+def test_its_secrets_are_for_its_owner_only(demo):
+    for path in kept(demo):
+        assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
+
+
+def test_it_listens_on_this_machine_only(demo):
+    with socket.socket() as probe, pytest.raises(ConnectionRefusedError):
+        probe.connect(("127.0.0.2", demo.port))
+
+
+def test_it_says_which_part_ended_and_ends_the_others(demo):
+    worker = children_of(demo.process.pid, "worker")
+    os.kill(worker, signal.SIGKILL)
+
+    assert demo.process.wait(timeout=40) == 1
+    assert "worker ended by itself" in demo.log.read_text()
+    assert all(is_free(demo.port + offset) for offset in range(3))
+
+
+def test_it_does_not_run_twice_on_the_same_data(demo):
+    second = run(DEMO_DIR=str(demo.folder), PORT=str(three_free_ports()))
+
+    assert second.returncode == 1
+    assert "already runs" in second.stdout
+    assert requests.get(f"{demo.portal}/health/ready", timeout=5).ok
+
+
+def test_a_taken_port_is_named(tmp_path):
+    port = three_free_ports()
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", port + 1))
+        other.listen()
+        refused = run(DEMO_DIR=str(tmp_path), PORT=str(port))
+
+    assert refused.returncode == 1
+    assert f"Port {port + 1} is taken" in refused.stdout
+
+
+@pytest.mark.parametrize("port", ["80", "65534", "abc", ""])
+def test_a_port_that_cannot_be_is_refused(tmp_path, port):
+    refused = run(DEMO_DIR=str(tmp_path), PORT=port)
+
+    assert refused.returncode == 1
+    assert "1024 to 65533" in refused.stdout
+
+
+def test_it_can_be_interrupted_while_it_prepares(tmp_path):
+    demo = Demo(tmp_path / "data")
+    while "Preparing" not in demo.log.read_text():
+        time.sleep(0.05)
+    time.sleep(1)
+
+    assert demo.stop() == 0
+
+    again = Demo(tmp_path / "data").wait_until_ready()
+    assert again.stop() == 0
+
+
+def kept(demo):
+    names = ["env", "world.json", "signing-key.pem", "userinfo-key.pem"]
+    return [demo.folder / name for name in names]
+
+
+def children_of(parent, word):
+    listed = subprocess.run(
+        ["ps", "-o", "pid=,args=", "--ppid", str(parent)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    lines = [line for line in listed.stdout.splitlines() if word in line]
+    return int(lines[0].split()[0])
+
+
+def run(**variables):
+    return subprocess.run(
+        [sys.executable, "-m", "sandbox.demo"],
+        cwd=ROOT,
+        env=os.environ | variables,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )

@@ -1,0 +1,111 @@
+import re
+import subprocess
+import tomllib
+
+import pytest
+
+from tests.processes import ROOT
+
+TRACKED = subprocess.run(
+    ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+).stdout.split("\0")
+TEXTS = [
+    path
+    for path in filter(None, TRACKED)
+    if (ROOT / path).is_file() and b"\0" not in (ROOT / path).read_bytes()
+]
+# Written in pieces, so that this file does not name what it looks for.
+FOREIGN = [
+    "py" + "pi.org",
+    "python" + "hosted",
+    "npm" + "js.",
+    "deb.debian" + ".org",
+    "/ro" + "ot/",
+    "/wo" + "rk/",
+    "/tmp/" + "epcs",
+]
+
+
+def read(path):
+    return (ROOT / path).read_text()
+
+
+def test_the_readme_names_every_setting():
+    settings = read("epcs_portal/settings.py") + read("audit/seals.py")
+    variables = re.findall(r'env(?:\.\w+)?\(\s*"([A-Z_]+)"', settings)
+    table = read("README.md")
+
+    missing = {name for name in variables if f"`{name}`" not in table}
+
+    assert len(variables) > 20
+    assert not missing
+
+
+def test_the_readme_names_no_setting_that_nothing_reads():
+    rows = re.findall(r"^\| ((?:`[A-Z_]+`(?:, )?)+) \|", read("README.md"), re.M)
+    named = {name for row in rows for name in re.findall(r"`([A-Z_]+)`", row)}
+
+    assert named
+    assert not {name for name in named if f'"{name}"' not in read_all_of("epcs_portal")}
+
+
+def test_the_example_environment_sets_only_what_the_readme_explains():
+    names = re.findall(r"^([A-Z_]+)=", read(".env.example"), re.M)
+
+    assert "SECRET_KEY" in names
+    assert not {name for name in names if f"`{name}`" not in read("README.md")}
+
+
+def test_the_lock_pins_everything_by_hash_and_names_no_address():
+    lock = read("requirements.lock")
+    requirements = re.findall(r"^[a-z].*$", lock, re.M)
+
+    assert "://" not in lock
+    assert all("==" in line and line.endswith("\\") for line in requirements)
+
+
+def test_the_lock_holds_every_dependency():
+    project = tomllib.loads(read("pyproject.toml"))
+    wanted = project["project"]["dependencies"] + project["dependency-groups"]["dev"]
+    names = {re.match(r"[\w.-]+", item)[0].lower() for item in wanted}
+
+    locked = set(
+        re.findall(r"^([\w.-]+)(?:\[.*?\])?==", read("requirements.lock"), re.M)
+    )
+
+    assert names <= locked
+
+
+@pytest.mark.parametrize("target", ["demo", "test", "check", "setup", "lock"])
+def test_make_knows_the_target(target):
+    subprocess.run(
+        ["make", "--dry-run", target], cwd=ROOT, check=True, capture_output=True
+    )
+
+
+@pytest.mark.parametrize("word", FOREIGN)
+def test_no_file_names_a_registry_or_a_machine_path(word):
+    assert len(TEXTS) > 50
+    assert [path for path in TEXTS if word in read(path)] == []
+
+
+def test_every_decision_fits_a_screen_and_says_why():
+    decisions = sorted((ROOT / "docs" / "adr").glob("*.md"))
+
+    assert len(decisions) >= 7
+    for decision in decisions:
+        text = decision.read_text()
+        assert len(text.splitlines()) < 40
+        for heading in ("## Context", "## Decision", "## Consequences"):
+            assert heading in text
+
+
+def test_every_link_between_documents_leads_somewhere():
+    for document in filter(lambda path: path.endswith(".md"), TRACKED):
+        folder = (ROOT / document).parent
+        for target in re.findall(r"\]\((?!http|#)([^)#]+)", read(document)):
+            assert (folder / target).exists(), f"{document}: {target}"
+
+
+def read_all_of(folder):
+    return "".join(path.read_text() for path in (ROOT / folder).rglob("*.py"))

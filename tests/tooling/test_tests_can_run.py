@@ -1,0 +1,28 @@
+import os
+import shutil
+
+import pytest
+
+from tests import postgres
+from tests.browser.conftest import chromium
+
+
+def missing(what):
+    say = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
+    say(what)
+
+
+def test_postgresql_is_here_to_run_the_tests_on():
+    if postgres.programs() is None:
+        missing(postgres.MISSING)
+
+
+def test_chromium_is_here_to_run_the_browser_tests_in():
+    if chromium() is None:
+        missing("Chromium was not found. The browser tests do NOT run.")
+
+
+@pytest.mark.parametrize("command", ["oathtool", "zbarimg"])
+def test_an_independent_authenticator_is_here(command):
+    if shutil.which(command) is None:
+        missing(f"{command} was not found. Codes are NOT checked by a second program.")
