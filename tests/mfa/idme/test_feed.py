@@ -187,6 +187,14 @@ def test_a_device_removed_here_stays_removed(take, alice):
     assert names_of(alice) == []
 
 
+def test_a_device_without_a_seed_that_was_removed_here_stays_removed(take, alice):
+    take(listed(id="one", type="push"))
+    alice.mfa_devices.filter(external_id="one").update(retired_at=timezone.now())
+
+    assert not take(listed(id="one", type="push"))
+    assert names_of(alice) == []
+
+
 def test_a_list_older_than_the_last_one_changes_nothing(take, alice):
     asked_first = timezone.now()
     take(listed(id="one"))

@@ -1,3 +1,4 @@
+import contextlib
 import socket
 import threading
 import time
@@ -11,18 +12,18 @@ from mfa.idme.http import BoundedSession
 @pytest.fixture
 def server():
     """A socket that answers as a test says, byte by byte if it likes."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(10)
+    with contextlib.ExitStack() as listeners:
 
         def serve(answer):
+            listener = listeners.enter_context(socket.create_server(("127.0.0.1", 0)))
+            listener.settimeout(10)
+
             def run():
-                connection, _ = listener.accept()
-                with connection:
-                    connection.recv(65536)
-                    try:
+                with contextlib.suppress(OSError):
+                    connection, _ = listener.accept()
+                    with connection:
+                        connection.recv(65536)
                         answer(connection)
-                    except OSError:
-                        return
 
             threading.Thread(target=run, daemon=True).start()
             return f"http://127.0.0.1:{listener.getsockname()[1]}/"
@@ -73,11 +74,25 @@ def test_silence_ends_at_the_timeout(server, settings):
 
 
 def test_a_redirect_is_not_followed(server):
+    visited = threading.Event()
+    elsewhere = server(lambda connection: visited.set())
+
     def answer(connection):
         connection.sendall(
-            b"HTTP/1.1 302 Found\r\nLocation: https://evil.test/\r\n"
-            b"Content-Length: 0\r\n\r\n"
+            b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\n"
+            + f"Location: {elsewhere}\r\n\r\n".encode()
         )
+
+    with pytest.raises(IdmeUnavailable):
+        fetch(server(answer))
+
+    assert not visited.wait(0.3)
+
+
+def test_an_endless_answer_is_cut_off(server):
+    def answer(connection):
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+        connection.sendall(b"x" * 1_000_000)
 
     with pytest.raises(IdmeUnavailable):
         fetch(server(answer))
