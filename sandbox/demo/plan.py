@@ -94,6 +94,7 @@ def _portal_environment(
         "IDME_CLIENT_SECRET": secrets["IDME_CLIENT_SECRET"],
         "IDME_ACCOUNT_URL": f"{idme}/account/security/",
         "IDME_USERINFO_KEY_FILE": str(folder.userinfo_key_of(data)),
+        "EMAIL_URL": f"filemail:///{data / 'mail'}",
         "SCRIPT_NETWORK_URL": f"{pharmacy}/script",
         "SCRIPT_NETWORK_TOKEN": secrets["SCRIPT_NETWORK_TOKEN"],
     }

@@ -39,9 +39,9 @@ def run(data: Path, *, port: int, stopping: threading.Event) -> None:
             for part in parts:
                 if not stopping.is_set():
                     running.append(Child(part, part.serve))
-            _watch(running, stopping=stopping, announcement=_box(port, world))
+            _watch(running, stopping=stopping, announcement=_box(data, port, world))
         finally:
-            if running:
+            if running and stopping.is_set():
                 say("Stopping.")
             children.end(running)
 
@@ -101,7 +101,7 @@ def _watch(
             raise Failed(f"{child.part.name} ended by itself with exit code {code}.")
 
 
-def _box(port: int, world: dict) -> str:
+def _box(data: Path, port: int, world: dict) -> str:
     portal, idme, pharmacy = (f"http://localhost:{port + n}" for n in range(3))
     lines = [
         "EPCS Portal demo: all invented, not for live prescribing",
@@ -111,6 +111,7 @@ def _box(port: int, world: dict) -> str:
         f"ID.me stand-in   {idme}/",
         f"Phone            {idme}/phone/   texts, codes and push requests",
         f"Pharmacy         {pharmacy}/",
+        f"Mail             {os.path.relpath(data / 'mail')}/",
         "",
         "Sign in as",
         "  nora.new       provider with nothing set up: the journey from zero",
@@ -122,7 +123,7 @@ def _box(port: int, world: dict) -> str:
         "At ID.me the user name is the e-mail address, nora.new@demo.example,",
         "with the same password. Codes are on the phone page.",
         "",
-        "Ctrl-C ends it. Remove var/demo to start from nothing.",
+        f"Ctrl-C ends it. Remove {os.path.relpath(data)} to start from nothing.",
     ]
     width = max(map(len, lines))
     rule = "+" + "-" * (width + 2) + "+"
