@@ -59,6 +59,9 @@ class Act(models.TextChoices):
     PASSWORD_CHANGED = "password.changed", "Password changed"
     PASSWORD_REFUSED = "password.refused", "Password refused"
 
+    PATIENT_ADDED = "patient.added", "Patient added"
+    PATIENT_CHANGED = "patient.changed", "Patient changed"
+
     PERMISSION_DENIED = "permission.denied", "Refused for want of permission"
 
     PHARMACY_ANSWERED = "pharmacy.answered", "Pharmacy answered"

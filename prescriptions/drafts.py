@@ -1,0 +1,183 @@
+"""Preparing prescriptions: what an agent may do as well (21 CFR 1311.135(a))."""
+
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.utils import timezone
+
+from audit import chain
+from audit.acts import Act, Outcome
+from prescriptions.models import Patient, Prescription, Status
+from providers.models import DeaRegistration, Membership, Role
+
+WRITERS = [Role.PROVIDER, Role.AGENT]
+UNMARKED = {"ready_digest": "", "ready_at": None, "ready_by": None}
+
+
+class NotAllowed(PermissionDenied):
+    """A draft may not be written or changed like this; the message says what to do."""
+
+
+def create(prescription: Prescription, *, by) -> Prescription:
+    """Keep a new draft."""
+    _require_writer(prescription, by=by)
+    with transaction.atomic(durable=True):
+        prescription.prepared_by = by
+        _complete(prescription)
+        prescription.save(force_insert=True)
+        chain.record(
+            Act.PRESCRIPTION_CREATED,
+            by=by,
+            of=prescription,
+            schedule=prescription.schedule,
+        )
+    return prescription
+
+
+def alter(prescription: Prescription, *, by) -> Prescription:
+    """Keep a changed draft; what was ready has to be reviewed and marked again."""
+    _require_writer(prescription, by=by)
+    with transaction.atomic(durable=True):
+        locked = _locked_open(prescription, by=by)
+        if locked.version != prescription.version:
+            raise NotAllowed(
+                "Somebody else changed this prescription meanwhile. Open it again."
+            )
+        _complete(prescription)
+        changed = _take_over(locked, prescription)
+        if not changed:
+            return locked
+        was_ready = locked.status == Status.READY
+        unmark(locked)
+        locked.save()
+        if was_ready:
+            chain.record(
+                Act.PRESCRIPTION_UNREADY,
+                by=by,
+                of=locked,
+                reason="prescription altered",
+            )
+        chain.record(Act.PRESCRIPTION_ALTERED, by=by, of=locked, fields=changed)
+    return locked
+
+
+def discard(prescription: Prescription, *, by) -> None:
+    """Give up a prescription that was not signed; it stays on record."""
+    _require_writer(prescription, by=by)
+    with transaction.atomic(durable=True):
+        locked = _locked_open(prescription, by=by)
+        unmark(locked)
+        locked.status = Status.DISCARDED
+        locked.save()
+        chain.record(Act.PRESCRIPTION_DISCARDED, by=by, of=locked)
+
+
+def copy(prescription: Prescription, *, by) -> Prescription:
+    """Write a prescription that was not delivered again, to be signed anew."""
+    if prescription.status != Status.FAILED:
+        raise NotAllowed("Only a prescription that was not delivered is written again.")
+    values = {name: getattr(prescription, name) for name in Prescription.CONTENT}
+    draft = Prescription(
+        practice=prescription.practice, patient=prescription.patient, **values
+    )
+    return create(draft, by=by)
+
+
+def save_patient(patient: Patient, *, by) -> Patient:
+    """Keep a patient; what is ready for them no longer matches and says so."""
+    if not _works_at(patient.practice_id, user=by, roles=WRITERS):
+        raise NotAllowed("Only providers and agents of the practice keep its patients.")
+    act = Act.PATIENT_CHANGED if patient.pk else Act.PATIENT_ADDED
+    with transaction.atomic(durable=True):
+        patient.save()
+        chain.record(act, by=by, of=patient)
+    return patient
+
+
+def unmark(prescription: Prescription) -> None:
+    """Make a row a draft that nobody has marked; the caller saves it."""
+    prescription.status = Status.DRAFT
+    for name, value in UNMARKED.items():
+        setattr(prescription, name, value)
+    prescription.version += 1
+    prescription.updated_at = timezone.now()
+
+
+def _complete(prescription: Prescription) -> None:
+    """Fill in what follows from the rest, and refuse what belongs elsewhere."""
+    if prescription.patient.practice_id != prescription.practice_id:
+        raise NotAllowed("That patient belongs to another practice.")
+    if not _works_at(
+        prescription.practice_id,
+        user=prescription.prescriber.user,
+        roles=[Role.PROVIDER],
+    ):
+        raise NotAllowed(
+            f"{prescription.prescriber} does not work at {prescription.practice}."
+        )
+    prescription.schedule = prescription.drug.schedule
+    if prescription.dea_registration is None:
+        prescription.dea_registration = _only_fitting_registration(prescription)
+
+
+def _only_fitting_registration(prescription: Prescription) -> DeaRegistration | None:
+    """21 CFR 1311.120(b)(7): with several, a person chooses and nothing is assumed."""
+    practice = prescription.practice
+    fitting = [
+        registration
+        for registration in prescription.prescriber.dea_registrations.filter(
+            state=practice.state
+        )
+        if registration.covers(prescription.schedule, on=practice.today())
+    ]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _take_over(row: Prescription, wanted: Prescription) -> list[str]:
+    """Copy the content that differs, and return its names."""
+    changed = [
+        name
+        for name in [*Prescription.CONTENT, "schedule"]
+        if getattr(row, name) != getattr(wanted, name)
+    ]
+    for name in changed:
+        setattr(row, name, getattr(wanted, name))
+    return changed
+
+
+def _locked_open(prescription: Prescription, *, by) -> Prescription:
+    locked = (
+        Prescription.objects.visible_to(by)
+        .select_for_update(of=["self"])
+        .filter(pk=prescription.pk)
+        .first()
+    )
+    if locked is None:
+        raise NotAllowed("There is no such prescription at your practice.")
+    if not locked.is_open:
+        raise NotAllowed(
+            f"This prescription is {locked.get_status_display().lower()} and can no "
+            "longer be changed. Write a new one."
+        )
+    return locked
+
+
+def _require_writer(prescription: Prescription, *, by) -> None:
+    if _works_at(prescription.practice_id, user=by, roles=WRITERS):
+        return
+    chain.record(
+        Act.PERMISSION_DENIED,
+        by=by,
+        of=prescription if prescription.pk else None,
+        outcome=Outcome.FAILURE,
+        reason="not a provider or agent of the practice",
+    )
+    raise NotAllowed("Only providers and agents of the practice write prescriptions.")
+
+
+def _works_at(practice_id: int, *, user, roles: list[Role]) -> bool:
+    return (
+        user.is_active
+        and Membership.objects.filter(
+            user=user, practice=practice_id, role__in=roles, left_on=None
+        ).exists()
+    )

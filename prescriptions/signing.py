@@ -1,0 +1,334 @@
+"""Ready and sign: the acts that only the practitioner on the prescription does.
+
+21 CFR 1311.120(b)(9)-(15), 1311.140. The signature, the archive, the change of status,
+the message to the pharmacy and the events stand in one transaction or not at all.
+"""
+
+import hashlib
+import tomllib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cache, partial
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from audit import chain
+from audit.acts import Act, Outcome
+from mfa import challenges, devices
+from mfa.models import Challenge, Purpose
+from prescriptions import content, drafts, gate, rules, script, signer, transmission
+from prescriptions.models import (
+    Prescription,
+    SignedRecord,
+    SigningKey,
+    Status,
+    Transmission,
+)
+from providers import readiness
+from providers.readiness import Blocker
+
+CHANGED = (
+    "Something on this prescription was changed after the page was shown. "
+    "Nothing was signed. Review it again."
+)
+NOT_YOURS = Blocker(
+    "Only the practitioner named on it marks it ready and signs it.",
+    "Sign in as that practitioner.",
+)
+MARK_IS_STALE = Blocker(
+    "Something on it was changed since it was marked ready, or the day is another.",
+    "Choose Not ready after all, review it and mark it ready again.",
+)
+NOTHING = Blocker("There is nothing to sign.", "Choose a prescription.")
+
+
+class NotSignable(Exception):
+    """It may not be marked ready or signed; `blockers` say why and what to do."""
+
+    def __init__(self, blockers: Iterable[Blocker], *, act: Act = Act.SIGNING_REFUSED):
+        self.blockers = list(dict.fromkeys(blockers))
+        self.act = act
+        super().__init__(
+            " ".join(f"{one.label} {one.remedy}".strip() for one in self.blockers)
+        )
+
+
+def blockers(prescription: Prescription, *, by) -> list[Blocker]:
+    """Return everything that stands between this prescription and its next step."""
+    if not _is_prescriber(prescription, by):
+        return [NOT_YOURS]
+    return [*_out_of_order(by), *_blockers([prescription], by=by)]
+
+
+def mark_ready(prescription: Prescription, *, by) -> None:
+    """Put the practitioner's mark on what the given instance shows; raise NotSignable."""
+    with _refusals_on_record(prescription, by=by), transaction.atomic(durable=True):
+        locked = _locked([prescription])[0]
+        _require_in_order(by)
+        _refuse_on(_unless(locked, Status.DRAFT) or _blockers([locked], by=by))
+        digest = content.digest(locked)
+        if content.digest(prescription) != digest:
+            raise NotSignable([Blocker(CHANGED, "")])
+        locked.status = Status.READY
+        locked.ready_digest, locked.ready_by = digest, by
+        locked.ready_at = locked.updated_at = timezone.now()
+        locked.save()
+        chain.record(Act.PRESCRIPTION_READY, by=by, of=locked, digest=digest)
+
+
+def unready(prescription: Prescription, *, by) -> None:
+    """Take the mark back; signing needs a new review. Raise NotSignable."""
+    with _refusals_on_record(prescription, by=by), transaction.atomic(durable=True):
+        locked = _locked([prescription])[0]
+        _refuse_on([] if _is_prescriber(locked, by) else [NOT_YOURS])
+        _refuse_on(_unless(locked, Status.READY))
+        drafts.unmark(locked)
+        locked.save()
+        chain.record(Act.PRESCRIPTION_UNREADY, by=by, of=locked)
+
+
+def sign(
+    prescriptions: list[Prescription], *, by, challenge: Challenge, session_key: str
+) -> list[SignedRecord]:
+    """Sign prescriptions of one patient with one passed challenge, once.
+
+    Raise NotSignable, challenges.NotProven, devices.NotAllowed or
+    signer.SignerUnavailable; then nothing has changed but the record of the refusal.
+    """
+    first = prescriptions[0] if prescriptions else None
+    with _refusals_on_record(first, by=by), transaction.atomic(durable=True):
+        locked = _locked(prescriptions)
+        _require_in_order(by)
+        for one in locked:
+            _refuse_on(_unless(one, Status.READY))
+        _refuse_on(_blockers(locked, by=by))
+        _use(challenge, by=by, prescriptions=locked, session_key=session_key)
+        key, now = signer.current_key(), timezone.now()
+        records = [
+            _archive(one, by=by, challenge=challenge, key=key, now=now)
+            for one in locked
+        ]
+        for record in records:
+            _send(record, now=now)
+        for record in records:
+            _put_on_record(record, by=by)
+    return records
+
+
+def _use(
+    challenge: Challenge, *, by, prescriptions: list[Prescription], session_key: str
+) -> None:
+    """Redeem the challenge; the device that answered becomes the primary one first."""
+    if challenge.device_id != getattr(devices.primary_of(by), "pk", None):
+        devices.promote(challenge.device, by=by)
+    challenges.consume(
+        challenge,
+        user=by,
+        purpose=Purpose.SIGN,
+        payload_digest=content.payload_digest(prescriptions),
+        session_key=session_key,
+    )
+
+
+def _archive(
+    prescription: Prescription,
+    *,
+    by,
+    challenge: Challenge,
+    key: SigningKey,
+    now: datetime,
+) -> SignedRecord:
+    """Sign and keep the record, then make the row agree with it."""
+    prescription.issued_on = prescription.practice.today()
+    payload = _payload(prescription, by=by, challenge=challenge, key=key, now=now)
+    record = SignedRecord.objects.create(
+        prescription=prescription,
+        signer=by,
+        device=challenge.device,
+        device_nickname=challenge.device.name,
+        challenge=challenge,
+        key=key,
+        content_digest=prescription.ready_digest,
+        payload=payload.decode(),
+        payload_digest=hashlib.sha256(payload).hexdigest(),
+        jws=signer.sign(payload),
+        software_version=software_version(),
+        signed_at=now,
+    )
+    prescription.status = Status.SIGNED
+    prescription.signed_at = prescription.updated_at = now
+    prescription.save()
+    return record
+
+
+def _payload(
+    prescription: Prescription,
+    *,
+    by,
+    challenge: Challenge,
+    key: SigningKey,
+    now: datetime,
+) -> bytes:
+    """Return the bytes to sign; midnight may have passed since the rules were asked."""
+    picture, device = content.canonical(prescription), challenge.device
+    if content.digest_of(picture) != prescription.ready_digest:
+        raise NotSignable([MARK_IS_STALE])
+    return content.encode(
+        {
+            "content": picture,
+            "content_digest": prescription.ready_digest,
+            "message_id": prescription.public_id.hex,
+            "signed_at": written(now),
+            "signer": by.get_username(),
+            "device": {"id": str(device.public_id), "nickname": device.name},
+            "challenge": str(challenge.public_id),
+            "key_id": key.kid,
+            "software": f"epcs-portal {software_version()}",
+        }
+    )
+
+
+def _send(record: SignedRecord, *, now: datetime) -> None:
+    prescription = record.prescription
+    try:
+        xml = script.new_rx(record.payload.encode())
+    except script.DoesNotFit as problem:
+        raise NotSignable(
+            [Blocker(f"It cannot be sent unshortened: {problem}", "Shorten it.")]
+        ) from None
+    message = Transmission.objects.create(
+        prescription=prescription,
+        message_id=prescription.public_id.hex,
+        xml=xml,
+        created_at=now,
+        next_attempt_at=now,
+        enqueued_at=now,
+    )
+    prescription.status = Status.QUEUED
+    prescription.save(update_fields=["status"])
+    transaction.on_commit(partial(transmission.enqueue, message.pk), robust=True)
+
+
+def _put_on_record(record: SignedRecord, *, by) -> None:
+    prescription = record.prescription
+    chain.record(
+        Act.PRESCRIPTION_SIGNED,
+        by=by,
+        of=prescription,
+        challenge=str(record.challenge.public_id),
+        device=str(record.device.public_id),
+        digest=record.payload_digest,
+        key_id=record.key.kid,
+    )
+    chain.record(
+        Act.PRESCRIPTION_QUEUED,
+        by=by,
+        of=prescription,
+        message_id=prescription.public_id.hex,
+    )
+
+
+def _blockers(prescriptions: list[Prescription], *, by) -> list[Blocker]:
+    """Ask every rule; under the lock, and again for what is shown before."""
+    if not all(_is_prescriber(one, by) for one in prescriptions):
+        return [NOT_YOURS]
+    found = []
+    for one in prescriptions:
+        today = one.practice.today()
+        found += readiness.blockers_to_signing(
+            one.prescriber, practice=one.practice, on=today
+        )
+        if one.status == Status.READY and one.ready_digest != content.digest(one):
+            found.append(MARK_IS_STALE)
+    return [*found, *rules.blockers_to_signing(prescriptions, on=today)]
+
+
+def _is_prescriber(prescription: Prescription, by) -> bool:
+    """Say whether this is the one person: active, named on it, and who marked it."""
+    return (
+        by.is_active
+        and prescription.prescriber.user_id == by.pk
+        and prescription.ready_by_id in (None, by.pk)
+    )
+
+
+def _unless(prescription: Prescription, status: Status) -> list[Blocker]:
+    if prescription.status == status:
+        return []
+    return [
+        Blocker(
+            f"This prescription is {prescription.get_status_display().lower()}.",
+            f"It has to be {status.label.lower()} for that.",
+        )
+    ]
+
+
+def _refuse_on(found: list[Blocker]) -> None:
+    if found:
+        raise NotSignable(found)
+
+
+def _out_of_order(by) -> list[Blocker]:
+    return [
+        Blocker(problem, "Signing has stopped until this is mended.")
+        for problem in gate.problems(by=by)
+    ]
+
+
+def _require_in_order(by) -> None:
+    if found := _out_of_order(by):
+        raise NotSignable(found, act=Act.SIGNING_BLOCKED)
+
+
+def _locked(prescriptions: list[Prescription]) -> list[Prescription]:
+    pks = {prescription.pk for prescription in prescriptions}
+    rows = (
+        Prescription.objects.select_for_update(of=["self"])
+        .select_related(
+            "patient",
+            "drug",
+            "prescriber__user",
+            "practice",
+            "pharmacy",
+            "dea_registration",
+            "prepared_by",
+        )
+        .filter(pk__in=pks)
+        .order_by("pk")
+    )
+    if not pks or len(rows) != len(pks):
+        raise NotSignable([NOTHING])
+    return list(rows)
+
+
+def written(at: datetime) -> str:
+    """Return an instant as it stands in records and messages: UTC, to the microsecond."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+@cache
+def software_version() -> str:
+    project = tomllib.loads((settings.BASE_DIR / "pyproject.toml").read_text())
+    return project["project"]["version"]
+
+
+@contextmanager
+def _refusals_on_record(prescription: Prescription | None, *, by) -> Iterator[None]:
+    """Put a refusal on record after its transaction, so that no rollback takes it."""
+    record = partial(chain.record, by=by, of=prescription, outcome=Outcome.FAILURE)
+    try:
+        yield
+    except NotSignable as refusal:
+        labels = [blocker.label for blocker in refusal.blockers]
+        record(refusal.act, blockers=labels)
+        raise
+    except (
+        challenges.NotProven,
+        devices.NotAllowed,
+        signer.SignerUnavailable,
+    ) as refusal:
+        record(Act.SIGNING_REFUSED, reason=str(refusal))
+        raise
