@@ -1,5 +1,8 @@
 from django.contrib import admin
+from django.db import transaction
 
+from audit import chain
+from audit.acts import Act
 from audit.models import ChainHead, Checkpoint, Event
 
 
@@ -16,6 +19,27 @@ class Window(admin.ModelAdmin):
 
     def has_delete_permission(self, request, obj=None):
         return False
+
+
+class Recorded(admin.ModelAdmin):
+    """Every change goes on record in its own transaction; nothing is deleted."""
+
+    actions = None
+
+    def has_delete_permission(self, request, obj=None):
+        return False
+
+    def save_model(self, request, obj, form, change):
+        with transaction.atomic():
+            super().save_model(request, obj, form, change)
+            chain.record(
+                Act.ADMIN_CHANGED,
+                by=request.user,
+                of=obj,
+                model=obj._meta.label_lower,
+                added=not change,
+                fields=sorted(form.changed_data),
+            )
 
 
 @admin.register(Event)

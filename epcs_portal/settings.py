@@ -26,12 +26,12 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[urlsplit(PORTAL_ORIGIN).hostn
 TRUST_PROXY = env.bool("TRUST_PROXY", default=False)
 
 INSTALLED_APPS = [
-    "epcs_portal",
+    "epcs_portal.apps.PortalConfig",
     "audit",
     "mfa",
     "providers",
     "prescriptions",
-    "epcs_portal.admin.PortalAdminConfig",
+    "epcs_portal.apps.PortalAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -129,6 +129,7 @@ SESSION_SAVE_EVERY_REQUEST = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PORTAL_IS_HTTPS
 CSRF_COOKIE_NAME = "portal_csrf"
 CSRF_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "epcs_portal.views.csrf_failure"
 CSRF_TRUSTED_ORIGINS = [PORTAL_ORIGIN]
 SECURE_SSL_REDIRECT = PORTAL_IS_HTTPS
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if PORTAL_IS_HTTPS else 0

@@ -109,10 +109,9 @@ def refresh_token_of(account: IdmeAccount) -> str:
     if expires_at <= timezone.now():
         return ""
     try:
-        token = vault.unseal(account.sealed_refresh_token, **_place(account))
+        return account.refresh_token()
     except vault.CannotUnseal:
         return ""
-    return token.decode()
 
 
 def keep_refresh_token(account: IdmeAccount, tokens: Tokens, *, at: datetime) -> None:
@@ -122,9 +121,7 @@ def keep_refresh_token(account: IdmeAccount, tokens: Tokens, *, at: datetime) ->
     life = REFRESH_TOKEN_LIFE
     if tokens.refresh_expires_in:
         life = min(life, timedelta(seconds=tokens.refresh_expires_in))
-    account.sealed_refresh_token = vault.seal(
-        tokens.refresh_token.encode(), **_place(account)
-    )
+    account.set_refresh_token(tokens.refresh_token)
     account.refresh_token_expires_at = at + life
     account.save(update_fields=["sealed_refresh_token", "refresh_token_expires_at"])
 
@@ -222,14 +219,6 @@ def _confirm(
             )
     if refusal:
         raise LinkRefused(refusal)
-
-
-def _place(account: IdmeAccount) -> dict[str, str]:
-    return {
-        "table": "mfa_idmeaccount",
-        "column": "sealed_refresh_token",
-        "row": f"{account.user_id}:{account.public_id}",
-    }
 
 
 def _text(claims: dict, *names: str, length: int) -> str:

@@ -1,0 +1,34 @@
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin
+
+from audit.admin import Recorded
+from epcs_portal.models import User
+
+
+@admin.register(User)
+class PortalUserAdmin(Recorded, UserAdmin):
+    """Accounts; passwords are set through Django's form and never shown."""
+
+    list_display = ["username", "first_name", "last_name", "is_staff", "is_active"]
+    fieldsets = [
+        (None, {"fields": ["username", "password"]}),
+        ("Person", {"fields": ["first_name", "last_name", "email"]}),
+        ("Access", {"fields": ["is_active", "is_staff", "is_superuser"]}),
+        ("Dates", {"fields": ["last_login", "date_joined"]}),
+    ]
+    add_fieldsets = [
+        (
+            None,
+            {
+                "fields": [
+                    "username",
+                    "email",
+                    "usable_password",
+                    "password1",
+                    "password2",
+                ]
+            },
+        ),
+    ]
+    readonly_fields = ["last_login", "date_joined"]
+    filter_horizontal = []

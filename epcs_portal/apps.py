@@ -1,0 +1,13 @@
+from django.apps import AppConfig
+from django.contrib.admin.apps import AdminConfig as DjangoAdminConfig
+
+
+class PortalConfig(AppConfig):
+    name = "epcs_portal"
+
+    def ready(self):
+        from epcs_portal import checks, sign_ins  # noqa: F401, PLC0415  they register
+
+
+class PortalAdminConfig(DjangoAdminConfig):
+    default_site = "epcs_portal.sites.PortalAdminSite"

@@ -1,0 +1,103 @@
+from django.contrib import admin, messages
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import path, reverse
+from django.views.decorators.http import require_POST
+
+from audit.admin import Recorded, Window
+from providers import access
+from providers.models import (
+    AccessGrant,
+    DeaRegistration,
+    Membership,
+    Practice,
+    Provider,
+    StateLicense,
+)
+
+
+@admin.register(Practice)
+class PracticeAdmin(Recorded):
+    list_display = ["name", "city", "state", "time_zone"]
+    search_fields = ["name"]
+
+
+@admin.register(Membership)
+class MembershipAdmin(Recorded):
+    list_display = ["user", "practice", "role", "joined_on", "left_on"]
+    list_filter = ["role", "practice"]
+    search_fields = ["user__username"]
+
+
+@admin.register(DeaRegistration)
+class DeaRegistrationAdmin(Recorded):
+    list_display = ["number", "provider", "state", "schedules", "expires_on"]
+    search_fields = ["number", "provider__last_name"]
+
+
+@admin.register(StateLicense)
+class StateLicenseAdmin(Recorded):
+    list_display = ["number", "provider", "state", "expires_on"]
+    search_fields = ["number", "provider__last_name"]
+
+
+@admin.register(AccessGrant)
+class AccessGrantAdmin(Window):
+    list_display = ["provider", "granted_by", "granted_at", "revoked_at"]
+    list_filter = ["is_provisional"]
+
+
+@admin.register(Provider)
+class ProviderAdmin(Recorded):
+    """Facts about a provider, and the buttons that approve and end approval."""
+
+    list_display = ["__str__", "npi", "is_approved"]
+    search_fields = ["last_name", "npi"]
+    change_form_template = "admin/providers/provider/change_form.html"
+
+    @admin.display(boolean=True, description="may sign")
+    def is_approved(self, provider) -> bool:
+        return provider.access_grants.filter(revoked_at=None).exists()
+
+    def get_urls(self):
+        own = [
+            path(
+                "<int:pk>/approve/",
+                self.admin_site.admin_view(require_POST(self.approve)),
+                name="providers_provider_approve",
+            ),
+            path(
+                "<int:pk>/revoke/",
+                self.admin_site.admin_view(self.revoke),
+                name="providers_provider_revoke",
+            ),
+        ]
+        return own + super().get_urls()
+
+    def approve(self, request, pk):
+        provider = get_object_or_404(Provider, pk=pk)
+        try:
+            access.grant(provider, by=request.user)
+        except access.NotAllowed as refusal:
+            messages.error(request, str(refusal))
+        else:
+            messages.success(
+                request, f"{provider} may sign now. This approval is provisional."
+            )
+        return redirect(reverse("admin:providers_provider_change", args=[pk]))
+
+    def revoke(self, request, pk):
+        provider = get_object_or_404(Provider, pk=pk)
+        reason = request.POST.get("reason", "").strip()[:200]
+        if request.method != "POST" or not reason:
+            return render(
+                request,
+                "admin/providers/provider/revoke.html",
+                {**self.admin_site.each_context(request), "provider": provider},
+            )
+        try:
+            access.revoke(provider, by=request.user, reason=reason)
+        except access.NotAllowed as refusal:
+            messages.error(request, str(refusal))
+        else:
+            messages.success(request, f"{provider} may no longer sign.")
+        return redirect(reverse("admin:providers_provider_change", args=[pk]))

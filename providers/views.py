@@ -1,0 +1,100 @@
+from urllib.parse import urlencode, urlsplit
+
+from django.conf import settings
+from django.core.paginator import Paginator
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from audit.models import Event
+from mfa import devices
+from mfa.models import Device, IdmeAccount, Kind
+from providers import readiness
+from providers.models import AccessGrant, Membership, Practice, Provider
+
+PAGE_SIZE = 50
+
+
+@require_safe
+def general(request):
+    provider = Provider.objects.filter(user=request.user).first()
+    memberships = Membership.objects.filter(user=request.user, left_on=None)
+    return render(
+        request,
+        "providers/general.html",
+        {
+            "tab": "general",
+            "provider": provider,
+            "memberships": memberships.select_related("practice"),
+        },
+    )
+
+
+@require_safe
+def erx_info(request):
+    """Show identity, approval, registrations and devices, and what blocks signing."""
+    provider = Provider.objects.filter(user=request.user).first()
+    practice = Practice.objects.visible_to(request.user).first()
+    listed = Device.objects.visible_to(request.user).listed()
+    primary = devices.primary_of(request.user)
+    signing = [device for device in listed if device.may_sign]
+    return render(
+        request,
+        "providers/erx_info.html",
+        {
+            "tab": "erx-info",
+            "provider": provider,
+            "account": IdmeAccount.objects.filter(user=request.user).first(),
+            "grant": _grant(provider),
+            "registrations": provider.dea_registrations.all() if provider else [],
+            "devices": listed,
+            "primary": primary,
+            "has_push": any(device.kind == Kind.PUSH for device in signing),
+            "has_code_generator": any(
+                device.kind == Kind.CODE_GENERATOR for device in signing
+            ),
+            "has_one_device": len(signing) == 1,
+            "suggested": _suggested(signing, primary),
+            "blockers": _blockers(provider, practice),
+            "update_url": _update_url(),
+        },
+    )
+
+
+@require_safe
+def activity(request):
+    """Show a user's own part of the record."""
+    events = Event.objects.visible_to(request.user).order_by("-sequence")
+    page = Paginator(events, PAGE_SIZE).get_page(request.GET.get("page"))
+    return render(request, "providers/activity.html", {"tab": "activity", "page": page})
+
+
+def _grant(provider: Provider | None) -> AccessGrant | None:
+    if provider is None:
+        return None
+    return AccessGrant.objects.filter(provider=provider, revoked_at=None).first()
+
+
+def _suggested(signing: list[Device], primary: Device | None) -> Device | None:
+    """Suggest the device used last when there is no primary one; never choose it."""
+    usable = [device for device in signing if device.kind == Kind.CODE_GENERATOR]
+    if primary is not None or not usable:
+        return None
+    return max(usable, key=lambda device: device.last_used_at or device.created_at)
+
+
+def _blockers(
+    provider: Provider | None, practice: Practice | None
+) -> list[readiness.Blocker]:
+    if provider is None or practice is None:
+        return []
+    return readiness.blockers_to_signing(
+        provider, practice=practice, on=practice.today()
+    )
+
+
+def _update_url() -> str:
+    """Return the address of Sign In & Security, with the way back."""
+    back = settings.PORTAL_ORIGIN + reverse("erx-info")
+    separator = "&" if urlsplit(settings.IDME_ACCOUNT_URL).query else "?"
+    return f"{settings.IDME_ACCOUNT_URL}{separator}{urlencode({'return_to': back})}"

@@ -1,0 +1,140 @@
+"""Section J of the adversarial cases: the administration site."""
+
+import pytest
+from django.apps import apps
+from django.urls import NoReverseMatch, reverse
+
+from audit.acts import Act
+from audit.models import Event
+from mfa.models import Device
+from tests.factories import PASSWORD, code_of, make_device, make_user
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def root(client):
+    """A superuser with a code generator, who has passed the gate."""
+    user = make_user("root", is_staff=True, is_superuser=True)
+    device = make_device(user, name="Root phone")
+    client.force_login(user)
+    enter(client, device)
+    return user
+
+
+def enter(client, device, **overrides):
+    data = {"password": PASSWORD, "code": code_of(device)}
+    return client.post(reverse("admin-verify"), data | overrides)
+
+
+def test_password_and_code_open_the_admin(client, root):
+    assert client.get(reverse("admin:index")).status_code == 200
+    assert Event.objects.filter(act=Act.ADMIN_SIGNED_IN).count() == 1
+
+
+@pytest.mark.parametrize("wrong", [{"code": "000000"}, {"password": "guess"}])
+def test_one_factor_does_not(client, wrong):
+    user = make_user("root", is_staff=True, is_superuser=True)
+    device = make_device(user)
+    client.force_login(user)
+
+    assert enter(client, device, **wrong).status_code == 422
+    assert client.get(reverse("admin:index")).status_code == 302
+
+
+def test_whoever_is_not_staff_is_turned_away(client, alice):
+    client.force_login(alice)
+
+    assert client.get(reverse("admin-verify")).status_code == 403
+
+
+def test_a_retired_device_closes_the_admin(client, root):
+    Device.objects.filter(user=root).update(confirmed=False)
+
+    assert client.get(reverse("admin:index")).status_code == 302
+
+
+def test_losing_staff_closes_the_admin(client, root):
+    root.is_staff = False
+    root.save()
+
+    assert client.get(reverse("admin:index")).status_code == 302
+
+
+def test_no_page_of_the_admin_shows_a_secret(client, root, alice, phone):
+    alice.idme_account.set_refresh_token("refresh-me")
+    alice.idme_account.save()
+    secrets = [
+        phone.sealed_seed,
+        phone.seed_fingerprint,
+        phone.seed().hex(),
+        alice.idme_account.sealed_refresh_token,
+        alice.password,
+    ]
+
+    for path in _admin_pages():
+        page = client.get(path).content.decode()
+        assert not [secret for secret in secrets if secret in page], path
+
+
+def test_nothing_regulated_can_be_added_changed_or_deleted(client, root, phone):
+    for label in ["mfa_device", "mfa_challenge", "mfa_idmeaccount", "audit_event"]:
+        assert client.get(reverse(f"admin:{label}_add")).status_code == 403
+    change = reverse("admin:mfa_device_change", args=[phone.pk])
+    assert client.post(change, {"name": "mine"}).status_code == 403
+    delete = reverse("admin:mfa_device_delete", args=[phone.pk])
+    assert client.post(delete, {"post": "yes"}).status_code == 403
+
+
+def test_a_user_who_did_something_cannot_be_deleted(client, root, alice):
+    delete = reverse("admin:epcs_portal_user_delete", args=[alice.pk])
+
+    assert client.post(delete, {"post": "yes"}).status_code == 403
+
+
+@pytest.mark.cfr("1311.125(c)")
+def test_approval_is_provisional_recorded_and_not_for_oneself(client, root, alice):
+    alice.provider.access_grants.all().update(
+        revoked_at="2099-01-01T00:00Z", revoked_by=root
+    )
+    approve = reverse("admin:providers_provider_approve", args=[alice.provider.pk])
+
+    client.post(approve)
+
+    grant = alice.provider.access_grants.get(revoked_at=None)
+    assert (grant.is_provisional, grant.granted_by) == (True, root)
+    assert Event.objects.filter(act=Act.ACCESS_GRANTED).count() == 1
+
+
+def test_ending_approval_asks_for_a_reason(client, root, alice):
+    revoke = reverse("admin:providers_provider_revoke", args=[alice.provider.pk])
+
+    assert client.post(revoke, {"reason": " "}).status_code == 200
+    assert alice.provider.access_grants.filter(revoked_at=None).exists()
+    client.post(revoke, {"reason": "left the practice"})
+    assert not alice.provider.access_grants.filter(revoked_at=None).exists()
+
+
+def test_a_change_of_facts_goes_on_record(client, root, practice):
+    page = reverse("admin:providers_practice_change", args=[practice.pk])
+    form = client.get(page).context["adminform"].form
+    data = {name: form[name].value() or "" for name in form.fields}
+
+    response = client.post(page, data | {"phone": "5185550199"})
+
+    assert response.status_code == 302
+    event = Event.objects.get(act=Act.ADMIN_CHANGED)
+    assert event.detail["fields"] == ["phone"]
+
+
+def _admin_pages():
+    for model in apps.get_models():
+        label = f"{model._meta.app_label}_{model._meta.model_name}"
+        try:
+            listing = reverse(f"admin:{label}_changelist")
+        except NoReverseMatch:
+            continue
+        yield listing
+        for row in model.objects.all()[:5]:
+            yield reverse(f"admin:{label}_change", args=[row.pk])
+            yield reverse(f"admin:{label}_history", args=[row.pk])

@@ -1,0 +1,53 @@
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from tests.portal.walk import admin_paths, own_paths
+
+pytestmark = pytest.mark.django_db
+
+OPEN = {"sign-in", "sign-out", "health-live", "health-ready", "jwks", "idme-jwks"}
+WALKED = sorted(own_paths())
+
+
+def test_the_walk_finds_the_pages():
+    names = {name for name, _ in WALKED}
+
+    assert {"home", "erx-info", "prescription-sign", "device-add"} <= names
+    assert names >= OPEN
+
+
+@pytest.mark.parametrize(("name", "path"), WALKED)
+def test_every_page_but_a_few_wants_a_sign_in(client, name, path):
+    if name in OPEN:
+        pytest.skip("open on purpose")
+
+    for response in [client.get(path), client.post(path)]:
+        assert response.status_code == 302, path
+        assert response.url.startswith(reverse("sign-in")), path
+
+
+@pytest.mark.parametrize(("name", "path"), WALKED)
+def test_no_change_without_a_csrf_token(name, path, alice):
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(alice)
+
+    response = client.post(path, {"anything": "x"})
+
+    assert response.status_code in {403, 405}, path
+
+
+@pytest.mark.parametrize(("name", "path"), sorted(admin_paths(), key=str))
+def test_staff_without_a_code_see_no_page_of_the_admin(client, name, path, alice):
+    alice.is_staff = alice.is_superuser = True
+    alice.save()
+    client.force_login(alice)
+
+    response = client.get(path)
+
+    assert response.status_code in {301, 302}, path
+    assert (
+        "/admin/verify/" in response.url
+        or "/admin/login/" in response.url
+        or (name in {"logout", "login"})
+    ), path
