@@ -1,0 +1,14 @@
+from django.core.management.base import BaseCommand, CommandError
+
+from prescriptions import verification
+from prescriptions.models import SignedRecord
+
+
+class Command(BaseCommand):
+    help = "Check each signed prescription against its signature, rows and message."
+
+    def handle(self, *args, **options):
+        if bad := next(verification.problems(), None):
+            raise CommandError(bad, returncode=1)
+        count = SignedRecord.objects.count()
+        self.stdout.write(f"{count} signed prescriptions verified.")

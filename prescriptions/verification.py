@@ -1,0 +1,114 @@
+"""Whether what is archived, what stands in the rows and what was sent still agree."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+
+from mfa.models import ChallengeState
+from prescriptions import content, script, signer
+from prescriptions.models import SIGNED_ON, Prescription, SignedRecord, Status
+
+# Fixed at signing; the rest of a picture names rows that go on living.
+OF_THE_ROW = [
+    "prescription",
+    "issued_on",
+    "quantity",
+    "days_supply",
+    "refills",
+    "directions",
+    "note",
+    "substitutions_allowed",
+    "earliest_fill_on",
+]
+
+
+def problems() -> Iterator[str]:
+    """Yield what is wrong with each signed prescription that is not in order."""
+    signed = Prescription.objects.filter(status__in=[*SIGNED_ON, Status.PRINTED])
+    bare = signed.filter(signed_record=None).exclude(signed_at=None)
+    for prescription in bare.order_by("pk"):
+        yield f"Prescription {prescription.public_id}: its signed record is missing."
+    records = SignedRecord.objects.select_related(
+        "prescription__practice",
+        "prescription__patient",
+        "prescription__drug",
+        "prescription__pharmacy",
+        "prescription__prescriber",
+        "prescription__dea_registration",
+        "prescription__prepared_by",
+        "prescription__transmission",
+        "challenge",
+        "signer",
+        "key",
+        "device",
+    ).order_by("pk")
+    for record in records.iterator(chunk_size=500):
+        if problem := problem_with(record):
+            yield f"Prescription {record.prescription.public_id}: {problem}"
+
+
+def problem_with(record: SignedRecord) -> str:
+    """Return the first thing that is wrong with one record; empty when all is well."""
+    payload = record.payload.encode()
+    try:
+        if signer.verify(record.jws) != payload:
+            return "the signature is over other content."
+        signed = json.loads(payload)
+    except (signer.SignatureInvalid, ValueError) as problem:
+        return str(problem)
+    if hashlib.sha256(payload).hexdigest() != record.payload_digest:
+        return "the digest of the record does not match."
+    if content.digest_of(signed["content"]) != record.content_digest:
+        return "the digest of the content does not match."
+    return (
+        _problem_with_row(record, signed["content"])
+        or _problem_with_facts(record, signed)
+        or _problem_with_message(record, payload)
+    )
+
+
+def _problem_with_row(record: SignedRecord, signed: dict) -> str:
+    prescription = record.prescription
+    now = content.canonical(prescription)
+    changed = [name for name in OF_THE_ROW if now[name] != signed[name]]
+    for name in ["patient", "prescriber", "practice", "drug", "pharmacy"]:
+        if now[name]["id"] != signed[name]["id"]:
+            changed.append(name)
+    if now["drug"]["schedule"] != signed["drug"]["schedule"]:
+        changed.append("schedule")
+    if now["prescriber"]["dea_number"] != signed["prescriber"]["dea_number"]:
+        changed.append("DEA number")
+    if prescription.ready_digest != record.content_digest:
+        changed.append("mark")
+    return f"changed since it was signed: {', '.join(changed)}." if changed else ""
+
+
+def _problem_with_facts(record: SignedRecord, signed: dict) -> str:
+    """21 CFR 1311.120(b)(12): one person owned the number, marked it and signed it."""
+    prescription, challenge = record.prescription, record.challenge
+    people = {record.signer_id, prescription.ready_by_id, challenge.user_id}
+    if people != {prescription.prescriber.user_id}:
+        return "the signer is not the practitioner on it."
+    if challenge.state != ChallengeState.CONSUMED:
+        return "its challenge was never used."
+    facts = {
+        "challenge": str(challenge.public_id),
+        "device": {
+            "id": str(record.device.public_id),
+            "nickname": record.device_nickname,
+        },
+        "key_id": record.key.kid,
+    }
+    wrong = [name for name, value in facts.items() if signed[name] != value]
+    return f"the record was signed with another {wrong[0]}." if wrong else ""
+
+
+def _problem_with_message(record: SignedRecord, payload: bytes) -> str:
+    message = getattr(record.prescription, "transmission", None)
+    if message is None:
+        if record.prescription.status in (Status.SIGNED, Status.CANCELLED):
+            return ""
+        return "its message to the pharmacy is missing."
+    if bytes(message.xml) != script.new_rx(payload):
+        return "what was sent is not what was signed."
+    return ""

@@ -1,0 +1,104 @@
+"""Patients, pharmacies, drugs and drafts; a test names only what it is about."""
+
+import itertools
+from datetime import date
+from decimal import Decimal
+
+from mfa import challenges
+from mfa.models import Purpose
+from prescriptions import content, drafts, formulary, signing
+from prescriptions.models import Drug, Patient, Pharmacy, Prescription
+from tests.factories import PASSWORD, code_of, make_npi
+
+SESSION = "a-session-key"
+_serial = itertools.count(1)
+
+
+def make_patient(practice, **overrides):
+    defaults = {
+        "first_name": "Pat",
+        "last_name": "Patient",
+        "date_of_birth": date(1980, 2, 29),
+        "sex": "F",
+        "address_line_1": "2 Elm Street",
+        "city": "Albany",
+        "state": "NY",
+        "postal_code": "12208",
+        "phone": "5185550111",
+    }
+    return Patient.objects.create(practice=practice, **defaults | overrides)
+
+
+def make_pharmacy(**overrides):
+    defaults = {
+        "ncpdp_id": f"{next(_serial):07}",
+        "npi": make_npi(),
+        "name": "Corner Pharmacy (demo)",
+        "address_line_1": "3 Market Square",
+        "city": "Albany",
+        "state": "NY",
+        "postal_code": "12207-0001",
+        "phone": "5185550122",
+    }
+    return Pharmacy.objects.create(**defaults | overrides)
+
+
+def make_drug(name="Oxycodone hydrochloride 5 mg tablet", **overrides):
+    """A product of the formulary that comes with the portal."""
+    if kept := Drug.objects.filter(name=name).first():
+        return kept
+    drug = next(one for one in formulary.drugs() if one.name == name)
+    for field, value in overrides.items():
+        setattr(drug, field, value)
+    drug.save()
+    return drug
+
+
+def make_draft(provider, **overrides):
+    """A draft with everything in order, written by its prescriber."""
+    practice = provider.user.memberships.get().practice
+    by = overrides.pop("by", provider.user)
+    patient = overrides.pop("patient", None) or make_patient(practice)
+    defaults = {
+        "prescriber": provider,
+        "drug": overrides.pop("drug", None) or make_drug(),
+        "quantity": Decimal("30"),
+        "days_supply": 10,
+        "directions": "Take 1 tablet by mouth every 8 hours as needed for pain.",
+        "pharmacy": overrides.pop("pharmacy", None) or make_pharmacy(),
+    }
+    draft = Prescription(practice=practice, patient=patient, **defaults | overrides)
+    return drafts.create(draft, by=by)
+
+
+def make_ready(provider, **overrides):
+    """A prescription that waits for nothing but the two factors."""
+    draft = make_draft(provider, **overrides)
+    signing.mark_ready(draft, by=provider.user)
+    draft.refresh_from_db()
+    return draft
+
+
+def prove(prescriptions, device, **overrides):
+    """Both factors shown for exactly these prescriptions."""
+    facts = {
+        "device": device,
+        "purpose": Purpose.SIGN,
+        "payload_digest": content.payload_digest(prescriptions),
+        "password": PASSWORD,
+        "session_key": SESSION,
+    } | overrides
+    facts.setdefault("code", code_of(facts["device"]))
+    return challenges.prove(device.user, **facts)
+
+
+def sign(prescription, device):
+    """Sign one prescription as its prescriber does; return its record."""
+    [record] = signing.sign(
+        [prescription],
+        by=device.user,
+        challenge=prove([prescription], device),
+        session_key=SESSION,
+    )
+    prescription.refresh_from_db()
+    return record
