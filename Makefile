@@ -24,6 +24,8 @@ check: $(SETUP)
 	$(VENV)/bin/djlint --lint --quiet templates sandbox/templates
 	$(VENV)/bin/lint-imports
 	$(RUN) -m mypy .
+	SECRET_KEY=check SANDBOX=idme $(RUN) -m mypy --config-file sandbox/mypy.ini -p sandbox.idme
+	SECRET_KEY=check SANDBOX=pharmacy $(RUN) -m mypy --config-file sandbox/mypy.ini -p sandbox.pharmacy
 	$(RUN) -m tests.production $(RUN) manage.py check --deploy --fail-level WARNING
 	$(RUN) -m tests.production $(RUN) manage.py makemigrations --check --dry-run
 

@@ -1,4 +1,4 @@
-from django.contrib.auth.models import AbstractUser, UserManager
+from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models.functions import Lower
 
@@ -7,8 +7,6 @@ class User(AbstractUser):
     """Somebody who signs in; what they may do is said by rows in `providers`."""
 
     email = models.EmailField("e-mail address")
-
-    objects = UserManager()
 
     class Meta:
         constraints = [

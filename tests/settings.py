@@ -5,7 +5,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from tests import keys
+from tests.keys import write_signing_key, write_userinfo_key
 
 _FOLDER = Path(tempfile.mkdtemp(prefix="epcs-tests-"))
 os.environ.update(
@@ -16,13 +16,13 @@ os.environ.update(
     DEMO="1",
     FIELD_KEYS="f1:" + base64.b64encode(b"f" * 32).decode(),
     AUDIT_KEYS="a1:" + base64.b64encode(b"a" * 32).decode(),
-    SIGNING_KEY_FILE=str(keys.write_signing_key(_FOLDER, passphrase="tests only")),
+    SIGNING_KEY_FILE=str(write_signing_key(_FOLDER, passphrase="tests only")),
     SIGNING_KEY_PASSPHRASE="tests only",
     IDME_ISSUER="https://idme.test/oidc",
     IDME_CLIENT_ID="portal",
     IDME_CLIENT_SECRET="portal-secret",
     IDME_ACCOUNT_URL="https://idme.test/account/security/",
-    IDME_USERINFO_KEY_FILE=str(keys.write_userinfo_key(_FOLDER)),
+    IDME_USERINFO_KEY_FILE=str(write_userinfo_key(_FOLDER)),
     SCRIPT_NETWORK_URL="https://network.test/script",
     SCRIPT_NETWORK_TOKEN="network-token",
     EMAIL_URL="memorymail://",

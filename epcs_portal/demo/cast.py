@@ -24,7 +24,7 @@ BAYSIDE = {
 }
 PRACTICES = [HUDSON, BAYSIDE]
 
-PROVIDERS = [
+PROVIDERS: list[dict] = [
     {
         "key": "ready",
         "practice": HUDSON["name"],
@@ -72,7 +72,7 @@ def _patient(name, born, sex, street, town, phone):
     }
 
 
-PATIENTS = {
+PATIENTS: dict[str, list[dict]] = {
     HUDSON["name"]: [
         _patient(
             "Avery Sample", "1961-04-12", "F", "12 Elm Street", _ALBANY, "5185550111"
@@ -137,7 +137,7 @@ PHARMACIES = [
     _pharmacy(5, "Lakeside Pharmacy (Demo)", _OAKLAND),
 ]
 
-DRAFTS = [
+DRAFTS: list[dict] = [
     {
         "patient": "Sample",
         "prescriber": "ready",

@@ -4,6 +4,7 @@ Whatever the record says was done is not done again, so that what somebody chang
 since stays as they left it.
 """
 
+import time
 from datetime import timedelta
 
 from django.conf import settings
@@ -40,17 +41,18 @@ SESSION = "seed-demo"
 def seed(world: dict) -> None:
     """Make what is missing of practices, people, patients, pharmacies and drafts."""
     accounts = {account["key"]: account for account in world["idme"]["accounts"]}
-    practices = [_practice(values) for values in cast.PRACTICES]
+    hudson, bayside = practices = [_practice(values) for values in cast.PRACTICES]
     for values in cast.PHARMACIES:
         Pharmacy.objects.get_or_create(ncpdp_id=values["ncpdp_id"], defaults=values)
     alex = _administrator(accounts["admin"], practices=practices)
     for values in cast.PROVIDERS:
         _provider(values, accounts[values["key"]], approved_by=alex)
+    wren = _user_of(accounts["west"])
     _follow_the_stand_in(accounts.values())
     sam = _user("sam.staff", "Sam", "Staff", password=world["password"])
-    _member(sam, practices[0], role=Role.AGENT)
-    for practice in practices:
-        _patients(practice, by=sam)
+    _member(sam, hudson, role=Role.AGENT)
+    _patients(hudson, by=sam)
+    _patients(bayside, by=wren)
     _drafts(accounts, by=sam)
 
 
@@ -188,8 +190,10 @@ def _tokens(account: dict) -> Tokens:
 
 
 def _select(device: Device, *, by, password: str) -> None:
-    # The step of the take-over is claimed already, so this is the code after it.
-    step = totp.step_at(timezone.now().timestamp()) + 1
+    # The steps until now are claimed, by the take-over or by an interrupted seeding.
+    step = max(_step_now(), device.last_step) + 1
+    while step > _step_now() + 1:
+        time.sleep(1)
     challenge = challenges.prove(
         by,
         device=device,
@@ -200,6 +204,10 @@ def _select(device: Device, *, by, password: str) -> None:
         session_key=SESSION,
     )
     devices.select_primary(device, by=by, challenge=challenge, session_key=SESSION)
+
+
+def _step_now() -> int:
+    return totp.step_at(timezone.now().timestamp())
 
 
 def _follow_the_stand_in(accounts) -> None:

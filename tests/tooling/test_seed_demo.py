@@ -1,11 +1,12 @@
 import json
+from unittest.mock import patch
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 
 from audit.models import Event
-from mfa import devices
+from mfa import challenges, devices
 from mfa.idme import linking
 from mfa.models import Device, IdmeAccount
 from prescriptions.models import Patient, Pharmacy, Prescription
@@ -13,7 +14,7 @@ from providers.models import AccessGrant, Practice, Provider
 from providers.readiness import blockers_to_signing
 from sandbox.demo import folder as demo_folder
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 TABLES = [
     AccessGrant,
     Device,
@@ -111,7 +112,7 @@ def test_the_record_tells_how_it_came_about(seeded):
 
     assert acts >= {
         "access.granted",
-        "code.accepted",
+        "challenge.consumed",
         "device.added",
         "device.primary_selected",
         "idme.linked",
@@ -156,15 +157,18 @@ def test_links_follow_the_stand_in_to_other_ports(seeded, world, settings):
     )
 
 
-def test_a_seeding_that_was_interrupted_is_finished(world, monkeypatch):
+def test_a_seeding_that_was_interrupted_is_finished(world):
     call_command("load_formulary", verbosity=0)
-    monkeypatch.setattr(
-        "epcs_portal.demo.seeding.devices.select_primary",
-        lambda *args, **kwargs: (_ for _ in ()).throw(KeyboardInterrupt),
-    )
-    with pytest.raises(KeyboardInterrupt):
+    with (
+        patch.object(challenges, "prove", side_effect=KeyboardInterrupt),
+        pytest.raises(KeyboardInterrupt),
+    ):
         call_command("seed_demo", verbosity=0)
-    monkeypatch.undo()
+
+    call_command("seed_demo", verbosity=0)
+
+    assert blockers_of("riley.ready") == []
+    assert Device.objects.filter(user=person("alex.admin")).count() == 1
 
 
 def test_it_refuses_anywhere_but_in_a_demonstration(world, settings):
