@@ -92,7 +92,8 @@ def practitioner(prescription: Prescription, on: date) -> Blocker | None:
 def drug(prescription: Prescription, on: date) -> Blocker | None:
     """21 CFR 1306.05(a): drug name, strength and dosage form, all in what is sent."""
     one = prescription.drug
-    if one.strength and one.form and one.strength in one.name and one.form in one.name:
+    wanted = [one.strength, one.form]
+    if all(text.strip() and text in one.name for text in wanted):
         return None
     return Blocker(
         "The drug’s description lacks its strength or dosage form.",

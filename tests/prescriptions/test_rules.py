@@ -1,0 +1,263 @@
+"""21 CFR 1306, rule by rule, without a database: a good one, and one thing wrong."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+from django.contrib.auth import get_user_model
+
+from prescriptions import rules
+from prescriptions.models import Drug, Patient, Pharmacy, Prescription
+from providers.models import DeaRegistration, Practice, Provider, Schedule
+
+TODAY = date(2026, 8, 31)
+
+
+def a_prescription(schedule="III", **overrides):
+    practice = Practice(
+        pk=1,
+        name="Clinic",
+        address_line_1="1 Main Street",
+        city="Albany",
+        state="NY",
+        postal_code="12207",
+        phone="5185550100",
+    )
+    prescriber = Provider(pk=1, first_name="Ann", last_name="Able", npi="1234567893")
+    defaults = {
+        "practice": practice,
+        "patient": Patient(
+            pk=1,
+            first_name="Pat",
+            last_name="Patient",
+            date_of_birth=date(1980, 1, 1),
+            address_line_1="2 Elm Street",
+            city="Albany",
+            state="NY",
+            postal_code="12208",
+        ),
+        "prescriber": prescriber,
+        "prepared_by": get_user_model()(username="sam"),
+        "dea_registration": DeaRegistration(
+            provider=prescriber,
+            practice=practice,
+            number="BA1388568",
+            state="NY",
+            expires_on=TODAY,
+        ),
+        "drug": Drug(
+            pk=1,
+            name="Ketamine 10 mg tablet",
+            strength="10 mg",
+            form="tablet",
+            schedule=schedule,
+            dea_code="7285",
+        ),
+        "schedule": schedule,
+        "quantity": Decimal("30"),
+        "days_supply": 30,
+        "directions": "Take one.",
+        "pharmacy": Pharmacy(name="Corner Pharmacy", accepts_epcs=True),
+    }
+    return Prescription(**defaults | overrides)
+
+
+def labels(prescription, on=TODAY):
+    return [one.label for one in rules.blockers_to_ready(prescription, on=on)]
+
+
+def test_a_prescription_in_order_has_no_blocker():
+    assert labels(a_prescription()) == []
+
+
+@pytest.mark.cfr("1306.12(a)")
+@pytest.mark.cfr("1306.22(a)")
+@pytest.mark.parametrize(
+    ("schedule", "refills", "is_allowed"),
+    [
+        ("II", 0, True),
+        ("II", 1, False),
+        ("III", 5, True),
+        ("III", 6, False),
+        ("IV", 5, True),
+        ("IV", 6, False),
+        ("V", 11, True),
+    ],
+)
+def test_refills_follow_the_schedule(schedule, refills, is_allowed):
+    found = labels(a_prescription(schedule, refills=refills))
+
+    assert (found == []) is is_allowed
+
+
+@pytest.mark.cfr("1306.05(a)")
+@pytest.mark.parametrize(
+    ("row", "field"),
+    [
+        ("patient", "first_name"),
+        ("patient", "last_name"),
+        ("patient", "address_line_1"),
+        ("patient", "city"),
+        ("patient", "state"),
+        ("patient", "postal_code"),
+        ("prescriber", "last_name"),
+        ("practice", "address_line_1"),
+        ("practice", "postal_code"),
+        ("drug", "strength"),
+        ("drug", "form"),
+    ],
+)
+@pytest.mark.parametrize("nothing", ["", " "])
+def test_every_required_element_is_asked_for(row, field, nothing):
+    prescription = a_prescription()
+    setattr(getattr(prescription, row), field, nothing)
+
+    assert len(labels(prescription)) == 1
+
+
+@pytest.mark.cfr("1306.05(a)")
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"directions": "  "}, "The directions for use are missing."),
+        ({"quantity": Decimal(0)}, "The quantity is missing."),
+        ({"dea_registration": None}, "No DEA registration is chosen."),
+        (
+            {"earliest_fill_on": TODAY - timedelta(1)},
+            "The earliest fill date has passed.",
+        ),
+        (
+            {"directions": "Take\x07one"},
+            "There is a character in it that cannot be printed.",
+        ),
+        ({"note": "\ufffe"}, "There is a character in it that cannot be printed."),
+    ],
+)
+def test_what_is_missing_or_wrong_is_said(wrong, said):
+    assert labels(a_prescription(**wrong)) == [said]
+
+
+@pytest.mark.cfr("1306.05(c)")
+@pytest.mark.parametrize(("note", "count"), [("", 1), (" ", 1), ("Narcolepsy", 0)])
+def test_sodium_oxybate_states_the_medical_need(note, count):
+    prescription = a_prescription(note=note)
+    prescription.drug.dea_code = rules.GAMMA_HYDROXYBUTYRIC_ACID
+
+    assert len(labels(prescription)) == count
+
+
+@pytest.mark.cfr("1306.03(a)(2)")
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("expires_on", TODAY - timedelta(1), "has expired or was ended"),
+        ("ended_on", TODAY, "has expired or was ended"),
+        ("schedules", "II,IV,V", "does not cover Schedule III"),
+        ("state", "CA", "is for CA, and this practice is in NY"),
+        ("provider_id", 2, "belongs to another practitioner"),
+    ],
+)
+def test_the_registration_is_current_own_and_fitting(field, value, said):
+    prescription = a_prescription()
+    setattr(prescription.dea_registration, field, value)
+
+    [found] = labels(prescription)
+
+    assert said in found
+
+
+@pytest.mark.cfr("1306.22(a)")
+@pytest.mark.parametrize(
+    ("schedule", "fill", "is_allowed"),
+    [
+        ("III", date(2027, 2, 28), True),
+        ("III", date(2027, 3, 1), False),
+        ("V", date(2027, 3, 1), True),
+        ("II", TODAY, True),
+    ],
+)
+def test_iii_and_iv_are_filled_within_six_months(schedule, fill, is_allowed):
+    found = labels(a_prescription(schedule, earliest_fill_on=fill))
+
+    assert (found == []) is is_allowed
+
+
+def test_a_pharmacy_that_takes_none_is_named():
+    prescription = a_prescription()
+    prescription.pharmacy.accepts_epcs = False
+
+    assert labels(prescription) == [
+        "Corner Pharmacy does not accept controlled substances electronically."
+    ]
+
+
+def test_a_schedule_moved_after_drafting_is_reviewed_again():
+    """Adversarial case I08."""
+    prescription = a_prescription("IV")
+    prescription.drug.schedule = "II"
+
+    assert len(labels(prescription)) == 1
+
+
+def test_a_drug_out_of_use_is_not_prescribed():
+    prescription = a_prescription()
+    prescription.drug.is_active = False
+
+    assert len(labels(prescription)) == 1
+
+
+def test_every_reason_is_given_at_once():
+    prescription = a_prescription("II", refills=1, directions="", quantity=Decimal(0))
+
+    assert len(labels(prescription)) == 3
+
+
+@pytest.mark.parametrize(
+    ("schedules", "strictest"),
+    [(["IV", "II"], Schedule.II), (["V"], Schedule.V), (["V", "III", "IV"], "III")],
+)
+def test_a_combination_follows_the_stricter(schedules, strictest):
+    assert rules.stricter(schedules) == strictest
+
+
+@pytest.mark.parametrize(
+    ("day", "later"),
+    [
+        (date(2026, 8, 31), date(2027, 2, 28)),
+        (date(2023, 8, 31), date(2024, 2, 29)),
+        (date(2026, 1, 15), date(2026, 7, 15)),
+        (date(2026, 6, 30), date(2026, 12, 30)),
+    ],
+)
+def test_six_months_end_with_the_month(day, later):
+    assert rules.months_later(day, 6) == later
+
+
+@pytest.mark.cfr("1311.140(a)(1)")
+def test_two_patients_are_not_signed_together():
+    other = a_prescription()
+    other.patient.pk = 2
+    other.patient_id = 2
+
+    assert rules.one_patient([a_prescription(), other])
+    assert rules.one_patient([a_prescription(), a_prescription()]) is None
+
+
+@pytest.mark.cfr("1306.12(b)")
+@pytest.mark.parametrize(
+    ("days", "fills", "is_allowed"),
+    [
+        ([30, 30, 30], [None, TODAY, TODAY], True),
+        ([30, 30, 31], [None, TODAY, TODAY], False),
+        ([30, 30], [None, None], False),
+        ([30, None], [None, TODAY], False),
+        ([91], [None], True),
+    ],
+)
+def test_a_series_of_schedule_ii_covers_ninety_days(days, fills, is_allowed):
+    same = [
+        a_prescription("II", days_supply=supply, earliest_fill_on=fill)
+        for supply, fill in zip(days, fills, strict=True)
+    ]
+
+    assert (rules.series(same) is None) is is_allowed
