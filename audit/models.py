@@ -70,6 +70,15 @@ class Event(models.Model):
         return f"{self.at:%Y-%m-%d %H:%M:%S} UTC {self.actor}: {self.label}"
 
     @property
+    def subject_kind(self) -> str:
+        """What it was about, as app.model; empty when it was about nothing else."""
+        return self.subject.partition(":")[0]
+
+    @property
+    def subject_id(self) -> str:
+        return self.subject.partition(":")[2]
+
+    @property
     def label(self) -> str:
         """The act in words; its own name when a later release no longer has it."""
         return Act(self.act).label if self.act in Act.values else self.act

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django_otp.models import Device as OTPDevice
 from django_otp.models import DeviceManager, ThrottlingMixin, TimestampMixin
 
-from mfa import vault
+from mfa import totp, vault
 
 
 class Kind(models.TextChoices):
@@ -192,7 +192,10 @@ class Device(TimestampMixin, ThrottlingMixin, OTPDevice):
             ),
             models.CheckConstraint(
                 name="device_clock_offset_clamped",
-                condition=Q(clock_offset__gte=-2, clock_offset__lte=2),
+                condition=Q(
+                    clock_offset__gte=-totp.MAX_OFFSET,
+                    clock_offset__lte=totp.MAX_OFFSET,
+                ),
             ),
         ]
 
@@ -209,6 +212,11 @@ class Device(TimestampMixin, ThrottlingMixin, OTPDevice):
     @property
     def may_sign(self) -> bool:
         return self.kind in SIGNING_KINDS
+
+    @property
+    def clock_is_off(self) -> bool:
+        """Say whether its last code came from as far off as is still accepted."""
+        return abs(self.clock_offset) >= totp.MAX_OFFSET
 
     @property
     def is_locked(self) -> bool:

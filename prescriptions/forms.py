@@ -34,6 +34,8 @@ class PrescriptionForm(forms.ModelForm):
         DeaRegistration.objects.none(), required=False, label="DEA registration"
     )
 
+    shown_version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+
     class Meta:
         model = Prescription
         fields = [
@@ -63,6 +65,7 @@ class PrescriptionForm(forms.ModelForm):
 
     def __init__(self, user, practice, *args, **kwargs):
         super().__init__(*args, **kwargs)
+        self.fields["shown_version"].initial = self.instance.version
         prescribers = Provider.objects.filter(
             user__memberships__practice=practice,
             user__memberships__role=Role.PROVIDER,
@@ -70,7 +73,7 @@ class PrescriptionForm(forms.ModelForm):
         )
         if own := prescribers.filter(user=user).first():
             prescribers = prescribers.filter(pk=own.pk)
-            self.fields["prescriber"].initial = own
+            self.initial["prescriber"] = own
         self.fields["prescriber"].queryset = prescribers
         self._offer_registrations(prescribers, practice)
         in_use = Q(is_active=True) | Q(pk=self.instance.drug_id)
@@ -92,10 +95,14 @@ class PrescriptionForm(forms.ModelForm):
         # 21 CFR 1311.120(b)(7): with several, one is chosen and none is assumed.
         field.required = len(registrations) > 1
         if len(registrations) == 1:
-            field.initial = registrations[0]
+            self.initial["dea_registration"] = registrations[0]
 
     def clean(self):
         data = super().clean()
+        if self.instance.pk and data.get("shown_version") != self.instance.version:
+            raise forms.ValidationError(
+                "Somebody else changed this prescription meanwhile. Open it again."
+            )
         registration, prescriber = (
             data.get("dea_registration"),
             data.get("prescriber"),

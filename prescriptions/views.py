@@ -308,7 +308,13 @@ def _facts(request, prescription: Prescription) -> dict:
         "is_prescriber": prescription.prescriber.user_id == request.user.pk,
         "issue_date": prescription.issued_on or prescription.practice.today(),
         "record": getattr(prescription, "signed_record", None),
+        "can_retry": _was_tried_in_vain(prescription),
     }
+
+
+def _was_tried_in_vain(prescription: Prescription) -> bool:
+    is_queued = prescription.status == Status.QUEUED
+    return is_queued and prescription.transmission.attempts > 0
 
 
 def _form(request, template, form, *, refused=False, **context) -> HttpResponse:

@@ -48,10 +48,10 @@ def mark_ready(client, prescription):
     return client.post(url("ready", prescription), {"shown_digest": digest})
 
 
-def sign(client, prescription, device, **overrides):
+def sign(client, prescription, phone, **overrides):
     data = {
         "password": PASSWORD,
-        "code": code_of(device),
+        "code": code_of(phone),
         "shown_digest": shown_digest(client, prescription),
     }
     return client.post(url("sign", prescription), data | overrides)
@@ -167,7 +167,7 @@ def test_an_edit_clears_ready(as_alice, draft):
     mark_ready(as_alice, draft)
     form = as_alice.get(url("edit", draft)).context["form"]
     data = {key: form[key].value() for key in form.fields}
-    data = {key: value for key, value in data.items() if value not in (None, False)}
+    data = {key: value for key, value in data.items() if value not in (None, "")}
 
     as_alice.post(url("edit", draft), data | {"quantity": "7"})
 

@@ -290,7 +290,7 @@ def test_refreshing_takes_the_list_over(client, known, alice):
         minutes=1
     )
     acts = set(Event.objects.values_list("act", flat=True))
-    assert acts == {Act.DEVICE_ADDED, Act.FEED_APPLIED}
+    assert acts == {Act.SIGN_IN_SUCCEEDED, Act.DEVICE_ADDED, Act.FEED_APPLIED}
 
 
 def test_refreshing_is_a_post(client, known, alice):
