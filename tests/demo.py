@@ -23,6 +23,8 @@ class Demo:
         self.folder = folder
         self.port = port or three_free_ports()
         self.log = folder.with_suffix(".log")
+        self.log.touch()
+        self._read_from = self.log.stat().st_size
         with self.log.open("a") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "sandbox.demo"],
@@ -60,11 +62,15 @@ class Demo:
     def wait_until_ready(self) -> "Demo":
         deadline = time.monotonic() + START_TIME
         while time.monotonic() < deadline and self.process.poll() is None:
-            if "Ctrl-C ends it" in self.log.read_text() and self.answers():
+            if "Ctrl-C ends it" in self.printed() and self.answers():
                 return self
             time.sleep(0.2)
         self.stop()
-        raise AssertionError(f"The demo did not start:\n{self.log.read_text()}")
+        raise AssertionError(f"The demo did not start:\n{self.printed()}")
+
+    def printed(self) -> str:
+        """Return what this start has printed; earlier ones wrote to the same file."""
+        return self.log.read_bytes()[self._read_from :].decode()
 
     def answers(self) -> bool:
         try:

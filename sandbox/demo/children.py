@@ -1,5 +1,7 @@
 """Processes in the foreground: their lines under their names, and a clean end."""
 
+import ctypes
+import signal
 import subprocess
 import sys
 import threading
@@ -13,6 +15,8 @@ from sandbox.demo.plan import Part
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 END_WITHIN = 15  # seconds, then they are killed
+PR_SET_PDEATHSIG = 1  # prctl(2)
+LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 _printing = threading.Lock()
 
 
@@ -23,7 +27,7 @@ class Failed(Exception):
 class Child:
     """One running part."""
 
-    def __init__(self, part: Part, command: list[str], *, own_group: bool = False):
+    def __init__(self, part: Part, command: list[str]):
         self.part = part
         self.process = subprocess.Popen(
             command,
@@ -34,7 +38,9 @@ class Child:
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
-            process_group=0 if own_group else None,
+            # Ctrl-C in the terminal reaches the supervisor only, which ends the parts.
+            process_group=0,
+            preexec_fn=_end_with_parent,
         )
         self._printer = threading.Thread(target=self._print_lines, daemon=True)
         self._printer.start()
@@ -50,6 +56,12 @@ class Child:
     def _print_lines(self) -> None:
         for line in self.process.stdout or []:
             say(line.rstrip("\n"), by=self.part.name)
+
+
+def _end_with_parent() -> None:
+    """Let Linux end this process when the supervisor is killed outright."""
+    if LIBC is not None:
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def say(line: str, *, by: str = "demo") -> None:

@@ -75,8 +75,7 @@ def _prepare(part: Part, stopping: threading.Event) -> None:
     for command in part.prepare:
         if stopping.is_set():
             return
-        # Ctrl-C in the terminal lets the step end, and then no other starts.
-        code = Child(part, command, own_group=True).wait()
+        code = Child(part, command).wait()
         if code and not stopping.is_set():
             stopping.set()
             raise Failed(f"{' '.join(command[1:])} failed with exit code {code}.")

@@ -16,38 +16,24 @@ pytestmark = pytest.mark.xdist_group("browser")
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("demo") / "data"
+def demos(tmp_path_factory):
+    """Those started on one folder; the last one may still run."""
+    demos = [Demo(tmp_path_factory.mktemp("demo") / "data").wait_until_ready()]
+    yield demos
+    if demos[-1].process.poll() is None:
+        demos[-1].stop()
 
 
 @pytest.fixture
-def demo(folder):
-    demo = Demo(folder).wait_until_ready()
-    yield demo
-    if demo.process.poll() is None:
-        demo.stop()
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_ends_cleanly_when_told_to(demo, number):
-    assert demo.stop(number) == 0
-
-    assert all(is_free(demo.port + offset) for offset in range(3))
-
-
-def test_it_starts_again_where_it_was(demo):
-    before = {path: path.read_bytes() for path in kept(demo)}
-    demo.stop()
-
-    again = Demo(demo.folder).wait_until_ready()
-    again.stop()
-
-    assert before
-    assert {path: path.read_bytes() for path in kept(again)} == before
+def demo(demos):
+    """A running one; started again if the test before ended it."""
+    if demos[-1].process.poll() is not None:
+        demos.append(Demo(demos[0].folder).wait_until_ready())
+    return demos[-1]
 
 
 def test_it_prints_addresses_and_sign_ins(demo):
-    printed = demo.log.read_text()
+    printed = demo.printed()
 
     for text in (demo.portal, demo.idme, demo.pharmacy, demo.password, "nora.new"):
         assert text in printed
@@ -63,13 +49,35 @@ def test_it_listens_on_this_machine_only(demo):
         probe.connect(("127.0.0.2", demo.port))
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_ends_cleanly_and_starts_again_where_it_was(demo, demos, number):
+    before = {path: path.read_bytes() for path in kept(demo)}
+
+    assert demo.stop(number) == 0
+    assert all(is_free(demo.port + offset) for offset in range(3))
+
+    demos.append(Demo(demo.folder).wait_until_ready())
+    assert {path: path.read_bytes() for path in kept(demo)} == before
+
+
 def test_it_says_which_part_ended_and_ends_the_others(demo):
     worker = children_of(demo.process.pid, "worker")
     os.kill(worker, signal.SIGKILL)
 
     assert demo.process.wait(timeout=40) == 1
-    assert "worker ended by itself" in demo.log.read_text()
+    assert "worker ended by itself" in demo.printed()
     assert all(is_free(demo.port + offset) for offset in range(3))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="prctl(2) is of Linux")
+def test_nothing_is_left_when_it_is_killed_outright(demo):
+    demo.process.kill()
+    demo.process.wait()
+
+    deadline = time.monotonic() + 20
+    while not all(is_free(demo.port + offset) for offset in range(3)):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
 
 
 def test_it_does_not_run_twice_on_the_same_data(demo):
@@ -101,7 +109,7 @@ def test_a_port_that_cannot_be_is_refused(tmp_path, port):
 
 def test_it_can_be_interrupted_while_it_prepares(tmp_path):
     demo = Demo(tmp_path / "data")
-    while "Preparing" not in demo.log.read_text():
+    while "Preparing" not in demo.printed():
         time.sleep(0.05)
     time.sleep(1)
 

@@ -112,7 +112,7 @@ def test_the_record_tells_how_it_came_about(seeded):
 
     assert acts >= {
         "access.granted",
-        "challenge.consumed",
+        "challenge.passed",
         "device.added",
         "device.primary_selected",
         "idme.linked",
