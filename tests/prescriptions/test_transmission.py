@@ -1,0 +1,278 @@
+"""The outbox: the same bytes until there is an answer, each step on record once."""
+
+from datetime import timedelta
+
+import pytest
+import requests
+import responses
+import time_machine
+from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
+
+from audit.acts import Act
+from audit.models import Event
+from prescriptions import script, transmission
+from prescriptions.models import Prescription, Status, Transmission
+from tests.threads import at_once
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def message(queued):
+    return queued.transmission
+
+
+@pytest.fixture
+def network(settings):
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
+        mock.url = settings.SCRIPT_NETWORK_URL
+        yield mock
+
+
+def says(body, related=""):
+    return (
+        f'<Message xmlns="{script.NAMESPACE}"><Header>'
+        f"<RelatesToMessageID>{related}</RelatesToMessageID></Header>"
+        f"<Body>{body}</Body></Message>"
+    )
+
+
+ACCEPTED = "<Status><Code>010</Code></Status>"
+PASSED_ON = "<Status><Code>000</Code></Status>"
+BUSY = "<Error><Code>602</Code><Description>Busy</Description></Error>"
+REJECTED = "<Error><Code>900</Code><Description>No Schedule II</Description></Error>"
+
+
+def acts_since_queued(message):
+    subject = f"prescriptions.prescription:{message.prescription.public_id}"
+    events = Event.objects.filter(subject=subject).order_by("at", "sequence")
+    acts = [event.act for event in events]
+    return acts[acts.index(Act.PRESCRIPTION_QUEUED) + 1 :]
+
+
+def state(message):
+    message.refresh_from_db()
+    return message.state, Prescription.objects.get().status
+
+
+def test_an_accepted_message_is_delivered(message, network, settings):
+    network.post(network.url, body=says(ACCEPTED, message.message_id))
+
+    transmission.attempt(message.pk)
+
+    assert state(message) == ("delivered", Status.DELIVERED)
+    assert acts_since_queued(message) == [
+        Act.PRESCRIPTION_TRANSMITTED,
+        Act.PRESCRIPTION_DELIVERED,
+    ]
+    [call] = network.calls
+    assert call.request.body == bytes(message.xml)
+    assert call.request.headers["Authorization"] == "Bearer network-token"
+    assert call.request.headers["Content-Type"] == "application/xml"
+
+
+def test_one_that_the_network_passes_on_is_transmitted(message, network):
+    network.post(network.url, body=says(PASSED_ON))
+
+    transmission.attempt(message.pk)
+
+    assert state(message) == ("transmitted", Status.TRANSMITTED)
+    assert acts_since_queued(message) == [Act.PRESCRIPTION_TRANSMITTED]
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ({"body": says(REJECTED)}, "900 No Schedule II"),
+        ({"body": says("<Error><Code>601</Code></Error>")}, "601"),
+        ({"status": 401}, "401 The pharmacy network refused the message (HTTP 401)."),
+        ({"status": 413}, "413 The pharmacy network refused the message (HTTP 413)."),
+    ],
+)
+def test_a_refused_message_fails_with_its_reason(message, network, answer, reason):
+    network.post(network.url, **answer)
+
+    transmission.attempt(message.pk)
+
+    assert state(message) == ("failed", Status.FAILED)
+    assert Prescription.objects.get().failure_reason == reason
+    assert acts_since_queued(message) == [Act.PRESCRIPTION_FAILED]
+
+
+UNANSWERED = [
+    {"body": says(BUSY)},
+    {"body": says("<Error><Code>600</Code></Error>")},
+    {"body": "<html>Gateway</html>"},
+    {"body": ""},
+    {"body": says(ACCEPTED, "another-message")},
+    {"body": b"x" * (transmission.LARGEST_ANSWER + 1)},
+    {"status": 500},
+    {"status": 503},
+    {"status": 429},
+    {"status": 408},
+    {"status": 302, "headers": {"Location": "https://elsewhere.test/"}},
+    {"body": requests.ConnectionError()},
+    {"body": requests.Timeout()},
+    {"body": requests.exceptions.ChunkedEncodingError()},
+]
+
+
+@pytest.mark.parametrize("answer", UNANSWERED)
+def test_without_an_answer_the_same_bytes_go_out_again(message, network, answer):
+    network.post(network.url, **answer)
+    transmission.attempt(message.pk)
+    assert state(message) == ("waiting", Status.QUEUED)
+    network.upsert(responses.POST, network.url, body=says(ACCEPTED))
+
+    with time_machine.travel(timezone.now() + timedelta(seconds=6)):
+        transmission.attempt(message.pk)
+
+    assert state(message) == ("delivered", Status.DELIVERED)
+    first, second = [call.request.body for call in network.calls]
+    assert first == second == bytes(message.xml)
+    assert message.attempts == 2
+    assert acts_since_queued(message)[0] == Act.TRANSMISSION_FAILED
+
+
+def test_the_delay_grows(message, network):
+    network.post(network.url, status=500)
+    delays = []
+    now = timezone.now()
+    for _ in range(6):
+        with time_machine.travel(now, tick=False):
+            transmission.attempt(message.pk)
+            message.refresh_from_db()
+            delays.append(round((message.next_attempt_at - now).total_seconds()))
+        now = message.next_attempt_at
+
+    assert delays == [5, 15, 60, 300, 900, 900]
+
+
+def test_before_its_time_nothing_is_sent(message, network):
+    network.post(network.url, status=500)
+    transmission.attempt(message.pk)
+
+    assert transmission.attempt(message.pk) == "nothing to do"
+    assert len(network.calls) == 1
+
+
+def test_after_a_day_without_an_answer_it_has_failed(message, network):
+    network.post(network.url, status=500)
+
+    with time_machine.travel(timezone.now() + timedelta(hours=24)):
+        transmission.attempt(message.pk)
+
+    assert state(message) == ("failed", Status.FAILED)
+    assert "for a day" in Prescription.objects.get().failure_reason
+
+
+def test_a_delivered_message_is_not_sent_again(message, network):
+    network.post(network.url, body=says(ACCEPTED))
+    transmission.attempt(message.pk)
+
+    assert transmission.attempt(message.pk) == "nothing to do"
+    assert len(network.calls) == 1
+
+
+def test_a_process_killed_while_sending_is_taken_over_after_its_lease(message, network):
+    network.post(network.url, body=says(ACCEPTED))
+    transmission._claim(message.pk)
+    assert transmission.attempt(message.pk) == "nothing to do"
+
+    with time_machine.travel(timezone.now() + timedelta(minutes=2)):
+        assert transmission.sweep() == 1
+        transmission.attempt(message.pk)
+
+    assert state(message) == ("delivered", Status.DELIVERED)
+
+
+def test_a_late_answer_does_not_overwrite_who_took_over(message):
+    late = transmission._claim(message.pk)
+    with time_machine.travel(timezone.now() + timedelta(minutes=2)):
+        current = transmission._claim(message.pk)
+        transmission._settle(late, script.Answer(script.Outcome.REJECTED, "900"))
+        assert state(message) == ("sending", Status.QUEUED)
+        transmission._settle(current, script.Answer(script.Outcome.ACCEPTED, "010"))
+
+    assert state(message) == ("delivered", Status.DELIVERED)
+
+
+def test_if_the_event_cannot_be_written_the_answer_is_asked_for_again(
+    message, network, settings
+):
+    network.post(network.url, body=says(ACCEPTED))
+    good_keys = settings.AUDIT_KEYS
+    settings.AUDIT_KEYS = [("a2", "not bytes"), *good_keys]
+    with pytest.raises(TypeError):
+        transmission.attempt(message.pk)
+    settings.AUDIT_KEYS = good_keys
+    assert state(message) == ("sending", Status.QUEUED)
+
+    with time_machine.travel(timezone.now() + timedelta(minutes=2)):
+        transmission.attempt(message.pk)
+
+    assert state(message) == ("delivered", Status.DELIVERED)
+
+
+def test_the_sweep_leaves_alone_what_was_just_enqueued(message):
+    assert transmission.sweep() == 0
+    with time_machine.travel(timezone.now() + timedelta(seconds=21)):
+        assert transmission.sweep() == 1
+        assert transmission.sweep() == 0
+    assert DBTaskResult.objects.count() == 1
+
+
+def test_committing_a_signature_enqueues_it(
+    ready, phone, django_capture_on_commit_callbacks
+):
+    from tests.prescriptions.factories import sign
+
+    with django_capture_on_commit_callbacks(execute=True):
+        sign(ready, phone)
+
+    [task] = DBTaskResult.objects.all()
+    assert task.args_kwargs["args"] == [Transmission.objects.get().pk]
+
+
+def test_a_waiting_message_can_be_sent_at_once(message, network, alice):
+    network.post(network.url, status=500)
+    transmission.attempt(message.pk)
+    network.upsert(responses.POST, network.url, body=says(ACCEPTED))
+
+    transmission.retry_now(message, by=alice)
+    transmission.attempt(message.pk)
+
+    assert state(message) == ("delivered", Status.DELIVERED)
+    assert Act.TRANSMISSION_RETRIED in acts_since_queued(message)
+
+
+def test_another_practice_cannot_push_it(message, bob):
+    with pytest.raises(transmission.NotAllowed):
+        transmission.retry_now(message, by=bob)
+
+
+def test_an_answered_message_cannot_be_pushed(message, network, alice):
+    network.post(network.url, body=says(REJECTED))
+    transmission.attempt(message.pk)
+
+    with pytest.raises(transmission.NotAllowed, match="answered"):
+        transmission.retry_now(message, by=alice)
+
+
+def test_a_cancelled_prescription_is_not_sent(message, network):
+    Prescription.objects.update(status=Status.CANCELLED)
+
+    assert transmission.attempt(message.pk) == "nothing to do"
+    assert len(network.calls) == 0
+
+
+@pytest.mark.race
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("attempt", range(3))
+def test_one_of_many_workers_sends_it(message, attempt):
+    results = at_once(lambda _: transmission._claim(message.pk), times=8)
+
+    claimed = [one for one in results if isinstance(one, Transmission)]
+    assert len(claimed) == 1
+    assert results.count(None) == 7
