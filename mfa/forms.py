@@ -54,7 +54,7 @@ class ProofForm(forms.Form):
     ):
         super().__init__(data)
         self.user = user
-        self.bound_to = {
+        self.bound_to: dict = {
             "purpose": purpose,
             "payload_digest": payload_digest,
             "session_key": session_key,

@@ -76,7 +76,7 @@ def new_rx(payload: bytes) -> bytes:
             "StructuresVersion": VERSION,
             "ECLVersion": VERSION,
         },
-        nsmap={None: NAMESPACE},
+        nsmap={None: NAMESPACE},  # type: ignore[dict-item]
     )
     _header(_add(root, "Header"), record)
     message = _add(_add(root, "Body"), "NewRx")
@@ -96,7 +96,7 @@ def parse_answer(body: bytes) -> Answer:
         root = etree.fromstring(body, parser)
     except (etree.XMLSyntaxError, ValueError):
         return Answer(Outcome.TRY_AGAIN, description="The answer is not XML.")
-    if root.getroottree().docinfo.doctype:
+    if root.getroottree().docinfo.doctype:  # type: ignore[union-attr]
         return Answer(Outcome.TRY_AGAIN, description="The answer has a document type.")
     found = {kind: root.find(f"{{*}}Body/{{*}}{kind}") for kind in ["Status", "Error"]}
     for kind, element in found.items():
