@@ -40,6 +40,8 @@ def revoke(provider: Provider, *, by, reason: str) -> None:
     if not (by.is_active and (by.is_staff or provider.user_id == by.pk)):
         _refused(provider, by=by, reason="not_administrator")
         raise NotAllowed("Only an administrator ends another's right to sign.")
+    if not reason.strip():
+        raise NotAllowed("Say why the right to sign ends.")
     with transaction.atomic(durable=True):
         ended = AccessGrant.objects.filter(provider=provider, revoked_at=None).update(
             revoked_by=by, revoked_at=timezone.now(), reason=reason

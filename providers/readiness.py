@@ -11,7 +11,8 @@ from datetime import date
 from django.utils import timezone
 
 from mfa import devices
-from mfa.models import Device, IdmeAccount
+from mfa.models import Device, IdmeAccount, Kind, UserThrottle
+from providers import identifiers
 from providers.models import AccessGrant, Membership, Practice, Provider, Role
 
 
@@ -22,6 +23,11 @@ class Blocker:
     label: str
     remedy: str
     url_name: str = ""
+
+
+def name_differs(provider: Provider, account: IdmeAccount) -> bool:
+    """Say whether ID.me knows the provider by another family name: worth a look."""
+    return account.last_name.casefold() != provider.last_name.casefold()
 
 
 def blockers_to_signing(
@@ -99,25 +105,40 @@ def _license(provider: Provider, practice: Practice, on: date) -> Blocker | None
 
 def _device(provider: Provider, practice: Practice, on: date) -> Blocker | None:
     """21 CFR 1311.115(a)(3): something you have, chosen by you."""
-    primary = devices.primary_of(provider.user)
-    if primary is None and Device.objects.visible_to(provider.user).usable().exists():
+    if devices.primary_of(provider.user):
+        return None
+    kept = Device.objects.visible_to(provider.user).listed()
+    if kept.code_generators().exists():
         return Blocker(
             "You have not selected a primary device.",
             "Choose Select as the Primary Device beside one of your devices.",
             "erx-info",
         )
-    if primary is None:
+    if kept.filter(kind=Kind.CODE_GENERATOR).exists():
         return Blocker(
-            "You have no device to sign with.",
-            "Set up a code generator with Update MFA Device.",
+            "Your device is disabled after too many failed attempts.",
+            "Remove it and set it up again, or set up another code generator.",
             "erx-info",
         )
-    if primary.locked_until and primary.locked_until > timezone.now():
-        return Blocker(
-            f"“{primary}” is locked until {primary.locked_until:%H:%M:%S} UTC.",
-            "Wait until then; trying earlier does not help.",
-        )
-    return None
+    return Blocker(
+        "You have no device to sign with.",
+        "Set up a code generator with Update MFA Device.",
+        "erx-info",
+    )
+
+
+def _lock(provider: Provider, practice: Practice, on: date) -> Blocker | None:
+    """NIST SP 800-63B 5.2.2: failures lock for a while, per device and per user."""
+    primary = devices.primary_of(provider.user)
+    throttle = UserThrottle.objects.filter(user=provider.user_id).first()
+    ends = [row.locked_until for row in (primary, throttle) if row and row.locked_until]
+    if primary is None or not ends or max(ends) <= timezone.now():
+        return None
+    until = timezone.localtime(max(ends), identifiers.zone(practice.time_zone))
+    return Blocker(
+        f"“{primary}” is locked until {until:%H:%M:%S %Z}, after failed attempts.",
+        "Wait until then. Trying earlier does not help and does not make it longer.",
+    )
 
 
 RULES: list[Callable[[Provider, Practice, date], Blocker | None]] = [
@@ -127,4 +148,5 @@ RULES: list[Callable[[Provider, Practice, date], Blocker | None]] = [
     _registration,
     _license,
     _device,
+    _lock,
 ]

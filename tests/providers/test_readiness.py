@@ -1,0 +1,163 @@
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from mfa.models import Device, Kind, UserThrottle
+from providers import readiness
+from providers.readiness import blockers_to_signing
+from tests.factories import make_device, make_practice, make_provider
+
+pytestmark = pytest.mark.django_db
+LONG_AGO = timezone.localdate() - timedelta(days=30)
+
+
+@pytest.fixture
+def labels(alice, practice):
+    """Ask what stands between Alice and a signature, now."""
+
+    def ask():
+        found = blockers_to_signing(
+            alice.provider, practice=practice, on=practice.today()
+        )
+        return [blocker.label for blocker in found]
+
+    return ask
+
+
+def test_nothing_blocks_a_provider_with_everything_in_order(labels):
+    assert labels() == []
+
+
+def test_a_new_provider_is_told_everything_at_once(practice):
+    nora = make_provider("nora", practice=practice)
+
+    found = blockers_to_signing(nora, practice=practice, on=practice.today())
+
+    assert [blocker.label for blocker in found] == [
+        "Your identity is not verified.",
+        "You are not approved to sign controlled substances.",
+        "You have no device to sign with.",
+    ]
+    assert all(blocker.remedy for blocker in found)
+
+
+@pytest.mark.cfr("1311.105(a)(1)")
+@pytest.mark.parametrize("level", ["identity_assurance", "authenticator_assurance"])
+def test_a_lower_level_of_assurance_is_not_enough(alice, labels, level):
+    setattr(alice.idme_account, level, 1)
+    alice.idme_account.save()
+
+    assert labels() == [
+        "ID.me has not verified your identity to the level that is needed."
+    ]
+
+
+@pytest.mark.cfr("1311.125(c)")
+def test_an_approval_that_ended_blocks(alice, labels):
+    grant = alice.provider.access_grants.get()
+    grant.revoked_at, grant.revoked_by = timezone.now(), grant.granted_by
+    grant.save()
+
+    assert labels() == ["You are not approved to sign controlled substances."]
+
+
+@pytest.mark.cfr("1306.03(a)(2)")
+@pytest.mark.parametrize("field", ["expires_on", "ended_on"])
+def test_a_registration_that_is_over_blocks(alice, labels, field):
+    alice.provider.dea_registrations.update(**{field: LONG_AGO})
+
+    assert labels() == ["You have no current DEA registration for NY."]
+
+
+@pytest.mark.cfr("1306.03(a)(2)")
+def test_a_registration_of_another_state_does_not_help(alice, labels):
+    alice.provider.dea_registrations.update(state="CA")
+
+    assert labels() == ["You have no current DEA registration for NY."]
+
+
+def test_a_registration_holds_through_its_last_day(alice, practice, labels):
+    alice.provider.dea_registrations.update(expires_on=practice.today())
+    assert labels() == []
+
+
+@pytest.mark.cfr("1306.03(a)(1)")
+def test_an_expired_licence_blocks(alice, labels):
+    alice.provider.state_licenses.update(expires_on=LONG_AGO)
+
+    assert labels() == ["You have no current licence of NY."]
+
+
+@pytest.mark.cfr("1311.125(d)")
+def test_whoever_left_no_longer_signs_there(alice, labels):
+    alice.memberships.update(left_on=LONG_AGO)
+
+    assert labels() == ["You do not work at Main Street Clinic (demo) as a provider."]
+
+
+def test_an_agent_is_no_provider_there(alice, labels):
+    alice.memberships.update(role="agent")
+
+    assert len(labels()) == 1
+
+
+def test_another_practice_is_another_question(alice):
+    elsewhere = make_practice(name="Elsewhere (demo)")
+
+    found = blockers_to_signing(
+        alice.provider, practice=elsewhere, on=elsewhere.today()
+    )
+
+    assert [blocker.label for blocker in found] == [
+        "You do not work at Elsewhere (demo) as a provider."
+    ]
+
+
+def test_devices_without_a_primary_one_block(alice, labels):
+    alice.mfa_devices.update(is_primary=False)
+
+    assert labels() == ["You have not selected a primary device."]
+
+
+def test_a_device_that_the_law_does_not_accept_is_none(alice, labels):
+    Device.objects.filter(user=alice).update(
+        retired_at=timezone.now(), is_primary=False
+    )
+    make_device(alice, kind=Kind.TEXT, name="Text message")
+
+    assert labels() == ["You have no device to sign with."]
+
+
+def test_a_disabled_device_is_named_as_the_cause(alice, labels):
+    alice.mfa_devices.update(disabled_at=timezone.now(), is_primary=False)
+
+    assert labels() == ["Your device is disabled after too many failed attempts."]
+
+
+def test_a_locked_primary_says_until_when_at_the_practice(alice, labels, time_machine):
+    time_machine.move_to("2027-01-15T15:00:00Z", tick=False)
+    alice.provider.dea_registrations.update(expires_on="2028-01-01")
+    alice.provider.state_licenses.update(expires_on="2028-01-01")
+    alice.mfa_devices.update(locked_until=timezone.now() + timedelta(minutes=5))
+
+    assert labels() == [
+        "“MyiPhone” is locked until 10:05:00 EST, after failed attempts."
+    ]
+    time_machine.move_to("2027-01-15T15:05:00Z", tick=False)
+    assert labels() == []
+
+
+def test_a_lock_of_the_user_blocks_every_device(alice, labels):
+    until = timezone.now() + timedelta(minutes=5)
+    UserThrottle.objects.create(user=alice, locked_until=until)
+
+    assert len(labels()) == 1
+
+
+def test_another_family_name_at_idme_is_worth_a_look(alice):
+    account = alice.idme_account
+    account.last_name = "EXAMPLE"
+    assert not readiness.name_differs(alice.provider, account)
+    account.last_name = "Other"
+    assert readiness.name_differs(alice.provider, account)
