@@ -186,12 +186,10 @@ def _reserve_for(
             reservation = throttle.reserve(rows, now=now)
     if reservation is None:
         _refuse(user, device, purpose=purpose, reason="locked")
-        raise Locked(_latest(rows.get().locked_until, device.locked_until, now))
+        # By now another attempt may have lifted the lock that turned this one away.
+        locks = [rows.get().locked_until, device.locked_until, now]
+        raise Locked(max(until for until in locks if until))
     return reservation
-
-
-def _latest(*moments: datetime | None) -> datetime:
-    return max(moment for moment in moments if moment)
 
 
 def _answer(
@@ -210,11 +208,8 @@ def _answer(
         challenge.state = ChallengeState.REFUSED if refusal else ChallengeState.PASSED
         challenge.answered_at = now
         challenge.save()
-        if own and not refusal:
-            throttle.succeed(row, own)
-            throttle.succeed(UserThrottle.objects.filter(user=user), reservation)
-        elif own:
-            _disable_after_too_many(device, own, reservation, now=now)
+        if own:
+            _settle(challenge, own, reservation, reason=reason)
         chain.record(
             Act.CHALLENGE_REFUSED if refusal else Act.CHALLENGE_PASSED,
             by=user,
@@ -225,6 +220,30 @@ def _answer(
             **({"reason": reason} if refusal else {}),
         )
     return refusal
+
+
+def _settle(
+    challenge: Challenge,
+    own: throttle.Reservation,
+    of_user: throttle.Reservation,
+    *,
+    reason: str,
+) -> None:
+    """Give the reservations back after success, and keep them after a failure.
+
+    A used code is no guess: typing it twice, or a double click, counts but does not
+    lock, or else the second click would void what the first one proved.
+    """
+    row = Device.objects.filter(pk=challenge.device_id)
+    user_row = UserThrottle.objects.filter(user=challenge.user_id)
+    if reason == "":
+        throttle.succeed(row, own)
+        throttle.succeed(user_row, of_user)
+        return
+    if reason == "used":
+        throttle.lift(row, own)
+        throttle.lift(user_row, of_user)
+    _disable_after_too_many(challenge.device, own, of_user, now=challenge.started_at)
 
 
 def _verify(

@@ -65,13 +65,15 @@ def reserve(rows: QuerySet, *, now: datetime) -> Reservation | None:
     )
 
 
+def lift(rows: QuerySet, reservation: Reservation) -> None:
+    """Lift the lock that one's own reservation brought; it stays counted."""
+    rows.filter(locked_until=reservation.locked_until).update(locked_until=None)
+
+
 def release(rows: QuerySet, reservation: Reservation) -> None:
     """Take back one's own reservation; other failures stay counted."""
+    lift(rows, reservation)
     rows.update(
-        locked_until=Case(
-            When(locked_until=reservation.locked_until, then=None),
-            default=F("locked_until"),
-        ),
         throttling_failure_count=Greatest(F("throttling_failure_count") - 1, 0),
         failures_since_success=Greatest(F("failures_since_success") - 1, 0),
     )
