@@ -1,0 +1,111 @@
+"""`verify_prescriptions` finds what somebody changed behind everything's back."""
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from prescriptions import signer, signing
+from prescriptions.models import Prescription, SignedRecord, Transmission
+from tests.factories import code_of
+from tests.prescriptions.factories import SESSION, make_ready, prove
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def tamper(db):
+    """Change rows as somebody who owns the database: no trigger stands in the way."""
+
+    def run(model, **values):
+        with connection.cursor() as cursor:
+            for statement in LIFTS[connection.vendor](cursor):
+                cursor.execute(statement)
+        model.objects.update(**values)
+
+    return run
+
+
+def _lift_on_sqlite(cursor):
+    cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
+    yield from [f'DROP TRIGGER "{name}"' for (name,) in cursor.fetchall()]
+
+
+def _lift_on_postgresql(cursor):
+    for model in (Prescription, SignedRecord, Transmission):
+        # Constraints checked at the end of a transaction would stand in the way.
+        yield "SET CONSTRAINTS ALL IMMEDIATE"
+        yield f"ALTER TABLE {model._meta.db_table} DISABLE TRIGGER USER"
+
+
+LIFTS = {"sqlite": _lift_on_sqlite, "postgresql": _lift_on_postgresql}
+
+
+def test_what_was_signed_verifies(queued, capsys):
+    call_command("verify_prescriptions")
+
+    assert capsys.readouterr().out == "1 signed prescriptions verified.\n"
+
+
+def test_it_still_verifies_after_the_patient_moved_and_the_drug_was_renamed(queued):
+    queued.patient.address_line_1 = "99 Moved Road"
+    queued.patient.save()
+    queued.drug.is_active = False
+    queued.drug.save()
+
+    call_command("verify_prescriptions", verbosity=0)
+
+
+@pytest.mark.parametrize(
+    ("model", "values", "said"),
+    [
+        (Prescription, {"quantity": 31}, "changed since it was signed: quantity."),
+        (Prescription, {"refills": 0, "note": "x"}, "signed: note."),
+        (Prescription, {"directions": "Take all."}, "signed: directions."),
+        (Prescription, {"schedule": "V"}, "signed: schedule."),
+        (SignedRecord, {"payload": "{}"}, "the signature is over other content."),
+        (SignedRecord, {"jws": "a.b.c"}, "cannot be read"),
+        (SignedRecord, {"payload_digest": "0" * 64}, "the digest of the record"),
+        (SignedRecord, {"content_digest": "0" * 64}, "the digest of the content"),
+        (SignedRecord, {"device_nickname": "Other"}, "with another device."),
+        (Transmission, {"xml": b"<Message/>"}, "what was sent is not what was signed."),
+    ],
+)
+def test_a_change_behind_our_back_is_named(queued, tamper, model, values, said):
+    tamper(model, **values)
+
+    with pytest.raises(CommandError) as problem:
+        call_command("verify_prescriptions")
+
+    assert said in str(problem.value)
+    assert str(queued.public_id) in str(problem.value)
+    assert problem.value.returncode == 1
+
+
+def test_a_forged_signature_does_not_pass(queued, tamper):
+    record = queued.signed_record
+    payload = record.payload.replace('"30"', '"90"')
+    header, _, signature = record.jws.split(".")
+    forged = signer.sign(payload.encode()).split(".")[1]
+    tamper(SignedRecord, payload=payload, jws=f"{header}.{forged}.{signature}")
+
+    with pytest.raises(CommandError, match="does not match what was signed|read"):
+        call_command("verify_prescriptions")
+
+
+def test_a_record_that_was_removed_is_missed(queued, tamper):
+    tamper(SignedRecord, device_nickname="x")
+    Transmission.objects.all().delete()
+    SignedRecord.objects.all().delete()
+
+    with pytest.raises(CommandError, match="its signed record is missing"):
+        call_command("verify_prescriptions")
+
+
+def test_the_first_bad_one_is_named(alice, queued, phone, tamper):
+    second = make_ready(alice.provider, patient=queued.patient)
+    challenge = prove([second], phone, code=code_of(phone, steps=1))
+    signing.sign([second], by=alice, challenge=challenge, session_key=SESSION)
+    tamper(Prescription, note="x")
+
+    with pytest.raises(CommandError, match=str(queued.public_id)):
+        call_command("verify_prescriptions")
