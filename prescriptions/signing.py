@@ -60,7 +60,8 @@ def blockers(prescription: Prescription, *, by) -> list[Blocker]:
     """Return everything that stands between this prescription and its next step."""
     if not _is_prescriber(prescription, by):
         return [NOT_YOURS]
-    return [*_out_of_order(by), *_blockers([prescription], by=by)]
+    ask = readiness.blockers_for_now
+    return [*_out_of_order(by), *_blockers([prescription], by=by, ask=ask)]
 
 
 def mark_ready(prescription: Prescription, *, by) -> None:
@@ -231,16 +232,16 @@ def _put_on_record(record: SignedRecord, *, by) -> None:
     )
 
 
-def _blockers(prescriptions: list[Prescription], *, by) -> list[Blocker]:
+def _blockers(
+    prescriptions: list[Prescription], *, by, ask=readiness.blockers_to_signing
+) -> list[Blocker]:
     """Ask every rule; under the lock, and again for what is shown before."""
     if not all(_is_prescriber(one, by) for one in prescriptions):
         return [NOT_YOURS]
     found = []
     for one in prescriptions:
         today = one.practice.today()
-        found += readiness.blockers_to_signing(
-            one.prescriber, practice=one.practice, on=today
-        )
+        found += ask(one.prescriber, practice=one.practice, on=today)
         if one.status == Status.READY and one.ready_digest != content.digest(one):
             found.append(MARK_IS_STALE)
     return [*found, *rules.blockers_to_signing(prescriptions, on=today)]

@@ -72,9 +72,9 @@ def sweep() -> int:
     due = Transmission.objects.filter(_claimable(now), stranded)
     swept = 0
     for pk in due.values_list("pk", flat=True):
-        swept += 1
-        Transmission.objects.filter(_claimable(now), pk=pk).update(enqueued_at=now)
-        enqueue(pk)
+        if due.filter(pk=pk).update(enqueued_at=now):
+            enqueue(pk)
+            swept += 1
     return swept
 
 

@@ -23,6 +23,11 @@ CONTENT = [
 READY = ["ready_digest", "ready_at", "ready_by_id"]
 SIGNATURE = [*READY, "issued_on", "signed_at", "version"]
 MESSAGE = ["id", "public_id", "prescription_id", "message_id", "xml", "created_at"]
+ANSWERED = {
+    "transmitted": ["transmitted", "delivered"],
+    "delivered": ["delivered"],
+    "failed": ["failed"],
+}
 UNIQUE = {
     PRESCRIPTION: ["id", "public_id"],
     RECORD: ["id", "public_id", "prescription_id"],
@@ -84,6 +89,14 @@ def guards(differs):
         f"SELECT 1 FROM {TRANSMISSION} t WHERE t.prescription_id = NEW.id)",
         "a prescription is queued together with its message",
     )  # fmt: skip
+    for status, states in ANSWERED.items():
+        yield (
+            PRESCRIPTION, f"{status}_as_was_answered", "UPDATE",
+            f"NEW.status = '{status}' AND OLD.status <> '{status}' AND NOT EXISTS ("
+            f"SELECT 1 FROM {TRANSMISSION} t WHERE t.prescription_id = NEW.id"
+            f" AND t.state IN ({quoted(states)}))",
+            f"a prescription is {status} when its message is",
+        )  # fmt: skip
     yield (
         RECORD, "made_with_a_used_challenge", "INSERT",
         f"NOT EXISTS (SELECT 1 FROM mfa_challenge c JOIN {PRESCRIPTION} p"

@@ -74,6 +74,8 @@ def test_a_mark_needs_a_registration(draft, alice):
 
 
 def test_a_failure_has_a_reason(queued):
+    Transmission.objects.update(state="failed")
+
     assert "prescription_failure_has_a_reason" in refuses(Prescription, status="failed")
 
 

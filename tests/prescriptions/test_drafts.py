@@ -5,7 +5,7 @@ import pytest
 from audit.acts import Act
 from audit.models import Event
 from prescriptions import drafts
-from prescriptions.models import Patient, Prescription, Status
+from prescriptions.models import Patient, Prescription, Status, Transmission
 from tests.factories import make_registration
 from tests.prescriptions.factories import (
     make_draft,
@@ -149,6 +149,7 @@ def test_a_discarded_one_stays_on_record(alice, ready):
 
 
 def test_what_was_not_delivered_is_written_again_unsigned(alice, queued):
+    Transmission.objects.update(state="failed")
     Prescription.objects.update(status=Status.FAILED, failure_reason="Refused")
     queued.refresh_from_db()
 

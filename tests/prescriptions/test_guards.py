@@ -81,6 +81,7 @@ def needs(status, user):
     }.get(status, {})
 
 
+ANSWERS = [Status.TRANSMITTED, Status.DELIVERED, Status.FAILED]
 PATHS = {
     Status.DRAFT: [],
     Status.READY: [Status.READY],
@@ -113,6 +114,9 @@ def walk(prescription, path, device):
             archive(prescription, device)
         if status == Status.QUEUED:
             post(prescription)
+        if status in ANSWERS:
+            messages = Transmission.objects.filter(prescription=prescription)
+            messages.update(state=status, answered_at=timezone.now())
         step(prescription, status, **needs(status, device.user))
     prescription.refresh_from_db()
 
@@ -144,6 +148,21 @@ def test_exactly_the_listed_steps_are_possible(draft, phone, before):
 
     assert draft.status == before
     assert possible == TRANSITIONS[before]
+
+
+@pytest.mark.parametrize(
+    ("path", "after"),
+    [
+        ([Status.READY, Status.SIGNED, Status.QUEUED], Status.TRANSMITTED),
+        ([Status.READY, Status.SIGNED, Status.QUEUED], Status.FAILED),
+        (PATHS[Status.TRANSMITTED], Status.DELIVERED),
+    ],
+)
+def test_no_answer_is_claimed_that_the_network_did_not_give(draft, phone, path, after):
+    walk(draft, path, phone)
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        step(draft, after, **needs(after, phone.user))
 
 
 def test_printed_never_leads_to_queued():
