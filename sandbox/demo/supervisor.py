@@ -119,7 +119,7 @@ def _box(data: Path, port: int, world: dict) -> str:
         "  alex.admin     administrator; code of AlexPhone",
         "  wren.west      provider at the other practice",
         f"Password         {world['password']}",
-        "At ID.me the user name is the e-mail address, nora.new@demo.example,",
+        "At ID.me the username is the e-mail address, nora.new@demo.example,",
         "with the same password. Codes are on the phone page.",
         "",
         f"Ctrl-C ends it. Remove {os.path.relpath(data)} to start from nothing.",

@@ -1,0 +1,63 @@
+import pytest
+from playwright.sync_api import expect
+
+PAGES_OF_A_PROVIDER = [
+    "/",
+    "/settings/",
+    "/settings/erx-info/",
+    "/settings/activity/",
+    "/prescriptions/",
+    "/patients/",
+]
+
+
+@pytest.fixture
+def riley(page, demo):
+    """The tab of Riley Ready, signed in to the portal."""
+    page.goto("/sign-in/")
+    page.get_by_label("Username").fill("riley.ready")
+    page.get_by_label("Password").fill(demo.password)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page).not_to_have_url(f"{demo.portal}/sign-in/")
+    return page
+
+
+def test_pages_of_a_provider_open_without_a_complaint(riley, screenshot):
+    for path in PAGES_OF_A_PROVIDER:
+        response = riley.goto(path)
+
+        assert response.status == 200, path
+        expect(riley.get_by_role("heading", level=1)).to_be_visible()
+        screenshot(riley, path.strip("/").replace("/", "-") or "home")
+
+
+def test_pages_of_the_stand_ins_open_without_a_complaint(page, demo, screenshot):
+    for name, address in {
+        "idme": demo.idme,
+        "phone": f"{demo.idme}/phone/",
+        "pharmacy": demo.pharmacy,
+    }.items():
+        response = page.goto(address)
+
+        assert response.status == 200, address
+        screenshot(page, name)
+
+
+def test_no_page_loads_anything_from_elsewhere(riley, demo):
+    asked = []
+    riley.on("request", lambda request: asked.append(request.url))
+
+    for path in PAGES_OF_A_PROVIDER:
+        riley.goto(path)
+
+    assert asked
+    assert [url for url in asked if not url.startswith(demo.portal)] == []
+
+
+def test_a_narrow_window_needs_no_sideways_scrolling(riley):
+    riley.set_viewport_size({"width": 375, "height": 800})
+
+    for path in PAGES_OF_A_PROVIDER:
+        riley.goto(path)
+        width = riley.evaluate("document.documentElement.scrollWidth")
+        assert width <= 375, path
