@@ -150,6 +150,4 @@ def _blockers(provider, user) -> list[readiness.Blocker]:
     if membership is None:
         return [readiness.Blocker("You work at no practice.", "Ask an administrator.")]
     practice = membership.practice
-    return readiness.blockers_to_signing(
-        provider, practice=practice, on=practice.today()
-    )
+    return readiness.blockers_for_now(provider, practice=practice, on=practice.today())

@@ -123,8 +123,8 @@ def consume(
         raise RuntimeError("Redeem a challenge in the transaction of the act.")
     now = timezone.now()
     # The user's row first, as the device feed does, so that neither waits for the other.
-    get_user_model().objects.select_for_update().get(pk=user.pk)
-    device = Device.objects.select_for_update().get(pk=challenge.device_id)
+    get_user_model().objects.select_for_update(no_key=True).get(pk=user.pk)
+    device = Device.objects.select_for_update(no_key=True).get(pk=challenge.device_id)
     redeemed = Challenge.objects.filter(
         pk=challenge.pk,
         user=user,

@@ -64,7 +64,7 @@ def select_primary(
 
 def promote(device: Device, *, by) -> None:
     """Make a device the only primary, in the transaction of an act that proved it."""
-    get_user_model().objects.select_for_update().get(pk=by.pk)
+    get_user_model().objects.select_for_update(no_key=True).get(pk=by.pk)
     Device.objects.filter(user=by, is_primary=True).update(is_primary=False)
     chosen = Device.objects.visible_to(by).usable().filter(pk=device.pk)
     if not chosen.update(is_primary=True):

@@ -147,7 +147,7 @@ def _take_over(row: Prescription, wanted: Prescription) -> list[str]:
 def _locked_open(prescription: Prescription, *, by) -> Prescription:
     locked = (
         Prescription.objects.visible_to(by)
-        .select_for_update(of=["self"])
+        .select_for_update(of=["self"], no_key=True)
         .filter(pk=prescription.pk)
         .first()
     )

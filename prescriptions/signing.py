@@ -287,7 +287,7 @@ def _require_in_order(by) -> None:
 def _locked(prescriptions: list[Prescription]) -> list[Prescription]:
     pks = {prescription.pk for prescription in prescriptions}
     rows = (
-        Prescription.objects.select_for_update(of=["self"])
+        Prescription.objects.select_for_update(of=["self"], no_key=True)
         .select_related(
             "patient",
             "drug",

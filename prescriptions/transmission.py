@@ -179,7 +179,7 @@ def _settle(message: Transmission, answer: script.Answer) -> None:
         script.Outcome.TRY_AGAIN: _postponed,
     }[answer.outcome]
     with transaction.atomic(durable=True):
-        prescription = Prescription.objects.select_for_update().get(
+        prescription = Prescription.objects.select_for_update(no_key=True).get(
             pk=message.prescription_id
         )
         ours = Transmission.objects.filter(

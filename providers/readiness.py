@@ -38,6 +38,19 @@ def blockers_to_signing(
     return [blocker for blocker in found if blocker]
 
 
+def blockers_for_now(
+    provider: Provider, *, practice: Practice, on: date
+) -> list[Blocker]:
+    """Return the same with the locks that only have to be waited for.
+
+    For pages. The act itself leaves locks to the challenge, which holds the rows: a
+    second attempt in flight locks for a moment, and must not void a passed first one.
+    """
+    found = [*blockers_to_signing(provider, practice=practice, on=on)]
+    lock = _lock(provider, practice)
+    return [*found, lock] if lock else found
+
+
 def _member(provider: Provider, practice: Practice, on: date) -> Blocker | None:
     """21 CFR 1311.125(d)(4): somebody who left no longer signs there."""
     works_there = Membership.objects.filter(
@@ -127,7 +140,7 @@ def _device(provider: Provider, practice: Practice, on: date) -> Blocker | None:
     )
 
 
-def _lock(provider: Provider, practice: Practice, on: date) -> Blocker | None:
+def _lock(provider: Provider, practice: Practice) -> Blocker | None:
     """NIST SP 800-63B 5.2.2: failures lock for a while, per device and per user."""
     primary = devices.primary_of(provider.user)
     throttle = UserThrottle.objects.filter(user=provider.user_id).first()
@@ -148,5 +161,4 @@ RULES: list[Callable[[Provider, Practice, date], Blocker | None]] = [
     _registration,
     _license,
     _device,
-    _lock,
 ]

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.core.paginator import Paginator
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from audit.models import Event
@@ -13,6 +14,22 @@ from providers import readiness
 from providers.models import AccessGrant, Membership, Practice, Provider
 
 PAGE_SIZE = 50
+FILTERS = [
+    ("", "Everything"),
+    ("signing", "Prescriptions and signing"),
+    ("devices", "Devices and codes"),
+    ("identity", "ID.me"),
+    ("sign-ins", "Sign-ins and password"),
+    ("access", "Rights and facts"),
+]
+KINDS_OF_ACT = {
+    "signing": ["prescription", "signing", "transmission", "pharmacy", "patient"],
+    "devices": ["device", "code", "challenge"],
+    "identity": ["idme", "feed"],
+    "sign-ins": ["sign_in", "sign_out", "password"],
+    "access": ["access", "permission", "admin", "provider", "membership", "user"]
+    + ["dea_registration", "state_license", "key", "audit", "log"],
+}
 
 
 @require_safe
@@ -35,6 +52,7 @@ def erx_info(request):
     """Show identity, approval, registrations and devices, and what blocks signing."""
     provider = Provider.objects.filter(user=request.user).first()
     practice = Practice.objects.visible_to(request.user).first()
+    account = IdmeAccount.objects.filter(user=request.user).first()
     listed = Device.objects.visible_to(request.user).listed()
     primary = devices.primary_of(request.user)
     signing = [device for device in listed if device.may_sign]
@@ -43,8 +61,13 @@ def erx_info(request):
         "providers/erx_info.html",
         {
             "tab": "erx-info",
+            "time_zone": _time_zone(practice),
+            "today": practice.today() if practice else timezone.localdate(),
             "provider": provider,
-            "account": IdmeAccount.objects.filter(user=request.user).first(),
+            "account": account,
+            "name_differs": provider
+            and account
+            and readiness.name_differs(provider, account),
             "grant": _grant(provider),
             "registrations": provider.dea_registrations.all() if provider else [],
             "devices": listed,
@@ -64,9 +87,25 @@ def erx_info(request):
 @require_safe
 def activity(request):
     """Show a user's own part of the record."""
+    show = request.GET.get("show", "")
     events = Event.objects.visible_to(request.user).order_by("-sequence")
-    page = Paginator(events, PAGE_SIZE).get_page(request.GET.get("page"))
-    return render(request, "providers/activity.html", {"tab": "activity", "page": page})
+    if show in KINDS_OF_ACT:
+        events = events.filter(act__regex=rf"^({'|'.join(KINDS_OF_ACT[show])})\.")
+    return render(
+        request,
+        "providers/activity.html",
+        {
+            "tab": "activity",
+            "time_zone": _time_zone(Practice.objects.visible_to(request.user).first()),
+            "filters": FILTERS,
+            "show": show if show in KINDS_OF_ACT else "",
+            "page": Paginator(events, PAGE_SIZE).get_page(request.GET.get("page")),
+        },
+    )
+
+
+def _time_zone(practice: Practice | None) -> str:
+    return practice.time_zone if practice else settings.TIME_ZONE
 
 
 def _grant(provider: Provider | None) -> AccessGrant | None:
@@ -88,9 +127,7 @@ def _blockers(
 ) -> list[readiness.Blocker]:
     if provider is None or practice is None:
         return []
-    return readiness.blockers_to_signing(
-        provider, practice=practice, on=practice.today()
-    )
+    return readiness.blockers_for_now(provider, practice=practice, on=practice.today())
 
 
 def _update_url() -> str:

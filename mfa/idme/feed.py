@@ -127,7 +127,7 @@ def apply(account: IdmeAccount, entries: object, *, by, at: datetime) -> Changes
 
 def _apply(account: IdmeAccount, listed: list[Listed], *, by, at) -> Changes:
     # One list at a time per user, and none while a primary is being selected.
-    get_user_model().objects.select_for_update().get(pk=account.user_id)
+    get_user_model().objects.select_for_update(no_key=True).get(pk=account.user_id)
     current = IdmeAccount.objects.get(pk=account.pk)
     if current.devices_refreshed_at and current.devices_refreshed_at > at:
         return Changes()

@@ -1,5 +1,7 @@
 """One code posted by eight clients at once signs exactly one prescription."""
 
+from functools import partial
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -27,12 +29,12 @@ def test_one_code_from_eight_clients_signs_one_of_eight_twenty_rounds_of_twenty(
         code = code_of(device)
         clients = [_signed_in(alice) for _ in range(CLIENTS)]
 
-        responses = at_once(
-            lambda n, posts=list(zip(clients, waiting, strict=True)), code=code: _post(
-                *posts[n], code
-            ),
-            times=CLIENTS,
-        )
+        posts = [
+            partial(_post, client, prescription, code)
+            for client, prescription in zip(clients, waiting, strict=True)
+        ]
+
+        responses = at_once(lambda number, posts=posts: posts[number](), times=CLIENTS)
 
         statuses = sorted(response.status_code for response in responses)
         assert statuses == [302] + [422] * (CLIENTS - 1)

@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from mfa.models import Device, Kind, UserThrottle
 from providers import readiness
-from providers.readiness import blockers_to_signing
+from providers.readiness import blockers_for_now
 from tests.factories import make_device, make_practice, make_provider
 
 pytestmark = pytest.mark.django_db
@@ -17,7 +17,7 @@ def labels(alice, practice):
     """Ask what stands between Alice and a signature, now."""
 
     def ask():
-        found = blockers_to_signing(
+        found = blockers_for_now(
             alice.provider, practice=practice, on=practice.today()
         )
         return [blocker.label for blocker in found]
@@ -32,7 +32,7 @@ def test_nothing_blocks_a_provider_with_everything_in_order(labels):
 def test_a_new_provider_is_told_everything_at_once(practice):
     nora = make_provider("nora", practice=practice)
 
-    found = blockers_to_signing(nora, practice=practice, on=practice.today())
+    found = blockers_for_now(nora, practice=practice, on=practice.today())
 
     assert [blocker.label for blocker in found] == [
         "Your identity is not verified.",
@@ -105,7 +105,7 @@ def test_an_agent_is_no_provider_there(alice, labels):
 def test_another_practice_is_another_question(alice):
     elsewhere = make_practice(name="Elsewhere (demo)")
 
-    found = blockers_to_signing(
+    found = blockers_for_now(
         alice.provider, practice=elsewhere, on=elsewhere.today()
     )
 
