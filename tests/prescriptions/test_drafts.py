@@ -175,6 +175,11 @@ def test_keeping_a_patient_is_on_record_without_the_patient(alice, practice):
     assert Patient.objects.get().city == "Troy"
 
 
+def test_strangers_keep_no_patients(bob, practice):
+    with pytest.raises(drafts.NotAllowed):
+        drafts.save_patient(make_patient(practice), by=bob)
+
+
 def test_another_practice_sees_nothing(alice, bob):
     make_ready(alice.provider)
 

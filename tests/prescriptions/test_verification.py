@@ -4,10 +4,18 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
+from mfa.models import Challenge
 from prescriptions import signer, signing
 from prescriptions.models import Prescription, SignedRecord, Transmission
-from tests.factories import code_of
-from tests.prescriptions.factories import SESSION, make_ready, prove
+from tests.factories import code_of, make_registration
+from tests.prescriptions.factories import (
+    SESSION,
+    make_drug,
+    make_patient,
+    make_pharmacy,
+    make_ready,
+    prove,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -79,6 +87,60 @@ def test_a_change_behind_our_back_is_named(queued, tamper, model, values, said):
     assert said in str(problem.value)
     assert str(queued.public_id) in str(problem.value)
     assert problem.value.returncode == 1
+
+
+def test_a_message_that_was_removed_is_missed(queued, tamper):
+    tamper(SignedRecord, device_nickname="MyiPhone")
+    Transmission.objects.all().delete()
+
+    with pytest.raises(CommandError, match="its message to the pharmacy is missing"):
+        call_command("verify_prescriptions")
+
+
+@pytest.mark.cfr("1311.120(b)(12)")
+@pytest.mark.parametrize("column", ["signer", "challenge__user", "ready_by"])
+def test_another_person_on_the_record_is_named(queued, bob, tamper, column):
+    model, field = {
+        "signer": (SignedRecord, "signer"),
+        "challenge__user": (Challenge, "user"),
+        "ready_by": (Prescription, "ready_by"),
+    }[column]
+    tamper(model, **{field: bob})
+
+    with pytest.raises(CommandError, match="the signer is not the practitioner"):
+        call_command("verify_prescriptions")
+
+
+def test_a_challenge_that_was_given_back_is_named(queued, tamper):
+    tamper(Challenge, state="passed", consumed_at=None)
+
+    with pytest.raises(CommandError, match="its challenge was never used"):
+        call_command("verify_prescriptions")
+
+
+@pytest.mark.parametrize(
+    ("column", "said"),
+    [
+        ("patient", "signed: patient."),
+        ("pharmacy", "signed: pharmacy."),
+        ("drug", "signed: drug"),
+        ("dea_registration", "signed: DEA number."),
+    ],
+)
+def test_another_row_put_in_its_place_is_named(queued, alice, tamper, column, said):
+    practice = queued.practice
+    other = {
+        "patient": lambda: make_patient(practice),
+        "pharmacy": make_pharmacy,
+        "drug": lambda: make_drug("Oxycodone hydrochloride 10 mg tablet"),
+        "dea_registration": lambda: make_registration(
+            alice.provider, practice=practice
+        ),
+    }[column]()
+    tamper(Prescription, **{column: other})
+
+    with pytest.raises(CommandError, match=said):
+        call_command("verify_prescriptions")
 
 
 def test_a_forged_signature_does_not_pass(queued, tamper):
