@@ -1,6 +1,11 @@
+from http import HTTPStatus
+
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
+from django.db import transaction
 
+from audit import chain
+from audit.acts import Act
 from audit.admin import Recorded
 from epcs_portal.models import User
 
@@ -32,3 +37,13 @@ class PortalUserAdmin(Recorded, UserAdmin):
     ]
     readonly_fields = ["last_login", "date_joined"]
     filter_horizontal = []
+
+    def user_change_password(self, request, id, form_url=""):
+        with transaction.atomic():
+            response = super().user_change_password(request, id, form_url)
+            if response.status_code == HTTPStatus.FOUND:
+                changed = self.get_object(request, id)
+                chain.record(
+                    Act.USER_CHANGED, by=request.user, of=changed, fields=["password"]
+                )
+        return response

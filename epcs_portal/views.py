@@ -1,3 +1,5 @@
+from math import ceil
+
 from django.contrib import messages
 from django.contrib.auth import views as auth_views
 from django.contrib.auth.decorators import login_not_required
@@ -5,12 +7,14 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.shortcuts import redirect, render
 from django.urls import reverse_lazy
+from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.debug import sensitive_post_parameters
 from django_otp import login as otp_login
 
 from audit import chain
-from audit.acts import Act
+from audit.acts import Act, Outcome
+from epcs_portal import sign_ins
 from mfa import challenges
 from mfa.forms import ProofForm
 from mfa.models import Device, Purpose
@@ -50,7 +54,10 @@ class ChangePassword(auth_views.PasswordChangeView):
 
 
 def sign_in_locked(request, credentials=None, *args, **kwargs):
-    return render(request, "registration/locked.html", status=LOCKED)
+    until = sign_ins.locked_until(request)
+    seconds = max(1, (until - timezone.now()).total_seconds())
+    context = {"until": until, "minutes": ceil(seconds / 60)}
+    return render(request, "registration/locked.html", context, status=LOCKED)
 
 
 def home(request):
@@ -77,6 +84,7 @@ def home(request):
 def admin_verify(request):
     """Ask staff for both factors before the administration site opens."""
     if not (request.user.is_active and request.user.is_staff):
+        _refuse_admin(request, "not_administrator")
         raise PermissionDenied("The administration site is for administrators.")
     devices = Device.objects.visible_to(request.user).code_generators()
     digest = challenges.digest_of("administer", user=str(request.user.pk))
@@ -95,6 +103,8 @@ def admin_verify(request):
             form.add_error(None, str(refusal))
         else:
             return redirect(_local(request.GET.get("next")) or "admin:index")
+    if form.errors:
+        _refuse_admin(request, "not_proven")
     return render(
         request,
         "epcs_portal/admin_verify.html",
@@ -136,6 +146,15 @@ def _open_admin(request, challenge, digest: str) -> None:
         chain.record(Act.ADMIN_SIGNED_IN, by=request.user, of=challenge.device)
     request.session.cycle_key()
     otp_login(request, challenge.device)
+
+
+def _refuse_admin(request, reason: str) -> None:
+    chain.record(
+        Act.ADMIN_SIGN_IN_FAILED,
+        by=request.user,
+        outcome=Outcome.FAILURE,
+        reason=reason,
+    )
 
 
 def _local(path: str | None) -> str:

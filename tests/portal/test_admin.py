@@ -3,6 +3,7 @@
 import pytest
 from django.apps import apps
 from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
 
 from audit.acts import Act
 from audit.models import Event
@@ -52,6 +53,102 @@ def test_a_retired_device_closes_the_admin(client, root):
     Device.objects.filter(user=root).update(confirmed=False)
 
     assert client.get(reverse("admin:index")).status_code == 302
+
+
+@pytest.mark.parametrize("ended", ["retired_at", "disabled_at"])
+def test_a_device_that_ended_closes_the_admin_at_once(client, root, ended):
+    Device.objects.filter(user=root).update(**{ended: timezone.now()})
+
+    assert client.get(reverse("admin:index")).status_code == 302
+
+
+def test_the_way_in_ends_at_the_page_that_was_wanted(client):
+    user = make_user("root", is_staff=True, is_superuser=True)
+    device = make_device(user)
+    wanted = reverse("admin:providers_practice_changelist")
+
+    response = client.get(wanted, follow=True)
+    signed_in = client.post(
+        reverse("sign-in"),
+        {
+            "username": "root",
+            "password": PASSWORD,
+            "next": response.context["next"],
+        },
+        follow=True,
+    )
+    verify = signed_in.request["PATH_INFO"] + "?" + signed_in.request["QUERY_STRING"]
+    entered = client.post(verify, {"password": PASSWORD, "code": code_of(device)})
+
+    assert entered.url == wanted
+
+
+@pytest.mark.parametrize(
+    "target", ["//evil.example", "https://evil.example/", "\\\\evil"]
+)
+def test_the_way_in_leads_nowhere_else(client, target):
+    user = make_user("root", is_staff=True, is_superuser=True)
+    device = make_device(user)
+    client.force_login(user)
+    data = {"password": PASSWORD, "code": code_of(device)}
+
+    response = client.post(reverse("admin-verify", query={"next": target}), data)
+
+    assert response.url == reverse("admin:index")
+
+
+def test_a_refused_way_in_goes_on_record(client, alice):
+    client.force_login(alice)
+    client.get(reverse("admin-verify"))
+    root = make_user("root", is_staff=True, is_superuser=True)
+    device = make_device(root)
+    client.force_login(root)
+    enter(client, device, code="000000")
+
+    refused = Event.objects.filter(act=Act.ADMIN_SIGN_IN_FAILED).order_by("at")
+    assert [(event.actor, event.detail["reason"]) for event in refused] == [
+        ("alice", "not_administrator"),
+        ("root", "not_proven"),
+    ]
+
+
+def test_staff_without_a_device_read_how_to_get_one(client):
+    client.force_login(make_user("root", is_staff=True, is_superuser=True))
+
+    page = client.get(reverse("admin-verify")).content.decode()
+
+    assert "You have no code generator yet" in page
+    assert reverse("erx-info") in page
+
+
+def test_the_session_changes_on_the_way_in(client):
+    user = make_user("root", is_staff=True, is_superuser=True)
+    device = make_device(user)
+    client.force_login(user)
+    before = client.session.session_key
+
+    enter(client, device)
+
+    assert client.session.session_key != before
+
+
+def test_a_password_that_an_administrator_sets_goes_on_record(client, root, alice):
+    page = reverse("admin:auth_user_password_change", args=[alice.pk])
+    new = "another long password 7"
+    data = {"usable_password": "true", "password1": new, "password2": new}
+
+    assert client.post(page, data).status_code == 302
+
+    alice.refresh_from_db()
+    assert alice.check_password(new)
+    event = Event.objects.get(act=Act.USER_CHANGED)
+    assert (event.actor, event.detail) == ("root", {"fields": ["password"]})
+
+
+def test_the_admin_s_own_password_page_is_that_of_the_portal(client, root):
+    response = client.get(reverse("admin:password_change"))
+
+    assert response.url == reverse("password-change")
 
 
 def test_losing_staff_closes_the_admin(client, root):

@@ -5,6 +5,7 @@ from django.urls import reverse
 
 from audit.acts import Act
 from audit.models import Event
+from epcs_portal.views import server_error
 from tests.factories import PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -107,3 +108,33 @@ def test_changing_the_password_is_recorded_and_keeps_the_session(client, alice):
     assert alice.check_password(new)
     assert client.get(reverse("home")).status_code == 200
     assert Event.objects.filter(act=Act.PASSWORD_CHANGED).count() == 1
+
+
+def test_trying_during_a_lock_does_not_make_it_longer(client, alice, time_machine):
+    time_machine.move_to("2027-01-15T15:00:00Z", tick=False)
+    for _ in range(5):
+        sign_in(client, password="guess")
+    time_machine.move_to("2027-01-15T15:10:00Z", tick=False)
+
+    page = sign_in(client, password="guess").content.decode()
+
+    assert "locked for 5 minutes" in page
+    assert "after 15:15:00 UTC" in page
+    time_machine.move_to("2027-01-15T15:15:01Z", tick=False)
+    assert sign_in(client).status_code == 302
+
+
+def test_a_button_s_address_opened_as_a_page_says_that_nothing_was_done(client, alice):
+    client.force_login(alice)
+
+    response = client.get(reverse("idme-devices-refresh"))
+
+    assert response.status_code == 405
+    assert "Nothing was done" in response.content.decode()
+
+
+def test_the_page_of_an_error_stands_alone(rf):
+    page = server_error(rf.get("/")).content.decode()
+
+    assert "Something went wrong" in page
+    assert "portal.css" in page

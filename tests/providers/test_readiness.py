@@ -17,9 +17,7 @@ def labels(alice, practice):
     """Ask what stands between Alice and a signature, now."""
 
     def ask():
-        found = blockers_for_now(
-            alice.provider, practice=practice, on=practice.today()
-        )
+        found = blockers_for_now(alice.provider, practice=practice, on=practice.today())
         return [blocker.label for blocker in found]
 
     return ask
@@ -105,9 +103,7 @@ def test_an_agent_is_no_provider_there(alice, labels):
 def test_another_practice_is_another_question(alice):
     elsewhere = make_practice(name="Elsewhere (demo)")
 
-    found = blockers_for_now(
-        alice.provider, practice=elsewhere, on=elsewhere.today()
-    )
+    found = blockers_for_now(alice.provider, practice=elsewhere, on=elsewhere.today())
 
     assert [blocker.label for blocker in found] == [
         "You do not work at Elsewhere (demo) as a provider."

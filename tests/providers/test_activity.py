@@ -1,0 +1,90 @@
+"""A user's own part of the record."""
+
+import pytest
+from django.urls import reverse
+from django.utils.html import strip_tags
+
+from audit import chain
+from audit.acts import Act, Outcome
+from providers.views import KINDS_OF_ACT, PAGE_SIZE
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def log(client, alice):
+    client.force_login(alice)
+
+    def read(**query):
+        response = client.get(reverse("activity-log"), query)
+        return " ".join(strip_tags(response.content.decode()).split())
+
+    return read
+
+
+def test_it_shows_one_s_own_acts_and_nobody_else_s(log, alice, bob):
+    chain.record(Act.DEVICE_RENAMED, by=alice)
+    chain.record(Act.PRESCRIPTION_SIGNED, by=bob)
+
+    text = log()
+
+    assert "Device renamed" in text
+    assert "Prescription signed" not in text
+
+
+def test_a_refusal_is_told_in_words(log, alice):
+    chain.record(
+        Act.CHALLENGE_REFUSED, by=alice, outcome=Outcome.FAILURE, reason="other_device"
+    )
+
+    text = log()
+
+    assert "The code of another device" in text
+    assert "Failure" in text
+
+
+@pytest.mark.parametrize(
+    ("show", "found"),
+    [("signing", "Prescription signed"), ("devices", "Device renamed")],
+)
+def test_it_is_filtered_by_kind(log, alice, show, found):
+    acts = [Act.PRESCRIPTION_SIGNED, Act.DEVICE_RENAMED]
+    for act in acts:
+        chain.record(act, by=alice)
+
+    text = log(show=show)
+
+    assert [act.label for act in acts if act.label in text] == [found]
+
+
+def test_every_act_is_of_exactly_one_kind():
+    kinds = [prefix for prefixes in KINDS_OF_ACT.values() for prefix in prefixes]
+
+    assert sorted(kinds) == sorted({act.value.partition(".")[0] for act in Act})
+
+
+def test_an_unknown_kind_or_page_shows_everything(log, alice):
+    chain.record(Act.DEVICE_RENAMED, by=alice)
+
+    assert "Device renamed" in log(show="'; drop", page="minus one")
+
+
+def test_times_are_those_of_the_practice_with_utc_beside(client, alice, time_machine):
+    client.force_login(alice)
+    time_machine.move_to("2027-01-15T15:00:00Z", tick=False)
+    chain.record(Act.DEVICE_RENAMED, by=alice)
+    time_machine.move_to("2027-01-15T15:00:01Z", tick=False)
+
+    client.force_login(alice)
+    page = client.get(reverse("activity-log")).content.decode()
+
+    assert "Jan 15, 2027 10:00:00 EST" in page
+    assert 'title="Jan 15, 2027 15:00:00 UTC"' in page
+
+
+def test_a_long_log_has_pages(log, alice):
+    for _ in range(PAGE_SIZE):
+        chain.record(Act.DEVICE_RENAMED, by=alice)
+
+    assert "Page 1 of 2" in log()
+    assert "Signed in" in log(page=2)
