@@ -1,8 +1,17 @@
 import pytest
 
 from tests import factories, triggers
+from tests.demo import Demo
 
 triggers.lift_during_flush()
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory):
+    """The whole demonstration as its own processes; put its tests in one xdist group."""
+    demo = Demo(tmp_path_factory.mktemp("demo") / "data")
+    yield demo.wait_until_ready()
+    demo.stop()
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import sync_playwright
 
-from tests.demo import Demo
 from tests.processes import ROOT
 
 SCREENSHOTS = ROOT / "artefacts" / "screenshots"
@@ -50,13 +49,6 @@ def browser():
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield browser
         browser.close()
-
-
-@pytest.fixture(scope="package")
-def demo(tmp_path_factory):
-    demo = Demo(tmp_path_factory.mktemp("demo") / "data")
-    yield demo.wait_until_ready()
-    demo.stop()
 
 
 @pytest.fixture
