@@ -5,6 +5,7 @@ import stat
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import requests
@@ -13,6 +14,7 @@ from tests.demo import Demo, is_free, three_free_ports
 from tests.processes import ROOT
 
 pytestmark = pytest.mark.xdist_group("browser")
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="/proc, prctl(2)")
 
 
 @pytest.fixture(scope="module")
@@ -60,8 +62,9 @@ def test_it_ends_cleanly_and_starts_again_where_it_was(demo, demos, number):
     assert {path: path.read_bytes() for path in kept(demo)} == before
 
 
+@on_linux
 def test_it_says_which_part_ended_and_ends_the_others(demo):
-    worker = children_of(demo.process.pid, "worker")
+    worker = child_of(demo.process.pid, "manage.py")
     os.kill(worker, signal.SIGKILL)
 
     assert demo.process.wait(timeout=40) == 1
@@ -69,7 +72,7 @@ def test_it_says_which_part_ended_and_ends_the_others(demo):
     assert all(is_free(demo.port + offset) for offset in range(3))
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="prctl(2) is of Linux")
+@on_linux
 def test_nothing_is_left_when_it_is_killed_outright(demo):
     demo.process.kill()
     demo.process.wait()
@@ -124,15 +127,11 @@ def kept(demo):
     return [demo.folder / name for name in names]
 
 
-def children_of(parent, word):
-    listed = subprocess.run(
-        ["ps", "-o", "pid=,args=", "--ppid", str(parent)],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    lines = [line for line in listed.stdout.splitlines() if word in line]
-    return int(lines[0].split()[0])
+def child_of(parent, word):
+    """Return the process that this one started with such a word in its command."""
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    commands = {pid: Path(f"/proc/{pid}/cmdline").read_text() for pid in children}
+    return next(int(pid) for pid, command in commands.items() if word in command)
 
 
 def run(**variables):
