@@ -2,12 +2,16 @@ from http import HTTPStatus
 
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.models import Group
 from django.db import transaction
 
 from audit import chain
 from audit.acts import Act
 from audit.admin import Recorded
 from epcs_portal.models import User
+
+# Who may do what is said by memberships and access grants.
+admin.site.unregister(Group)
 
 
 @admin.register(User)
@@ -35,6 +39,7 @@ class PortalUserAdmin(Recorded, UserAdmin):
             },
         ),
     ]
+    list_filter = ["is_staff", "is_superuser", "is_active"]
     readonly_fields = ["last_login", "date_joined"]
     filter_horizontal = []
 

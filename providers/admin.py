@@ -1,9 +1,11 @@
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
 from django.views.decorators.http import require_POST
 
 from audit.admin import Recorded, Window
+from mfa.models import IdmeAccount
 from providers import access
 from providers.models import (
     AccessGrant,
@@ -58,6 +60,14 @@ class ProviderAdmin(Recorded):
     def is_approved(self, provider) -> bool:
         return provider.access_grants.filter(revoked_at=None).exists()
 
+    def change_view(self, request, object_id, form_url="", extra_context=None):
+        grants = AccessGrant.objects.filter(provider=object_id, revoked_at=None)
+        accounts = IdmeAccount.objects.filter(user__provider=object_id)
+        shown = {"grant": grants.first(), "account": accounts.first()}
+        return super().change_view(
+            request, object_id, form_url, (extra_context or {}) | shown
+        )
+
     def get_urls(self):
         own = [
             path(
@@ -74,7 +84,7 @@ class ProviderAdmin(Recorded):
         return own + super().get_urls()
 
     def approve(self, request, pk):
-        provider = get_object_or_404(Provider, pk=pk)
+        provider = self._changeable_or_403(request, pk)
         try:
             access.grant(provider, by=request.user)
         except access.NotAllowed as refusal:
@@ -86,7 +96,7 @@ class ProviderAdmin(Recorded):
         return redirect(reverse("admin:providers_provider_change", args=[pk]))
 
     def revoke(self, request, pk):
-        provider = get_object_or_404(Provider, pk=pk)
+        provider = self._changeable_or_403(request, pk)
         reason = request.POST.get("reason", "").strip()[:200]
         if request.method != "POST" or not reason:
             return render(
@@ -101,3 +111,9 @@ class ProviderAdmin(Recorded):
         else:
             messages.success(request, f"{provider} may no longer sign.")
         return redirect(reverse("admin:providers_provider_change", args=[pk]))
+
+    def _changeable_or_403(self, request, pk) -> Provider:
+        provider = get_object_or_404(Provider, pk=pk)
+        if not self.has_change_permission(request, provider):
+            raise PermissionDenied("Your account may look at providers only.")
+        return provider

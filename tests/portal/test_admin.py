@@ -203,6 +203,28 @@ def test_approval_is_provisional_recorded_and_not_for_oneself(client, root, alic
     assert Event.objects.filter(act=Act.ACCESS_GRANTED).count() == 1
 
 
+@pytest.mark.parametrize("act", ["approve", "revoke"])
+def test_staff_who_may_look_only_neither_approve_nor_end(client, alice, act):
+    clerk = make_user("clerk", is_staff=True)
+    device = make_device(clerk)
+    client.force_login(clerk)
+    enter(client, device)
+    address = reverse(f"admin:providers_provider_{act}", args=[alice.provider.pk])
+
+    assert client.post(address, {"reason": "because"}).status_code == 403
+    assert alice.provider.access_grants.filter(revoked_at=None).count() == 1
+
+
+def test_the_page_of_a_provider_shows_approval_and_identity(client, root, alice):
+    page = reverse("admin:providers_provider_change", args=[alice.provider.pk])
+
+    assert "provisional: by one administrator" in client.get(page).content.decode()
+    alice.provider.access_grants.get().delete()
+    text = client.get(page).content.decode()
+    assert "verified with ID.me as Alice Example" in text
+    assert "Approve to sign (provisional)" in text
+
+
 def test_ending_approval_asks_for_a_reason(client, root, alice):
     revoke = reverse("admin:providers_provider_revoke", args=[alice.provider.pk])
 
