@@ -16,22 +16,13 @@ class Act(models.TextChoices):
     AUDIT_CHECKPOINTED = "audit.checkpointed", "Checkpoint of the record made"
     AUDIT_VERIFIED = "audit.verified", "Record verified"
 
-    CHALLENGE_CONSUMED = "challenge.consumed", "Challenge used"
-    CHALLENGE_LOCKED = "challenge.locked", "Too many failures, locked for a while"
     CHALLENGE_PASSED = "challenge.passed", "Both factors accepted"
     CHALLENGE_REFUSED = "challenge.refused", "Challenge refused"
-    CHALLENGE_STARTED = "challenge.started", "Challenge started"
-
-    CODE_ACCEPTED = "code.accepted", "Code accepted"
-    CODE_REFUSED = "code.refused", "Code refused"
 
     DEA_REGISTRATION_ADDED = "dea_registration.added", "DEA registration added"
-    DEA_REGISTRATION_CHANGED = "dea_registration.changed", "DEA registration changed"
-    DEA_REGISTRATION_REMOVED = "dea_registration.removed", "DEA registration removed"
 
     DEVICE_ADDED = "device.added", "Device added"
     DEVICE_DISABLED = "device.disabled", "Device disabled after too many failures"
-    DEVICE_ENROLMENT_CONFIRMED = "device.enrolment_confirmed", "Device set up"
     DEVICE_ENROLMENT_REFUSED = "device.enrolment_refused", "Device set-up refused"
     DEVICE_ENROLMENT_STARTED = "device.enrolment_started", "Device set-up started"
     DEVICE_PRIMARY_SELECTED = "device.primary_selected", "Primary device selected"
@@ -45,43 +36,31 @@ class Act(models.TextChoices):
     IDME_LINK_REFUSED = "idme.link_refused", "Linking of an ID.me account refused"
     IDME_SIGNED_IN = "idme.signed_in", "Authenticated at ID.me"
     IDME_SIGN_IN_FAILED = "idme.sign_in_failed", "Authentication at ID.me failed"
-    IDME_UNLINKED = "idme.unlinked", "ID.me account unlinked"
 
     KEY_CREATED = "key.created", "Key created"
     KEY_ROTATED = "key.rotated", "Key rotated"
 
-    LOG_VIEWED = "log.viewed", "Log viewed"
-
     MEMBERSHIP_ADDED = "membership.added", "Membership of a practice added"
-    MEMBERSHIP_CHANGED = "membership.changed", "Membership of a practice changed"
-    MEMBERSHIP_REMOVED = "membership.removed", "Membership of a practice removed"
 
     PASSWORD_CHANGED = "password.changed", "Password changed"
-    PASSWORD_REFUSED = "password.refused", "Password refused"
 
     PATIENT_ADDED = "patient.added", "Patient added"
     PATIENT_CHANGED = "patient.changed", "Patient changed"
 
     PERMISSION_DENIED = "permission.denied", "Refused for want of permission"
 
-    PHARMACY_ANSWERED = "pharmacy.answered", "Pharmacy answered"
-
     PRESCRIPTION_ALTERED = "prescription.altered", "Prescription altered"
-    PRESCRIPTION_CANCELLED = "prescription.cancelled", "Prescription cancelled"
     PRESCRIPTION_CREATED = "prescription.created", "Prescription created"
     PRESCRIPTION_DELIVERED = "prescription.delivered", "Prescription delivered"
     PRESCRIPTION_DISCARDED = "prescription.discarded", "Prescription discarded"
     PRESCRIPTION_FAILED = "prescription.failed", "Prescription not delivered"
-    PRESCRIPTION_PRINTED = "prescription.printed", "Prescription printed"
     PRESCRIPTION_QUEUED = "prescription.queued", "Prescription queued"
     PRESCRIPTION_READY = "prescription.ready", "Prescription marked ready to sign"
     PRESCRIPTION_SIGNED = "prescription.signed", "Prescription signed"
     PRESCRIPTION_TRANSMITTED = "prescription.transmitted", "Prescription transmitted"
     PRESCRIPTION_UNREADY = "prescription.unready", "Ready to sign withdrawn"
-    PRESCRIPTION_VIEWED = "prescription.viewed", "Prescription viewed"
 
     PROVIDER_ADDED = "provider.added", "Provider added"
-    PROVIDER_CHANGED = "provider.changed", "Provider changed"
 
     SIGN_IN_FAILED = "sign_in.failed", "Sign-in failed"
     SIGN_IN_LOCKED = "sign_in.locked", "Sign-in locked for a while"
@@ -92,15 +71,12 @@ class Act(models.TextChoices):
     SIGNING_REFUSED = "signing.refused", "Signing refused"
 
     STATE_LICENSE_ADDED = "state_license.added", "State licence added"
-    STATE_LICENSE_CHANGED = "state_license.changed", "State licence changed"
-    STATE_LICENSE_REMOVED = "state_license.removed", "State licence removed"
 
     TRANSMISSION_FAILED = "transmission.failed", "Attempt to transmit failed"
     TRANSMISSION_RETRIED = "transmission.retried", "Transmission tried again"
 
     USER_ADDED = "user.added", "Account added"
     USER_CHANGED = "user.changed", "Account changed"
-    USER_DISABLED = "user.disabled", "Account disabled"
 
 
 class Outcome(models.TextChoices):
@@ -138,13 +114,11 @@ DETAIL_KEYS = frozenset(
         "purpose",
         "reason",
         "removed",
-        "renamed",
         "role",
         "schedule",
         "source",
         "status",
         "streams",
-        "version",
     }
 )
 

@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import pytest
 from django.contrib import admin
 from django.contrib.auth import get_user_model
@@ -10,7 +12,9 @@ from audit.models import ChainHead, Checkpoint, Event
 def request_of_superuser(db):
     request = RequestFactory().get("/")
     request.user = get_user_model().objects.create_superuser("root", password="x" * 12)
-    request.user.is_verified = lambda: True  # as after a right code
+    # As after a right code.
+    request.user.is_verified = lambda: True
+    request.user.otp_device = SimpleNamespace(retired_at=None, disabled_at=None)
     return request
 
 

@@ -16,7 +16,10 @@ def write(writer, *, stream):
     for row in range(ROWS):
         with transaction.atomic():
             chain.record(
-                Act.CODE_REFUSED, by=None, stream=stream, attempts=writer * ROWS + row
+                Act.CHALLENGE_REFUSED,
+                by=None,
+                stream=stream,
+                attempts=writer * ROWS + row,
             )
 
 

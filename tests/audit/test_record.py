@@ -90,7 +90,7 @@ def test_the_act_goes_when_its_event_fails(nora, otto, tamper):
     @transaction.atomic
     def act():
         otto.delete()
-        chain.record(Act.USER_DISABLED, by=nora)
+        chain.record(Act.USER_CHANGED, by=nora)
 
     with pytest.raises(IntegrityError):
         act()
@@ -118,7 +118,7 @@ def test_people_see_their_own_events_only(nora, otto):
 )
 def test_secrets_and_patients_have_no_place_in_the_detail(nora, key):
     with pytest.raises(ValueError, match=key):
-        chain.record(Act.CODE_REFUSED, by=nora, **{key: "poison"})
+        chain.record(Act.CHALLENGE_REFUSED, by=nora, **{key: "poison"})
 
     assert not Event.objects.exists()
     assert key not in DETAIL_KEYS
@@ -127,12 +127,12 @@ def test_secrets_and_patients_have_no_place_in_the_detail(nora, key):
 @pytest.mark.parametrize("value", [1.5, b"bytes", {"a": 1}, ["text", 1], object()])
 def test_only_plain_values_enter_the_detail(nora, value):
     with pytest.raises(TypeError):
-        chain.record(Act.CODE_REFUSED, by=nora, reason=value)
+        chain.record(Act.CHALLENGE_REFUSED, by=nora, reason=value)
 
 
 @pytest.mark.parametrize("value", [None, True, 2**53 - 1, "é🩺\u2028", ["a", "b"], "1"])
 def test_plain_values_come_back_as_they_were(nora, value):
-    pk = chain.record(Act.CODE_REFUSED, by=nora, reason=value).pk
+    pk = chain.record(Act.CHALLENGE_REFUSED, by=nora, reason=value).pk
 
     assert Event.objects.get(pk=pk).detail == {"reason": value}
     assert verify().events == 1
