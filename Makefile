@@ -12,10 +12,12 @@ SETUP = $(VENV)/.ready
 demo: $(SETUP)
 	@PORT=$(PORT) exec $(RUN) -m sandbox.demo
 
-# PostgreSQL first, so that the closing line is that of the whole suite.
+# PostgreSQL first, so that the closing line is that of the whole suite; without what
+# runs the demonstration or the stand-ins, which have databases of their own.
 test: $(SETUP)
 	@$(RUN) -m tests.postgres $(RUN) -m pytest -n 2 --dist loadgroup -q \
-		-m "not browser" --ignore=tests/sandbox --ignore=tests/tooling
+		-m "not browser" \
+		--ignore=tests/journey --ignore=tests/sandbox --ignore=tests/tooling
 	@$(RUN) -m pytest -n 2 --dist loadgroup -q -rs
 
 check: $(SETUP)

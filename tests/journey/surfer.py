@@ -53,7 +53,9 @@ class Surfer:
 
     def choice(self, name, words):
         choices = self.choices(name)
-        return next(value for label, value in choices.items() if words in label)
+        found = [value for label, value in choices.items() if words in label]
+        assert found, self.text
+        return found[0]
 
     @property
     def text(self):
