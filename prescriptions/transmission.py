@@ -19,9 +19,10 @@ from django_tasks import task
 from audit import chain
 from audit.acts import Act, Outcome
 from audit.models import user_stream
-from prescriptions import script
+from prescriptions import script, verification
 from prescriptions.models import (
     Prescription,
+    SignedRecord,
     Status,
     Transmission,
     TransmissionState,
@@ -33,7 +34,8 @@ DELAYS = [5, 15, 60, 300, 900]  # seconds before the next attempt; the last one 
 LEASE_MARGIN = timedelta(seconds=30)
 STRANDED_AFTER = timedelta(seconds=20)  # a task that has not begun may be lost
 LARGEST_ANSWER = 64 * 1024  # bytes
-TRY_LATER = {408, 425, 429}  # HTTP
+# What no later attempt can mend: the message itself is refused.
+REFUSED_FOR_GOOD = {400, 413, 415, 422}
 HEADERS = {"Content-Type": "application/xml", "Accept": "application/xml"}
 
 WAITING = TransmissionState.WAITING
@@ -59,7 +61,7 @@ def attempt(transmission_pk: int) -> str:
     message = _claim(transmission_pk)
     if message is None:
         return "nothing to do"
-    _settle(message, _post(bytes(message.xml), message_id=message.message_id))
+    _settle(message, _send_what_was_signed(message))
     return Transmission.objects.get(pk=message.pk).state
 
 
@@ -118,6 +120,19 @@ def _claim(pk: int) -> Transmission | None:
     return Transmission.objects.get(pk=pk) if claimed else None
 
 
+def _send_what_was_signed(message: Transmission) -> script.Answer:
+    """Send the message if it says what the archived record says, else keep it back.
+
+    21 CFR 1311.120(b)(18): nothing unsigned leaves, however it got into the outbox.
+    """
+    record = SignedRecord.objects.filter(prescription=message.prescription_id).first()
+    problem = verification.problem_with(record) if record else "it was never signed."
+    if problem:
+        logger.error("Message %s is kept back: %s", message.message_id, problem)
+        return _later(f"Kept back, tell your administrator: {problem}"[:200])
+    return _post(bytes(message.xml), message_id=message.message_id)
+
+
 def _post(xml: bytes, *, message_id: str) -> script.Answer:
     """Return the answer of the network, or why there is none; never raise for it."""
     try:
@@ -138,7 +153,7 @@ def _post(xml: bytes, *, message_id: str) -> script.Answer:
 
 def _answer(response: requests.Response, *, message_id: str) -> script.Answer:
     code = response.status_code
-    if 400 <= code < 500 and code not in TRY_LATER:
+    if code in REFUSED_FOR_GOOD:
         return script.Answer(
             script.Outcome.REJECTED,
             code=str(code),
@@ -150,7 +165,7 @@ def _answer(response: requests.Response, *, message_id: str) -> script.Answer:
     if body is None:
         return _later("The answer of the pharmacy network was too long or too slow.")
     answer = script.parse_answer(body)
-    if answer.relates_to not in ("", message_id):
+    if answer.outcome != script.Outcome.TRY_AGAIN and answer.relates_to != message_id:
         return _later("The pharmacy network answered another message.")
     return answer
 

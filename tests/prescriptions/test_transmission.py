@@ -23,14 +23,25 @@ def message(queued):
     return queued.transmission
 
 
+THIS_ONE = "the MessageID of the message that was sent"
+
+
 @pytest.fixture
-def network(settings):
+def network(settings, message):
     with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
         mock.url = settings.SCRIPT_NETWORK_URL
+        post = mock.post
+
+        def answer(url, body="", **rest):
+            if isinstance(body, str):
+                body = body.replace(THIS_ONE, message.message_id)
+            return post(url, body=body, **rest)
+
+        mock.post = answer
         yield mock
 
 
-def says(body, related=""):
+def says(body, related=THIS_ONE):
     return (
         f'<Message xmlns="{script.NAMESPACE}"><Header>'
         f"<RelatesToMessageID>{related}</RelatesToMessageID></Header>"
@@ -86,7 +97,7 @@ def test_one_that_the_network_passes_on_is_transmitted(message, network):
     [
         ({"body": says(REJECTED)}, "900 No Schedule II"),
         ({"body": says("<Error><Code>601</Code></Error>")}, "601"),
-        ({"status": 401}, "401 The pharmacy network refused the message (HTTP 401)."),
+        ({"status": 422}, "422 The pharmacy network refused the message (HTTP 422)."),
         ({"status": 413}, "413 The pharmacy network refused the message (HTTP 413)."),
     ],
 )
@@ -106,6 +117,12 @@ UNANSWERED = [
     {"body": "<html>Gateway</html>"},
     {"body": ""},
     {"body": says(ACCEPTED, "another-message")},
+    {"body": says(ACCEPTED, "")},
+    {"body": says(REJECTED, "")},
+    {"status": 401},
+    {"status": 403},
+    {"status": 404},
+    {"status": 409},
     {"body": b"x" * (transmission.LARGEST_ANSWER + 1)},
     {"status": 500},
     {"status": 503},
@@ -123,7 +140,7 @@ def test_without_an_answer_the_same_bytes_go_out_again(message, network, answer)
     network.post(network.url, **answer)
     transmission.attempt(message.pk)
     assert state(message) == ("waiting", Status.QUEUED)
-    network.upsert(responses.POST, network.url, body=says(ACCEPTED))
+    network.upsert(responses.POST, network.url, body=says(ACCEPTED, message.message_id))
 
     with time_machine.travel(timezone.now() + timedelta(seconds=6)):
         transmission.attempt(message.pk)
@@ -238,7 +255,7 @@ def test_committing_a_signature_enqueues_it(
 def test_a_waiting_message_can_be_sent_at_once(message, network, alice):
     network.post(network.url, status=500)
     transmission.attempt(message.pk)
-    network.upsert(responses.POST, network.url, body=says(ACCEPTED))
+    network.upsert(responses.POST, network.url, body=says(ACCEPTED, message.message_id))
 
     transmission.retry_now(message, by=alice)
     transmission.attempt(message.pk)

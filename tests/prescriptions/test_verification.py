@@ -1,11 +1,12 @@
 """`verify_prescriptions` finds what somebody changed behind everything's back."""
 
 import pytest
+import responses
 from django.core.management import CommandError, call_command
 from django.db import connection
 
 from mfa.models import Challenge
-from prescriptions import signer, signing
+from prescriptions import signer, signing, transmission
 from prescriptions.models import Prescription, SignedRecord, Transmission
 from tests.factories import code_of, make_registration
 from tests.prescriptions.factories import (
@@ -171,3 +172,23 @@ def test_the_first_bad_one_is_named(alice, queued, phone, tamper):
 
     with pytest.raises(CommandError, match=str(queued.public_id)):
         call_command("verify_prescriptions")
+
+
+@pytest.mark.cfr("1311.120(b)(18)")
+@pytest.mark.parametrize(
+    ("model", "values"),
+    [
+        (Transmission, {"xml": b"<forged/>"}),
+        (SignedRecord, {"payload": "{}"}),
+        (SignedRecord, {"jws": "a.b.c"}),
+    ],
+)
+def test_a_message_that_was_not_signed_so_is_kept_back(queued, tamper, model, values):
+    tamper(model, **values)
+
+    with responses.RequestsMock() as network:
+        transmission.attempt(queued.transmission.pk)
+        assert len(network.calls) == 0
+
+    kept = Transmission.objects.get()
+    assert (kept.state, kept.last_problem[:9]) == ("waiting", "Kept back")
