@@ -106,6 +106,28 @@ def prove(
     return challenge
 
 
+@sensitive_variables("password")
+def confirm_password(user, *, password: str) -> None:
+    """Check the password of a session's owner under the same limit as `prove`.
+
+    No page may tell right passwords from wrong ones without it. Raise a NotProven.
+    """
+    now = timezone.now()
+    rows = UserThrottle.objects.filter(user=user)
+    UserThrottle.objects.get_or_create(user=user)
+    with transaction.atomic(durable=True):
+        reservation = throttle.reserve(rows, now=now)
+    if reservation is None or not user.check_password(password):
+        reason = "locked" if reservation is None else "password"
+        chain.record(
+            Act.CHALLENGE_REFUSED, by=user, outcome=Outcome.FAILURE, reason=reason
+        )
+        if reservation is None:
+            raise Locked(rows.get().locked_until or now)
+        raise PasswordRefused("The password is wrong.")
+    throttle.succeed(rows, reservation)
+
+
 def consume(
     challenge: Challenge,
     *,

@@ -7,7 +7,7 @@ from django.utils import timezone
 from audit import chain
 from audit.acts import Act
 from mfa import challenges, notices
-from mfa.models import Challenge, Device, Purpose
+from mfa.models import Challenge, Device, Purpose, Retirement
 
 NICKNAME_LENGTH = 64
 
@@ -102,7 +102,7 @@ def retire(
         others = Device.objects.visible_to(by).usable().exclude(pk=device.pk)
         if was_primary and new_primary is None and others.exists():
             raise NotAllowed("Choose which device takes over as primary.")
-        _retire(device, by=by, reason="removed")
+        _retire(device, by=by, because=Retirement.REMOVED)
         if was_primary and new_primary is not None:
             promote(new_primary, by=by)
 
@@ -114,7 +114,7 @@ def retire_vanished(device: Device, *, by) -> None:
     suggested on the page, never chosen.
     """
     was_primary = device.is_primary
-    _retire(device, by=by, reason="vanished")
+    _retire(device, by=by, because=Retirement.VANISHED)
     if was_primary:
         notices.send(
             device.user,
@@ -124,8 +124,11 @@ def retire_vanished(device: Device, *, by) -> None:
         )
 
 
-def _retire(device: Device, *, by, reason: str) -> None:
+def _retire(device: Device, *, by, because: Retirement) -> None:
     kept = Device.objects.filter(pk=device.pk, retired_at=None)
-    if not kept.update(retired_at=timezone.now(), is_primary=False):
+    retired = kept.update(
+        retired_at=timezone.now(), retired_because=because, is_primary=False
+    )
+    if not retired:
         raise NotAllowed("That device was removed already.")
-    chain.record(Act.DEVICE_RETIRED, by=by, of=device, reason=reason)
+    chain.record(Act.DEVICE_RETIRED, by=by, of=device, reason=because)

@@ -33,6 +33,13 @@ class Source(models.TextChoices):
     PORTAL = "portal", "This portal"
 
 
+class Retirement(models.TextChoices):
+    """Why a device is out of use: only what its owner removed never comes back."""
+
+    REMOVED = "removed", "Removed in the portal"
+    VANISHED = "vanished", "No longer listed by ID.me"
+
+
 class Purpose(models.TextChoices):
     """What a challenge authorises; one for one purpose is worthless for another."""
 
@@ -139,6 +146,9 @@ class Device(TimestampMixin, ThrottlingMixin, OTPDevice):
     failures_since_success = models.PositiveIntegerField(default=0, editable=False)
     disabled_at = models.DateTimeField(null=True, editable=False)
     retired_at = models.DateTimeField(null=True, editable=False)
+    retired_because = models.CharField(
+        max_length=10, choices=Retirement.choices, blank=True, editable=False
+    )
     enrolment_session = models.CharField(max_length=64, blank=True, editable=False)
 
     objects = DeviceManager.from_queryset(DeviceQuerySet)()
@@ -175,6 +185,11 @@ class Device(TimestampMixin, ThrottlingMixin, OTPDevice):
             ),
             models.CheckConstraint(
                 name="device_kind_known", condition=Q(kind__in=Kind.values)
+            ),
+            models.CheckConstraint(
+                name="device_retired_for_a_reason",
+                condition=Q(retired_at=None, retired_because="")
+                | Q(retired_at__isnull=False, retired_because__in=Retirement.values),
             ),
             models.CheckConstraint(
                 name="device_source_known", condition=Q(source__in=Source.values)
@@ -267,7 +282,6 @@ class ChallengeState(models.TextChoices):
 class Challenge(models.Model):
     """Two factors asked for one purpose and one content, in one session, used once."""
 
-    ANSWER_WITHIN = timedelta(minutes=10)
     CONSUME_WITHIN = timedelta(minutes=2)
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)

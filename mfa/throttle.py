@@ -23,6 +23,8 @@ class Reservation:
 
     locked_until: datetime | None
     consecutive: int
+    at: datetime
+    failed_before: datetime | None
 
 
 def delay_after(failures: int) -> timedelta:
@@ -38,6 +40,7 @@ def reserve(rows: QuerySet, *, now: datetime) -> Reservation | None:
 
     An attempt during a lock changes nothing: it neither counts nor extends.
     """
+    failed_before = rows.values_list("throttling_failure_timestamp", flat=True).first()
     unlocked = rows.filter(Q(locked_until=None) | Q(locked_until__lte=now))
     lapsed = When(throttling_failure_timestamp__lt=now - FORGET_AFTER, then=Value(1))
     reserved = unlocked.update(
@@ -60,9 +63,10 @@ def reserve(rows: QuerySet, *, now: datetime) -> Reservation | None:
     )
     if not reserved:
         return None
-    return Reservation(
-        *rows.values_list("locked_until", "failures_since_success").get()
-    )
+    locked_until, consecutive = rows.values_list(
+        "locked_until", "failures_since_success"
+    ).get()
+    return Reservation(locked_until, consecutive, now, failed_before)
 
 
 def lift(rows: QuerySet, reservation: Reservation) -> None:
@@ -73,6 +77,10 @@ def lift(rows: QuerySet, reservation: Reservation) -> None:
 def release(rows: QuerySet, reservation: Reservation) -> None:
     """Take back one's own reservation; other failures stay counted."""
     lift(rows, reservation)
+    # A success is no failure: the quiet day goes on from the last real one.
+    rows.filter(throttling_failure_timestamp=reservation.at).update(
+        throttling_failure_timestamp=reservation.failed_before
+    )
     rows.update(
         throttling_failure_count=Greatest(F("throttling_failure_count") - 1, 0),
         failures_since_success=Greatest(F("failures_since_success") - 1, 0),

@@ -22,7 +22,7 @@ from mfa.idme.answers import Userinfo
 from mfa.idme.client import client
 from mfa.idme.errors import IdmeRefused, IdmeUnavailable
 from mfa.idme.listing import Listed, Malformed
-from mfa.models import Device, IdmeAccount, Source
+from mfa.models import Device, IdmeAccount, Retirement, Source
 
 
 class FeedUnavailable(Exception):
@@ -132,12 +132,23 @@ def _apply(account: IdmeAccount, listed: list[Listed], *, by, at) -> Changes:
     if current.devices_refreshed_at and current.devices_refreshed_at > at:
         return Changes()
     new, vanished = _compare(listed, user=account.user)
-    _check_nobody_has(new)
+    back = {
+        entry.external_id: device
+        for entry in new
+        if (device := _vanished_before(entry, user=account.user))
+    }
+    _check_nobody_has([entry for entry in new if entry.external_id not in back])
     for device in vanished:
         devices.retire_vanished(device, by=by)
     is_first = current.devices_refreshed_at is None
     for entry in new:
-        _add(entry, user=account.user, by=by, tell=not is_first)
+        _add(
+            entry,
+            device=back.get(entry.external_id),
+            user=account.user,
+            by=by,
+            tell=not is_first,
+        )
     IdmeAccount.objects.filter(pk=account.pk).update(devices_refreshed_at=at)
     account.devices_refreshed_at = at
     changes = Changes(added=len(new), removed=len(vanished))
@@ -166,7 +177,7 @@ def _compare(listed: list[Listed], *, user) -> tuple[list[Listed], list[Device]]
         for entry in listed
         if entry.external_id in live and _is_same(live[entry.external_id], entry)
     }
-    removed = own.exclude(retired_at=None)
+    removed = own.filter(retired_because=Retirement.REMOVED)
     removed_ids = set(removed.values_list("external_id", flat=True)) - set(live)
     removed_prints = set(removed.values_list("seed_fingerprint", flat=True))
     new = [
@@ -200,20 +211,32 @@ def _check_nobody_has(new: list[Listed]) -> None:
         raise Malformed("seed_of_another_device")
 
 
-def _add(entry: Listed, *, user, by, tell: bool) -> None:
-    device = Device(
+def _vanished_before(entry: Listed, *, user) -> Device | None:
+    """Return the device that ID.me left out for a while and lists again, unchanged."""
+    vanished = Device.objects.visible_to(user).filter(
+        source=Source.IDME,
+        external_id=entry.external_id,
+        retired_because=Retirement.VANISHED,
+    )
+    return next((device for device in vanished if _is_same(device, entry)), None)
+
+
+def _add(entry: Listed, *, device: Device | None, user, by, tell: bool) -> None:
+    """Add a device, or take one back that was gone; it has to be selected again."""
+    device = device or Device(
         user=user,
         kind=entry.kind,
         source=Source.IDME,
         external_id=entry.external_id,
-        name=_unused_nickname(entry.name, user=user),
         confirmed=True,
     )
+    device.name = _unused_nickname(device.name or entry.name, user=user)
+    device.retired_at, device.retired_because = None, ""
     if entry.seed is not None:
         device.set_seed(entry.seed)
         # The code just used at ID.me is worth nothing here.
         device.last_step = totp.step_at(timezone.now().timestamp())
-    device.save(force_insert=True)
+    device.save()
     chain.record(
         Act.DEVICE_ADDED, by=by, of=device, source=Source.IDME, kind=device.kind
     )

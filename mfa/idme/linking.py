@@ -150,7 +150,8 @@ def _found(user, identity: Identity) -> tuple[IdmeAccount, bool] | None:
     own = IdmeAccount.objects.filter(user=user).first()
     if own and (own.issuer, own.subject) == (settings.IDME_ISSUER, identity.subject):
         return own, False
-    taken = IdmeAccount.objects.filter(
+    # Not the user's own: another tab may have linked it since the line above.
+    taken = IdmeAccount.objects.exclude(user=user).filter(
         issuer=settings.IDME_ISSUER, subject=identity.subject
     )
     if taken.exists():

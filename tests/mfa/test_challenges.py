@@ -16,6 +16,11 @@ from tests.mfa.conftest import DIGEST, SESSION
 
 # The middle of a 30-second step, so that no test straddles two.
 NOON = "2026-11-23T12:00:15Z"
+RETIRED = {
+    "retired_at": "2026-11-23T11:00:00Z",
+    "retired_because": "removed",
+    "is_primary": False,
+}
 pytestmark = pytest.mark.django_db
 
 
@@ -234,7 +239,7 @@ def test_the_engine_refuses_to_run_where_a_rollback_could_undo_it(prove):
     "change",
     [
         {"confirmed": False, "is_primary": False},
-        {"retired_at": "2026-11-23T11:00:00Z", "is_primary": False},
+        RETIRED,
         {"disabled_at": "2026-11-23T11:00:00Z", "is_primary": False},
     ],
 )
@@ -301,7 +306,7 @@ def test_a_challenge_lives_two_minutes(prove, alice, clock):
     "change",
     [
         {"is_primary": False},
-        {"retired_at": "2026-11-23T11:00:00Z", "is_primary": False},
+        RETIRED,
         {"disabled_at": "2026-11-23T11:00:00Z", "is_primary": False},
         {"locked_until": "2026-11-23T13:00:00Z"},
     ],

@@ -24,7 +24,7 @@ def refuses(constraint, act):
     "broken",
     [
         {"confirmed": False},
-        {"retired_at": "2026-01-01T00:00Z"},
+        {"retired_at": "2026-01-01T00:00Z", "retired_because": "removed"},
         {"disabled_at": "2026-01-01T00:00Z"},
         {"kind": "text"},
         {"kind": "email"},
@@ -53,7 +53,7 @@ def test_a_nickname_is_unique_in_any_case(alice, phone):
 
 def test_a_retired_device_frees_its_nickname(alice, phone):
     Device.objects.filter(pk=phone.pk).update(
-        retired_at="2026-01-01T00:00Z", is_primary=False
+        retired_at="2026-01-01T00:00Z", retired_because="removed", is_primary=False
     )
 
     assert make_device(alice, name="MyiPhone").pk
@@ -78,6 +78,7 @@ def test_an_idme_account_is_linked_once(alice, mallory):
     [
         ("device_kind_known", {"kind": "magic", "is_primary": False}),
         ("device_source_known", {"source": "magic"}),
+        ("device_retired_for_a_reason", {"retired_because": "removed"}),
         ("device_clock_offset_clamped", {"clock_offset": 3}),
         ("device_code_generator_has_a_seed", {"sealed_seed": ""}),
     ],

@@ -81,3 +81,19 @@ def test_a_quiet_day_brings_the_free_attempts_back(row):
 
     assert row.get().throttling_failure_count == 1
     assert row.get().locked_until is None
+
+
+def test_a_typo_a_day_with_successes_between_is_forgotten(row):
+    start = timezone.now()
+
+    for day in range(12):
+        morning = start + timedelta(days=day, hours=day % 2)
+        throttle.reserve(row, now=morning)
+        success = throttle.reserve(row, now=morning + timedelta(seconds=10))
+        throttle.succeed(row, success)
+        for hour in (4, 8):
+            later = throttle.reserve(row, now=morning + timedelta(hours=hour))
+            throttle.succeed(row, later)
+
+    assert row.get().throttling_failure_count <= 2
+    assert row.get().locked_until is None

@@ -180,7 +180,9 @@ def test_another_seed_under_the_same_id_is_another_device(take, alice):
 
 def test_a_device_removed_here_stays_removed(take, alice):
     take(listed(id="one"))
-    alice.mfa_devices.filter(external_id="one").update(retired_at=timezone.now())
+    alice.mfa_devices.filter(external_id="one").update(
+        retired_at=timezone.now(), retired_because="removed"
+    )
 
     assert not take(listed(id="one"))
     assert not take(listed(id="same seed, another id"))
@@ -189,7 +191,9 @@ def test_a_device_removed_here_stays_removed(take, alice):
 
 def test_a_device_without_a_seed_that_was_removed_here_stays_removed(take, alice):
     take(listed(id="one", type="push"))
-    alice.mfa_devices.filter(external_id="one").update(retired_at=timezone.now())
+    alice.mfa_devices.filter(external_id="one").update(
+        retired_at=timezone.now(), retired_because="removed"
+    )
 
     assert not take(listed(id="one", type="push"))
     assert names_of(alice) == []
@@ -451,3 +455,18 @@ def test_one_list_applied_many_times_at_once_adds_each_device_once(account):
     assert not [r for r in results if isinstance(r, Exception)], results
     assert sum(changes.added for changes in results) == 2
     assert len(names_of(account.user)) == 2
+
+
+def test_a_device_that_idme_left_out_for_a_while_comes_back(take, alice):
+    """An empty list by mistake at ID.me must not cost every provider a device."""
+    known = listed(name="OfficeiPad")
+    take(known)
+    device = alice.mfa_devices.get(source="idme")
+    take()
+
+    take(known)
+
+    device.refresh_from_db()
+    assert (device.retired_at, device.retired_because) == (None, "")
+    assert not device.is_primary
+    assert names_of(alice) == ["OfficeiPad"]
