@@ -1,6 +1,6 @@
 """Formats that a pharmacy's system insists on: checked at entry, never repaired."""
 
-import re
+import unicodedata
 
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
@@ -14,14 +14,17 @@ validate_ndc = RegexValidator(
 validate_unit_code = RegexValidator(
     r"\AC[0-9]{4,6}\Z", "Enter the NCI Thesaurus code of the unit, such as C48542."
 )
-# What XML 1.0 cannot carry, and what a person cannot see.
-_UNPRINTABLE = re.compile("[^\n\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# Controls, formats (direction marks, zero widths), surrogates, private and unassigned
+# characters, line and paragraph separators: unseen, or read differently by another.
+UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
 def validate_printable(value: str) -> None:
-    if _UNPRINTABLE.search(value.replace("\r\n", "\n")):
+    if not is_printable(value):
         raise ValidationError("Remove the characters that cannot be printed.")
 
 
 def is_printable(value: str) -> bool:
-    return not _UNPRINTABLE.search(value.replace("\r\n", "\n"))
+    """Say whether a person and a pharmacy's system read the same text."""
+    seen = value.replace("\r\n", "").replace("\n", "")
+    return not any(unicodedata.category(one) in UNSEEN for one in seen)

@@ -1,9 +1,11 @@
 from django import forms
+from django.core.validators import MaxValueValidator
 from django.db.models import Q
 
-from prescriptions.models import Drug, Patient, Pharmacy, Prescription
+from prescriptions.models import Drug, Patient, Pharmacy, Prescription, plain
 from providers.models import DeaRegistration, Provider, Role
 
+MOST_DAYS = 999  # SCRIPT carries three digits
 DATE = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
 
 
@@ -38,19 +40,7 @@ class PrescriptionForm(forms.ModelForm):
 
     class Meta:
         model = Prescription
-        fields = [
-            "prescriber",
-            "dea_registration",
-            "drug",
-            "quantity",
-            "days_supply",
-            "refills",
-            "directions",
-            "note",
-            "substitutions_allowed",
-            "earliest_fill_on",
-            "pharmacy",
-        ]
+        fields = Prescription.CONTENT
         widgets = {
             "directions": forms.Textarea(attrs={"rows": 3}),
             "note": forms.Textarea(attrs={"rows": 2}),
@@ -66,6 +56,9 @@ class PrescriptionForm(forms.ModelForm):
     def __init__(self, user, practice, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.fields["shown_version"].initial = self.instance.version
+        self.fields["days_supply"].validators.append(MaxValueValidator(MOST_DAYS))
+        if self.instance.quantity is not None:
+            self.initial["quantity"] = plain(self.instance.quantity)
         prescribers = Provider.objects.filter(
             user__memberships__practice=practice,
             user__memberships__role=Role.PROVIDER,

@@ -119,6 +119,18 @@ def sign(
     return records
 
 
+def put_refusal_on_record(prescription: Prescription, *, by) -> None:
+    """Put on record an attempt to sign that the page turned away before the code."""
+    found = blockers(prescription, by=by)
+    chain.record(
+        Act.SIGNING_REFUSED,
+        by=by,
+        of=prescription,
+        outcome=Outcome.FAILURE,
+        blockers=[blocker.label for blocker in found] or [CHANGED],
+    )
+
+
 def _use(
     challenge: Challenge, *, by, prescriptions: list[Prescription], session_key: str
 ) -> None:
@@ -239,8 +251,8 @@ def _blockers(
     if not all(_is_prescriber(one, by) for one in prescriptions):
         return [NOT_YOURS]
     found = []
+    today = prescriptions[0].practice.today() if prescriptions else None
     for one in prescriptions:
-        today = one.practice.today()
         found += ask(one.prescriber, practice=one.practice, on=today)
         if one.status == Status.READY and one.ready_digest != content.digest(one):
             found.append(MARK_IS_STALE)

@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied
@@ -6,22 +8,30 @@ from django.db.models import Q
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.dateparse import parse_date
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
-from mfa import challenges
+from mfa import challenges, devices
 from mfa.forms import ProofForm
 from mfa.models import Device, Purpose
 from prescriptions import content, drafts, signer, signing, transmission
 from prescriptions.forms import PatientForm, PrescriptionForm
-from prescriptions.models import Patient, Prescription, Status
+from prescriptions.models import Patient, Prescription, Status, Transmission
 from providers.models import Practice
 
 REFUSED = 422  # a form that was understood and not accepted
-CONFLICT = 409  # the prescription is not in the state that the page showed
 PAGE_SIZE = 50
+STOP_ASKING = 286  # htmx: the last answer to a page that asks again and again
+ASK_FOR = timedelta(minutes=5)
+SIGNING_REFUSALS = (
+    signing.NotSignable,
+    challenges.NotProven,
+    devices.NotAllowed,
+    signer.SignerUnavailable,
+)
 SHOWN = {
     "open": ("To finish", [Status.DRAFT, Status.READY]),
     "sent": ("On the way", [Status.SIGNED, Status.QUEUED, Status.TRANSMITTED]),
@@ -56,7 +66,7 @@ def prescription_list(request):
 
 @require_safe
 def patient_list(request):
-    query = request.GET.get("q", "").strip()[:100]
+    query = request.GET.get("q", "").replace("\x00", "").strip()[:100]
     patients = Patient.objects.visible_to(request.user)
     for word in query.split():
         born = _date(word)
@@ -179,7 +189,15 @@ def detail(request, public_id):
 def status(request, public_id):
     """Give the status line alone, for the page that refreshes itself."""
     prescription = _prescription_or_404(request, public_id)
-    return render(request, "prescriptions/_status.html", {"prescription": prescription})
+    is_watched = (
+        prescription.is_on_its_way and timezone.now() - prescription.signed_at < ASK_FOR
+    )
+    return render(
+        request,
+        "prescriptions/_status.html",
+        {"prescription": prescription},
+        status=200 if is_watched else STOP_ASKING,
+    )
 
 
 @require_POST
@@ -211,6 +229,8 @@ def sign(request, public_id):
     """Review, legal statement and two factors on one page (21 CFR 1311.140(a))."""
     prescription = _prescription_or_404(request, public_id)
     if prescription.prescriber.user_id != request.user.pk:
+        if request.method == "POST":
+            signing.put_refusal_on_record(prescription, by=request.user)
         raise PermissionDenied("Only the practitioner named on it can sign this.")
     if not prescription.is_open:
         messages.info(request, f"{prescription.get_status_display()}. See below.")
@@ -219,7 +239,7 @@ def sign(request, public_id):
     shown = content.payload_digest([prescription])
     form = ProofForm(
         request.user,
-        _data_to_sign(request, shown, blockers),
+        _data_to_sign(request, prescription, shown, blockers),
         purpose=Purpose.SIGN,
         payload_digest=shown,
         session_key=request.session.session_key,
@@ -233,7 +253,7 @@ def sign(request, public_id):
                 challenge=form.challenge,
                 session_key=request.session.session_key,
             )
-        except (signing.NotSignable, challenges.NotProven) as refusal:
+        except SIGNING_REFUSALS as refusal:
             form.add_error(None, f"{refusal} Wait for the next code to try again.")
         else:
             messages.success(request, "Signed. It is on its way to the pharmacy.")
@@ -276,8 +296,9 @@ def copy(request, public_id):
 @require_POST
 def send_now(request, public_id):
     prescription = _prescription_or_404(request, public_id)
+    message = get_object_or_404(Transmission, prescription=prescription)
     try:
-        transmission.retry_now(prescription.transmission, by=request.user)
+        transmission.retry_now(message, by=request.user)
     except transmission.NotAllowed as refusal:
         messages.error(request, str(refusal))
     else:
@@ -292,12 +313,15 @@ def jwks(request):
     return JsonResponse(signer.public_jwks())
 
 
-def _data_to_sign(request, shown: str, blockers) -> dict | None:
+def _data_to_sign(request, prescription, shown: str, blockers) -> dict | None:
     """Return what was posted, unless a code would be wasted on it."""
-    if request.method != "POST" or blockers:
+    if request.method != "POST":
         return None
-    if request.POST.get("shown_digest") != shown:
+    has_changed = request.POST.get("shown_digest") != shown
+    if has_changed:
         messages.error(request, signing.CHANGED)
+    if blockers or has_changed:
+        signing.put_refusal_on_record(prescription, by=request.user)
         return None
     return request.POST
 
