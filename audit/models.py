@@ -1,4 +1,6 @@
 import uuid
+from functools import reduce
+from operator import or_
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models
@@ -6,6 +8,7 @@ from django.db.models import Q
 
 from audit.acts import Act, Outcome, act_choices
 
+SIGN_INS = "sign-in"  # the stream of sign-ins that failed, whoever tried
 HASH_LENGTH = 64  # hexadecimal digits of SHA-256
 
 
@@ -15,7 +18,15 @@ def user_stream(user: AbstractBaseUser) -> str:
 
 class EventQuerySet(models.QuerySet["Event"]):
     def visible_to(self, user: AbstractBaseUser) -> "EventQuerySet":
-        return self.filter(stream=user_stream(user))
+        """What somebody did, and the sign-ins that were tried with their name."""
+        tried = Q(stream=SIGN_INS, subject=f"{user._meta.label_lower}:{user.pk}")
+        return self.filter(Q(stream=user_stream(user)) | tried)
+
+    def of_kinds(self, prefixes: list[str]) -> "EventQuerySet":
+        """Filter by the first words of acts, such as device in device.renamed."""
+        return self.filter(
+            reduce(or_, (Q(act__startswith=f"{prefix}.") for prefix in prefixes))
+        )
 
 
 class Event(models.Model):

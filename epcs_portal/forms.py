@@ -1,4 +1,10 @@
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
+from django.core.exceptions import ValidationError
 from django.forms.renderers import TemplatesSetting
+
+from mfa import challenges
+
+LONGEST_NAME = 150  # characters of a user name
 
 
 class Renderer(TemplatesSetting):
@@ -6,3 +12,25 @@ class Renderer(TemplatesSetting):
 
     field_template_name = "forms/field.html"
     form_template_name = "forms/form.html"
+
+
+class SignInForm(AuthenticationForm):
+    """Django's, which does not hold names to the length that a row can keep."""
+
+    def clean_username(self) -> str:
+        if len(self.cleaned_data["username"]) > LONGEST_NAME:
+            raise self.get_invalid_login_error()
+        return self.cleaned_data["username"]
+
+
+class NewPasswordForm(PasswordChangeForm):
+    """Ask for the old password under the limit that signing has, not beside it."""
+
+    def clean_old_password(self) -> str:
+        try:
+            challenges.confirm_password(
+                self.user, password=self.cleaned_data["old_password"]
+            )
+        except challenges.NotProven as refusal:
+            raise ValidationError(str(refusal)) from None
+        return self.cleaned_data["old_password"]

@@ -1,13 +1,21 @@
 """For load balancers and scripts: is the process up, is everything in order."""
 
+from datetime import timedelta
+from functools import cache
+
 from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, connection
-from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
 from django.http import JsonResponse
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from prescriptions import gate
+from prescriptions.models import Transmission, TransmissionState
+
+OVERDUE = timedelta(minutes=2)  # of a message that a worker should have sent
 
 
 @login_not_required
@@ -22,18 +30,28 @@ def live(request) -> JsonResponse:
 @require_safe
 def ready(request) -> JsonResponse:
     """Answer 200 when prescriptions can be signed, else 503 and what is wrong."""
-    problems = _database_problems() or gate.problems()
+    problems = _database_problems() or [*gate.problems(by=request.user), *_unsent()]
     body = {"status": "unavailable" if problems else "ok", "problems": problems}
     return JsonResponse(body, status=503 if problems else 200)
 
 
 def _database_problems() -> list[str]:
     try:
-        executor = MigrationExecutor(connection)
-        targets = executor.loader.graph.leaf_nodes()
-        unapplied = executor.migration_plan(targets)
+        applied = MigrationRecorder(connection).applied_migrations()
     except DatabaseError:
         return ["The database does not answer."]
-    if unapplied:
-        return [f"{len(unapplied)} migrations are not applied."]
+    if missing := _migrations() - applied.keys():
+        return [f"{len(missing)} migrations are not applied."]
     return []
+
+
+@cache
+def _migrations() -> set[tuple[str, str]]:
+    return set(MigrationLoader(None).disk_migrations)
+
+
+def _unsent() -> list[str]:
+    overdue = Transmission.objects.filter(
+        state=TransmissionState.WAITING, next_attempt_at__lt=timezone.now() - OVERDUE
+    )
+    return ["The worker does not send."] if overdue.exists() else []

@@ -1,6 +1,51 @@
 from http import HTTPStatus
 
+from django.conf import settings
+from django.contrib import auth
+from django.core.exceptions import BadRequest
+from django.http import HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
+
+SIGNED_IN_AT = "signed_in_at"  # in the session, seconds since 1970
+NUL = "\0"  # PostgreSQL stores none, so no text with one is taken
+
+
+def sessions_that_end(get_response):
+    """End a session after some time without a person, and after a day's work.
+
+    What a page asks by itself (htmx) keeps nobody signed in. When the session has ended,
+    such a page is told to load anew instead of getting the sign-in page as a part.
+    """
+
+    def middleware(request):
+        is_htmx = request.headers.get("HX-Request") == "true"
+        if request.user.is_authenticated:
+            began = request.session.get(SIGNED_IN_AT, 0)
+            if timezone.now().timestamp() - began > settings.SESSION_LONGEST:
+                auth.logout(request)
+            elif not is_htmx:
+                request.session.modified = True
+        response = get_response(request)
+        if is_htmx and not request.user.is_authenticated:
+            return HttpResponse(status=204, headers={"HX-Refresh": "true"})
+        return response
+
+    return middleware
+
+
+def readable_text(get_response):
+    """Answer text that no database keeps with a 400, wherever it was going."""
+
+    def middleware(request):
+        query = request.META.get("QUERY_STRING", "")
+        agent = request.headers.get("User-Agent", "")
+        posted = [value for values in request.POST.lists() for value in values[1]]
+        if "%00" in query or any(NUL in text for text in [query, agent, *posted]):
+            raise BadRequest("Text with a NUL character is not accepted.")
+        return get_response(request)
+
+    return middleware
 
 
 def private_pages(get_response):

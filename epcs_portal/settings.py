@@ -53,9 +53,11 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "epcs_portal.middleware.readable_text",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_otp.middleware.OTPMiddleware",
+    "epcs_portal.middleware.sessions_that_end",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "epcs_portal.middleware.private_pages",
     "epcs_portal.middleware.explained_methods",
@@ -118,6 +120,8 @@ AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # trying does not extend a lock
+AXES_HANDLER = "epcs_portal.sign_ins.PerAccount"
+AXES_CLIENT_IP_CALLABLE = "epcs_portal.sign_ins.client_address"
 AXES_LOCKOUT_CALLABLE = "epcs_portal.views.sign_in_locked"
 AXES_ENABLE_ADMIN = False
 AXES_DISABLE_ACCESS_LOG = True
@@ -127,7 +131,8 @@ OTP_ADMIN_HIDE_SENSITIVE_DATA = True
 
 SESSION_COOKIE_NAME = "portal_session"
 SESSION_COOKIE_AGE = 30 * 60  # seconds without activity; SP 800-63B 4.2.3
-SESSION_SAVE_EVERY_REQUEST = True
+SESSION_LONGEST = 12 * 60 * 60  # seconds, however active; SP 800-63B 4.2.3
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PORTAL_IS_HTTPS
 CSRF_COOKIE_NAME = "portal_csrf"
 CSRF_COOKIE_HTTPONLY = True

@@ -5,16 +5,18 @@ from django.contrib.auth import views as auth_views
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.shortcuts import redirect, render
-from django.urls import reverse_lazy
+from django.http import HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse, reverse_lazy
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.debug import sensitive_post_parameters
 from django_otp import login as otp_login
 
 from audit import chain
-from audit.acts import Act, Outcome
+from audit.acts import Act
 from epcs_portal import sign_ins
+from epcs_portal.forms import NewPasswordForm, SignInForm
 from mfa import challenges
 from mfa.forms import ProofForm
 from mfa.models import Device, Purpose
@@ -27,6 +29,7 @@ SHOWN = 10  # prescriptions of each kind on the home page
 
 
 class SignIn(auth_views.LoginView):
+    authentication_form = SignInForm
     template_name = "registration/sign_in.html"
     redirect_authenticated_user = True
 
@@ -38,6 +41,7 @@ class SignIn(auth_views.LoginView):
 
 class ChangePassword(auth_views.PasswordChangeView):
     template_name = "registration/password.html"
+    form_class = NewPasswordForm
     success_url = reverse_lazy("home")
 
     def form_valid(self, form):
@@ -84,7 +88,7 @@ def home(request):
 def admin_verify(request):
     """Ask staff for both factors before the administration site opens."""
     if not (request.user.is_active and request.user.is_staff):
-        _refuse_admin(request, "not_administrator")
+        sign_ins.refuse_admin(request.user, reason="not_administrator")
         raise PermissionDenied("The administration site is for administrators.")
     devices = Device.objects.visible_to(request.user).code_generators()
     digest = challenges.digest_of("administer", user=str(request.user.pk))
@@ -98,13 +102,21 @@ def admin_verify(request):
     )
     if form.is_valid():
         try:
-            _open_admin(request, form.challenge, digest)
+            sign_ins.open_admin(
+                request.user,
+                challenge=form.challenge,
+                digest=digest,
+                session_key=request.session.session_key,
+            )
         except challenges.NotProven as refusal:
             form.add_error(None, str(refusal))
         else:
-            return redirect(_local(request.GET.get("next")) or "admin:index")
+            request.session.cycle_key()
+            otp_login(request, form.challenge.device)
+            wanted = _local(request.GET.get("next", ""))
+            return HttpResponseRedirect(wanted or reverse("admin:index"))
     if form.errors:
-        _refuse_admin(request, "not_proven")
+        sign_ins.refuse_admin(request.user, reason="not_proven")
     return render(
         request,
         "epcs_portal/admin_verify.html",
@@ -134,32 +146,12 @@ def csrf_failure(request, reason=""):
     return render(request, "403_csrf.html", status=403)
 
 
-def _open_admin(request, challenge, digest: str) -> None:
-    with transaction.atomic(durable=True):
-        challenges.consume(
-            challenge,
-            user=request.user,
-            purpose=Purpose.ADMINISTER,
-            payload_digest=digest,
-            session_key=request.session.session_key,
-        )
-        chain.record(Act.ADMIN_SIGNED_IN, by=request.user, of=challenge.device)
-    request.session.cycle_key()
-    otp_login(request, challenge.device)
-
-
-def _refuse_admin(request, reason: str) -> None:
-    chain.record(
-        Act.ADMIN_SIGN_IN_FAILED,
-        by=request.user,
-        outcome=Outcome.FAILURE,
-        reason=reason,
+def _local(path: str) -> str:
+    """Return a path of this site, or nothing."""
+    is_local = path.startswith("/") and url_has_allowed_host_and_scheme(
+        path, allowed_hosts=None
     )
-
-
-def _local(path: str | None) -> str:
-    is_local = url_has_allowed_host_and_scheme(path or "", allowed_hosts=None)
-    return path if path and is_local else ""
+    return path if is_local else ""
 
 
 def _blockers(provider, user) -> list[readiness.Blocker]:

@@ -1,5 +1,6 @@
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import Exists, OuterRef
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
 from django.views.decorators.http import require_POST
@@ -17,6 +18,15 @@ from providers.models import (
 )
 
 
+class Owned(Recorded):
+    """What is about somebody stays about them: that is chosen once, when it is added."""
+
+    owner: tuple[str, ...] = ()
+
+    def get_readonly_fields(self, request, obj=None):
+        return self.owner if obj else ()
+
+
 @admin.register(Practice)
 class PracticeAdmin(Recorded):
     list_display = ["name", "city", "state", "time_zone"]
@@ -24,20 +34,23 @@ class PracticeAdmin(Recorded):
 
 
 @admin.register(Membership)
-class MembershipAdmin(Recorded):
+class MembershipAdmin(Owned):
+    owner = ("user", "practice")
     list_display = ["user", "practice", "role", "joined_on", "left_on"]
     list_filter = ["role", "practice"]
     search_fields = ["user__username"]
 
 
 @admin.register(DeaRegistration)
-class DeaRegistrationAdmin(Recorded):
+class DeaRegistrationAdmin(Owned):
+    owner = ("provider", "number")
     list_display = ["number", "provider", "state", "schedules", "expires_on"]
     search_fields = ["number", "provider__last_name"]
 
 
 @admin.register(StateLicense)
-class StateLicenseAdmin(Recorded):
+class StateLicenseAdmin(Owned):
+    owner = ("provider", "state", "number")
     list_display = ["number", "provider", "state", "expires_on"]
     search_fields = ["number", "provider__last_name"]
 
@@ -49,16 +62,21 @@ class AccessGrantAdmin(Window):
 
 
 @admin.register(Provider)
-class ProviderAdmin(Recorded):
+class ProviderAdmin(Owned):
     """Facts about a provider, and the buttons that approve and end approval."""
 
+    owner = ("user",)
     list_display = ["__str__", "npi", "is_approved"]
     search_fields = ["last_name", "npi"]
     change_form_template = "admin/providers/provider/change_form.html"
 
+    def get_queryset(self, request):
+        in_force = AccessGrant.objects.filter(provider=OuterRef("pk"), revoked_at=None)
+        return super().get_queryset(request).annotate(may_sign=Exists(in_force))
+
     @admin.display(boolean=True, description="may sign")
     def is_approved(self, provider) -> bool:
-        return provider.access_grants.filter(revoked_at=None).exists()
+        return provider.may_sign
 
     def change_view(self, request, object_id, form_url="", extra_context=None):
         grants = AccessGrant.objects.filter(provider=object_id, revoked_at=None)

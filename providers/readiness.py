@@ -25,11 +25,6 @@ class Blocker:
     url_name: str = ""
 
 
-def name_differs(provider: Provider, account: IdmeAccount) -> bool:
-    """Say whether ID.me knows the provider by another family name: worth a look."""
-    return account.last_name.casefold() != provider.last_name.casefold()
-
-
 def blockers_to_signing(
     provider: Provider, *, practice: Practice, on: date
 ) -> list[Blocker]:
@@ -64,7 +59,7 @@ def _member(provider: Provider, practice: Practice, on: date) -> Blocker | None:
 
 
 def _identity(provider: Provider, practice: Practice, on: date) -> Blocker | None:
-    """21 CFR 1311.105(a)(1): identity proofing by an approved credential provider."""
+    """21 CFR 1311.105(a)(1): the one who was proofed is the one who is registered."""
     account = IdmeAccount.objects.filter(user=provider.user_id).first()
     if account is None:
         return Blocker(
@@ -78,7 +73,18 @@ def _identity(provider: Provider, practice: Practice, on: date) -> Blocker | Non
             "Finish the identity check at ID.me, then verify again on eRx Info.",
             "erx-info",
         )
+    if not _words(account.last_name) & _words(provider.last_name):
+        return Blocker(
+            f"ID.me verified {account.first_name} {account.last_name}, and you are "
+            f"registered here as {provider.first_name} {provider.last_name}.",
+            "Ask your administrator to put the name right that is wrong.",
+            "erx-info",
+        )
     return None
+
+
+def _words(name: str) -> set[str]:
+    return set(name.casefold().replace("-", " ").split())
 
 
 def _approval(provider: Provider, practice: Practice, on: date) -> Blocker | None:

@@ -23,12 +23,12 @@ FILTERS = [
     ("access", "Rights and facts"),
 ]
 KINDS_OF_ACT = {
-    "signing": ["prescription", "signing", "transmission", "pharmacy", "patient"],
-    "devices": ["device", "code", "challenge"],
+    "signing": ["prescription", "signing", "transmission", "patient"],
+    "devices": ["device", "challenge"],
     "identity": ["idme", "feed"],
     "sign-ins": ["sign_in", "sign_out", "password"],
     "access": ["access", "permission", "admin", "provider", "membership", "user"]
-    + ["dea_registration", "state_license", "key", "audit", "log"],
+    + ["dea_registration", "state_license", "key", "audit"],
 }
 
 
@@ -65,9 +65,6 @@ def erx_info(request):
             "today": practice.today() if practice else timezone.localdate(),
             "provider": provider,
             "account": account,
-            "name_differs": provider
-            and account
-            and readiness.name_differs(provider, account),
             "grant": _grant(provider),
             "registrations": provider.dea_registrations.all() if provider else [],
             "devices": listed,
@@ -90,7 +87,7 @@ def activity(request):
     show = request.GET.get("show", "")
     events = Event.objects.visible_to(request.user).order_by("-sequence")
     if show in KINDS_OF_ACT:
-        events = events.filter(act__regex=rf"^({'|'.join(KINDS_OF_ACT[show])})\.")
+        events = events.of_kinds(KINDS_OF_ACT[show])
     return render(
         request,
         "providers/activity.html",

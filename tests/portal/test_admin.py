@@ -2,13 +2,15 @@
 
 import pytest
 from django.apps import apps
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
 from audit.acts import Act
 from audit.models import Event
 from mfa.models import Device
-from tests.factories import PASSWORD, code_of, make_device, make_user
+from tests.factories import PASSWORD, code_of, make_device, make_provider, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -55,9 +57,15 @@ def test_a_retired_device_closes_the_admin(client, root):
     assert client.get(reverse("admin:index")).status_code == 302
 
 
-@pytest.mark.parametrize("ended", ["retired_at", "disabled_at"])
+@pytest.mark.parametrize(
+    "ended",
+    [
+        {"retired_at": timezone.now(), "retired_because": "removed"},
+        {"disabled_at": timezone.now()},
+    ],
+)
 def test_a_device_that_ended_closes_the_admin_at_once(client, root, ended):
-    Device.objects.filter(user=root).update(**{ended: timezone.now()})
+    Device.objects.filter(user=root).update(**ended)
 
     assert client.get(reverse("admin:index")).status_code == 302
 
@@ -84,7 +92,7 @@ def test_the_way_in_ends_at_the_page_that_was_wanted(client):
 
 
 @pytest.mark.parametrize(
-    "target", ["//evil.example", "https://evil.example/", "\\\\evil"]
+    "target", ["//evil.example", "https://evil.example/", "\\\\evil", "foo"]
 )
 def test_the_way_in_leads_nowhere_else(client, target):
     user = make_user("root", is_staff=True, is_superuser=True)
@@ -201,6 +209,45 @@ def test_approval_is_provisional_recorded_and_not_for_oneself(client, root, alic
     grant = alice.provider.access_grants.get(revoked_at=None)
     assert (grant.is_provisional, grant.granted_by) == (True, root)
     assert Event.objects.filter(act=Act.ACCESS_GRANTED).count() == 1
+
+
+@pytest.mark.cfr("1311.125(c)")
+@pytest.mark.parametrize(
+    ("label", "row", "owner"),
+    [
+        ("provider", lambda alice: alice.provider, "user"),
+        ("dearegistration", lambda a: a.provider.dea_registrations.get(), "provider"),
+        ("statelicense", lambda a: a.provider.state_licenses.get(), "provider"),
+        ("membership", lambda alice: alice.memberships.get(), "user"),
+    ],
+)
+def test_nobody_takes_over_what_is_another_s(
+    client, root, alice, bob, label, row, owner
+):
+    row = row(alice)
+    other = {"user": root.pk, "provider": bob.provider.pk}[owner]
+    page = reverse(f"admin:providers_{label}_change", args=[row.pk])
+    form = client.get(page).context["adminform"].form
+    data = {name: form[name].value() or "" for name in form.fields}
+
+    response = client.post(page, data | {owner: other})
+
+    assert owner not in form.fields
+    assert response.status_code == 302
+    kept = type(row).objects.get(pk=row.pk)
+    assert getattr(kept, owner) == getattr(row, owner)
+
+
+def test_a_list_of_providers_costs_the_same_however_long(client, root, alice, practice):
+    listing = reverse("admin:providers_provider_changelist")
+    with CaptureQueriesContext(connection) as short:
+        client.get(listing)
+    for number in range(4):
+        make_provider(f"provider-{number}", practice=practice)
+    with CaptureQueriesContext(connection) as long:
+        client.get(listing)
+
+    assert len(long) == len(short)
 
 
 @pytest.mark.parametrize("act", ["approve", "revoke"])

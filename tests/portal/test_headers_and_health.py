@@ -1,8 +1,18 @@
+from datetime import timedelta
+
 import pytest
 from django.core.management import call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
+from audit import chain
+from audit.acts import Act
 from prescriptions import signer
+from prescriptions.models import Transmission
+from tests.factories import make_user
+from tests.prescriptions.factories import make_ready, sign
 
 pytestmark = pytest.mark.django_db
 
@@ -70,3 +80,26 @@ def test_the_record_verifies_after_a_visit(client, alice):
     client.get(reverse("home"))
 
     call_command("verify_audit")
+
+
+def test_ready_costs_the_same_however_many_people_there_are(client, db):
+    def cost():
+        with CaptureQueriesContext(connection) as queries:
+            client.get(reverse("health-ready"))
+        return len(queries)
+
+    few = cost()
+    for number in range(10):
+        chain.record(Act.SIGN_OUT_DONE, by=make_user(f"user-{number}"))
+
+    assert cost() == few
+
+
+def test_ready_says_when_no_worker_sends(client, alice, phone):
+    sign(make_ready(alice.provider), phone)
+    Transmission.objects.update(next_attempt_at=timezone.now() - timedelta(minutes=3))
+
+    response = client.get(reverse("health-ready"))
+
+    assert response.status_code == 503
+    assert response.json()["problems"] == ["The worker does not send."]

@@ -124,6 +124,85 @@ def test_trying_during_a_lock_does_not_make_it_longer(client, alice, time_machin
     assert sign_in(client).status_code == 302
 
 
+def test_guesses_from_everywhere_are_limited_together(client, alice):
+    def guess(number, password="guess"):
+        data = {"username": "alice", "password": password}
+        address = f"203.0.113.{number}"
+        return client.post(reverse("sign-in"), data, REMOTE_ADDR=address)
+
+    refused = [guess(number).status_code for number in range(50)]
+
+    assert refused == [422] * 49 + [429]
+    assert guess(77, PASSWORD).status_code == 429
+
+
+def test_behind_a_proxy_each_person_has_an_own_lock(client, alice, settings):
+    settings.TRUST_PROXY = True
+
+    def attempt(address, password):
+        data = {"username": "alice", "password": password}
+        headers = {"HTTP_X_FORWARDED_FOR": f"1.1.1.1, {address}"}
+        return client.post(reverse("sign-in"), data, **headers)
+
+    for _ in range(5):
+        attempt("6.6.6.6", "guess")
+
+    assert attempt("6.6.6.6", PASSWORD).status_code == 429
+    assert attempt("9.9.9.9", PASSWORD).status_code == 302
+
+
+def test_no_address_at_all_is_locked_too(client, alice):
+    data = {"username": "alice", "password": "guess"}
+    codes = [
+        client.post(reverse("sign-in"), data, REMOTE_ADDR="").status_code
+        for _ in range(6)
+    ]
+
+    assert codes[-1] == 429
+
+
+def test_a_user_name_longer_than_any_is_refused(client, db):
+    assert sign_in(client, username="x" * 300).status_code == 422
+
+
+@pytest.mark.parametrize(
+    "request_", [{"path": "/patients/?q=%00"}, {"path": "/", "HTTP_USER_AGENT": "a\0b"}]
+)
+def test_a_nul_character_is_a_bad_request(client, alice, request_):
+    client.force_login(alice)
+
+    assert client.get(**request_).status_code == 400
+
+
+def test_a_nul_character_in_a_form_is_a_bad_request(client, db):
+    assert sign_in(client, username="a\0b").status_code == 400
+
+
+def test_a_session_ends_after_a_day_of_work(client, alice, time_machine):
+    time_machine.move_to("2027-01-15T08:00:00Z")
+    client.force_login(alice)
+    for minutes in range(20, 12 * 60, 20):
+        time_machine.move_to(f"2027-01-15T{8 + minutes // 60:02}:{minutes % 60:02}:00Z")
+        assert client.get(reverse("provider-settings")).status_code == 200
+    time_machine.move_to("2027-01-15T20:01:00Z")
+
+    assert client.get(reverse("provider-settings")).status_code == 302
+
+
+def test_what_a_page_asks_by_itself_keeps_nobody_signed_in(client, alice, time_machine):
+    time_machine.move_to("2027-01-15T08:00:00Z")
+    client.force_login(alice)
+    client.get(reverse("home"))
+    time_machine.move_to("2027-01-15T08:25:00Z")
+    client.get(reverse("home"), headers={"HX-Request": "true"})
+    time_machine.move_to("2027-01-15T08:31:00Z")
+
+    response = client.get(reverse("home"), headers={"HX-Request": "true"})
+
+    assert (response.status_code, response.headers["HX-Refresh"]) == (204, "true")
+    assert client.get(reverse("home")).status_code == 302
+
+
 def test_a_button_s_address_opened_as_a_page_says_that_nothing_was_done(client, alice):
     client.force_login(alice)
 
@@ -138,3 +217,19 @@ def test_the_page_of_an_error_stands_alone(rf):
 
     assert "Something went wrong" in page
     assert "portal.css" in page
+
+
+def test_the_page_to_change_a_password_is_no_oracle(client, alice):
+    client.force_login(alice)
+    data = {"old_password": "guess", "new_password1": "x", "new_password2": "y"}
+    for _ in range(3):
+        assert client.post(reverse("password-change"), data).status_code == 422
+
+    response = client.post(reverse("password-change"), data | {"old_password": PASSWORD})
+
+    assert "Locked for another" in str(response.context["form"].errors["old_password"])
+    assert Event.objects.filter(act=Act.CHALLENGE_REFUSED).count() == 4
+
+
+def test_a_name_longer_than_any_is_refused_like_a_wrong_one(client, alice):
+    assert sign_in(client, username="x" * 300).status_code == 422

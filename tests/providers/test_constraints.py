@@ -89,6 +89,23 @@ def test_an_end_has_a_time_and_somebody_who_ended_it(alice, half):
     )
 
 
+@pytest.mark.cfr("1311.125(c)")
+@pytest.mark.parametrize(
+    ("rows", "column"),
+    [
+        (lambda alice: Provider.objects.filter(user=alice), "user"),
+        (lambda alice: alice.provider.dea_registrations.all(), "provider"),
+        (lambda alice: alice.provider.state_licenses.all(), "provider"),
+        (lambda alice: alice.provider.access_grants.all(), "provider"),
+        (lambda alice: alice.provider.access_grants.all(), "granted_by"),
+        (lambda alice: alice.memberships.all(), "user"),
+    ],
+)
+def test_nothing_moves_to_another_owner(alice, bob, mallory, rows, column):
+    other = bob.provider if column == "provider" else mallory
+    refuses("stays with whom", lambda: rows(alice).update(**{column: other}))
+
+
 def test_nothing_regulated_goes_with_its_user(alice):
     with pytest.raises(ProtectedError):
         alice.delete()

@@ -4,7 +4,6 @@ import pytest
 from django.utils import timezone
 
 from mfa.models import Device, Kind, UserThrottle
-from providers import readiness
 from providers.readiness import blockers_for_now
 from tests.factories import make_device, make_practice, make_provider
 
@@ -118,7 +117,7 @@ def test_devices_without_a_primary_one_block(alice, labels):
 
 def test_a_device_that_the_law_does_not_accept_is_none(alice, labels):
     Device.objects.filter(user=alice).update(
-        retired_at=timezone.now(), is_primary=False
+        retired_at=timezone.now(), retired_because="removed", is_primary=False
     )
     make_device(alice, kind=Kind.TEXT, name="Text message")
 
@@ -151,9 +150,13 @@ def test_a_lock_of_the_user_blocks_every_device(alice, labels):
     assert len(labels()) == 1
 
 
-def test_another_family_name_at_idme_is_worth_a_look(alice):
-    account = alice.idme_account
-    account.last_name = "EXAMPLE"
-    assert not readiness.name_differs(alice.provider, account)
-    account.last_name = "Other"
-    assert readiness.name_differs(alice.provider, account)
+@pytest.mark.cfr("1311.105(a)")
+@pytest.mark.parametrize(
+    ("at_idme", "blocks"),
+    [("EXAMPLE", False), ("Example-Miller", False), ("Miller", True), ("", True)],
+)
+def test_an_identity_with_another_family_name_blocks(alice, labels, at_idme, blocks):
+    alice.idme_account.last_name = at_idme
+    alice.idme_account.save()
+
+    assert bool(labels()) == blocks
