@@ -6,6 +6,8 @@ UV_VERSION = 0.13.9
 VENV = .venv
 RUN = $(VENV)/bin/python
 SETUP = $(VENV)/.ready
+# A file stays with one process, for what its tests share; long ones are not left to the end.
+PYTEST = $(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -q
 
 .PHONY: demo test check setup lock
 
@@ -15,10 +17,10 @@ demo: $(SETUP)
 # PostgreSQL first, so that the closing line is that of the whole suite; without what
 # runs the demonstration or the stand-ins, which have databases of their own.
 test: $(SETUP)
-	@$(RUN) -m tests.postgres $(RUN) -m pytest -n 2 --dist loadgroup -q \
+	@$(RUN) -m tests.postgres $(PYTEST) \
 		-m "not browser" \
 		--ignore=tests/journey --ignore=tests/sandbox --ignore=tests/tooling
-	@$(RUN) -m pytest -n 2 --dist loadgroup -q -rs
+	@$(PYTEST) -rs
 
 check: $(SETUP)
 	$(RUN) -m ruff format --check .

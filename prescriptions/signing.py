@@ -248,10 +248,12 @@ def _blockers(
     prescriptions: list[Prescription], *, by, ask=readiness.blockers_to_signing
 ) -> list[Blocker]:
     """Ask every rule; under the lock, and again for what is shown before."""
+    if not prescriptions:
+        return [NOTHING]
     if not all(_is_prescriber(one, by) for one in prescriptions):
         return [NOT_YOURS]
-    found = []
-    today = prescriptions[0].practice.today() if prescriptions else None
+    found: list[Blocker] = []
+    today = prescriptions[0].practice.today()
     for one in prescriptions:
         found += ask(one.prescriber, practice=one.practice, on=today)
         if one.status == Status.READY and one.ready_digest != content.digest(one):

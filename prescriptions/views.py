@@ -189,9 +189,9 @@ def detail(request, public_id):
 def status(request, public_id):
     """Give the status line alone, for the page that refreshes itself."""
     prescription = _prescription_or_404(request, public_id)
-    is_watched = (
-        prescription.is_on_its_way and timezone.now() - prescription.signed_at < ASK_FOR
-    )
+    signed_at = prescription.signed_at
+    is_new = signed_at is not None and timezone.now() - signed_at < ASK_FOR
+    is_watched = prescription.is_on_its_way and is_new
     return render(
         request,
         "prescriptions/_status.html",

@@ -9,8 +9,6 @@ import requests
 
 from tests.journey.surfer import Surfer, fresh_code
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 
 @pytest.fixture(scope="module")
 def riley(demo):

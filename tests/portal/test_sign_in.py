@@ -225,7 +225,9 @@ def test_the_page_to_change_a_password_is_no_oracle(client, alice):
     for _ in range(3):
         assert client.post(reverse("password-change"), data).status_code == 422
 
-    response = client.post(reverse("password-change"), data | {"old_password": PASSWORD})
+    response = client.post(
+        reverse("password-change"), data | {"old_password": PASSWORD}
+    )
 
     assert "Locked for another" in str(response.context["form"].errors["old_password"])
     assert Event.objects.filter(act=Act.CHALLENGE_REFUSED).count() == 4

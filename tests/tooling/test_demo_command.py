@@ -13,7 +13,6 @@ import requests
 from tests.demo import Demo, is_free, three_free_ports
 from tests.processes import ROOT
 
-pytestmark = pytest.mark.xdist_group("browser")
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="/proc, prctl(2)")
 
 
