@@ -372,7 +372,15 @@ def test_f25_extra_parameters_change_nothing(sign_in):
 
 
 @pytest.mark.parametrize(
-    "auth_time", [MISSING, int(time.time()) - HOUR, "now", True, None, 1e400]
+    "auth_time",
+    [
+        MISSING,
+        pytest.param(int(time.time()) - HOUR, id="an hour ago"),
+        "now",
+        True,
+        None,
+        1e400,
+    ],
 )
 def test_f26_an_old_sign_in_is_not_a_fresh_one(sign_in, idme, client, auth_time):
     idme.id_token["auth_time"] = auth_time
