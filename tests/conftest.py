@@ -8,7 +8,7 @@ triggers.lift_during_flush()
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory):
-    """The whole demonstration as its own processes; put its tests in one xdist group."""
+    """The whole demonstration as its own processes, once per process that runs tests."""
     demo = Demo(tmp_path_factory.mktemp("demo") / "data")
     yield demo.wait_until_ready()
     demo.stop()
