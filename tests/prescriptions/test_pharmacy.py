@@ -95,11 +95,19 @@ def test_a_pharmacy_slower_than_our_patience_gets_it_once(pharmacy, queued, sett
     assert len(inbox(pharmacy, queued.transmission)) == 1
 
 
-def test_a_wrong_token_is_a_refusal(pharmacy, queued, settings):
+def test_a_wrong_token_is_mended_and_nothing_has_to_be_written_again(
+    pharmacy, queued, settings
+):
+    right = settings.SCRIPT_NETWORK_TOKEN
     settings.SCRIPT_NETWORK_TOKEN = "wrong"
-
     transmission.attempt(queued.transmission.pk)
+    queued.refresh_from_db()
+    assert queued.status == Status.QUEUED
+    assert inbox(pharmacy, queued.transmission) == []
+    settings.SCRIPT_NETWORK_TOKEN = right
+
+    with time_machine.travel(timezone.now() + timedelta(seconds=6)):
+        transmission.attempt(queued.transmission.pk)
 
     queued.refresh_from_db()
-    assert queued.status == Status.FAILED
-    assert inbox(pharmacy, queued.transmission) == []
+    assert queued.status == Status.DELIVERED
