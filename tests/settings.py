@@ -1,13 +1,16 @@
 """Throw-away keys and a fast hasher; everything else is what production runs."""
 
+import atexit
 import base64
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
 from tests.keys import write_signing_key, write_userinfo_key
 
 _FOLDER = Path(tempfile.mkdtemp(prefix="epcs-tests-"))
+atexit.register(shutil.rmtree, _FOLDER, ignore_errors=True)
 os.environ.update(
     VAR_DIR=str(_FOLDER),
     SECRET_KEY="tests-only-" + "k" * 50,
