@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 from mfa import challenges, devices
 from mfa.forms import ProofForm
 from mfa.models import Device, Purpose
-from prescriptions import content, drafts, signer, signing, transmission
+from prescriptions import content, drafts, rules, signer, signing, transmission
 from prescriptions.forms import PatientForm, PrescriptionForm
 from prescriptions.models import Patient, Prescription, Status, Transmission
 from providers.models import Practice
@@ -48,7 +48,7 @@ def prescription_list(request):
     prescriptions = (
         Prescription.objects.visible_to(request.user)
         .filter(status__in=SHOWN[show][1])
-        .select_related("patient", "drug", "prescriber")
+        .select_related("patient", "drug", "prescriber", "practice")
         .order_by("-updated_at", "-pk")
     )
     return render(
@@ -182,7 +182,15 @@ def edit(request, public_id):
 @require_safe
 def detail(request, public_id):
     prescription = _prescription_or_404(request, public_id)
-    return render(request, "prescriptions/detail.html", _facts(request, prescription))
+    problems = []
+    if prescription.is_open:
+        today = prescription.practice.today()
+        problems = rules.blockers_to_ready(prescription, on=today)
+    return render(
+        request,
+        "prescriptions/detail.html",
+        _facts(request, prescription) | {"problems": problems},
+    )
 
 
 @require_safe

@@ -270,3 +270,14 @@ def test_no_form_field_reaches_what_the_law_guards(as_alice, draft, field):
 
     assert field not in form.fields
     assert Prescription.objects.get().status == Status.DRAFT
+
+
+def test_the_preview_says_what_stops_it_to_whoever_can_mend_it(client, sam, draft):
+    draft.pharmacy.accepts_epcs = False
+    draft.pharmacy.save()
+    client.force_login(sam)
+
+    page = client.get(url("detail", draft)).content.decode()
+
+    assert "This cannot be signed yet" in page
+    assert draft.pharmacy.name in page.split("This cannot be signed yet")[1]
