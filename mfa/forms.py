@@ -12,6 +12,13 @@ class DeviceChoiceField(forms.ModelChoiceField):
         return f"{label}, not used yet"
 
 
+class CodeInput(forms.TextInput):
+    """One field for a code, never filled in again: a refused code is of no more use."""
+
+    def format_value(self, value):
+        return None
+
+
 class ProofForm(forms.Form):
     """Two factors, asked for at the moment of the act; `challenge` once they check out."""
 
@@ -31,7 +38,7 @@ class ProofForm(forms.Form):
     code = forms.CharField(
         label="Code",
         max_length=16,
-        widget=forms.TextInput(
+        widget=CodeInput(
             attrs={
                 "autocomplete": "one-time-code",
                 "inputmode": "numeric",
@@ -112,7 +119,7 @@ class NewDeviceForm(NicknameForm):
     code = forms.CharField(
         label="Code that the new device shows",
         max_length=16,
-        widget=forms.TextInput(
+        widget=CodeInput(
             attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}
         ),
     )

@@ -131,6 +131,7 @@ def test_without_both_factors_nothing_is_signed(as_alice, draft, phone, wrong):
     response = sign(as_alice, draft, phone, **wrong)
 
     assert response.status_code == 422
+    assert 'value="000000"' not in response.content.decode()
     draft.refresh_from_db()
     assert draft.status == Status.READY
     assert not SignedRecord.objects.exists()
