@@ -19,11 +19,11 @@ from epcs_portal import sign_ins
 from epcs_portal.forms import NewPasswordForm, SignInForm
 from mfa import challenges
 from mfa.forms import ProofForm
+from mfa.http import REFUSED, form_page
 from mfa.models import Device, Purpose
 from prescriptions.models import Prescription, Status
 from providers import readiness
 
-REFUSED = 422  # a form that was understood and not accepted
 LOCKED = 429
 SHOWN = 10  # prescriptions of each kind on the home page
 
@@ -117,11 +117,8 @@ def admin_verify(request):
             return HttpResponseRedirect(wanted or reverse("admin:index"))
     if form.errors:
         sign_ins.refuse_admin(request.user, reason="not_proven")
-    return render(
-        request,
-        "epcs_portal/admin_verify.html",
-        {"form": form, "has_device": devices.exists()},
-        status=REFUSED if form.errors else 200,
+    return form_page(
+        request, "epcs_portal/admin_verify.html", form, has_device=devices.exists()
     )
 
 

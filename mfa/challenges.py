@@ -114,9 +114,7 @@ def confirm_password(user, *, password: str) -> None:
     """
     now = timezone.now()
     rows = UserThrottle.objects.filter(user=user)
-    UserThrottle.objects.get_or_create(user=user)
-    with transaction.atomic(durable=True):
-        reservation = throttle.reserve(rows, now=now)
+    reservation = _reserve_of_user(user, now=now)
     if reservation is None or not user.check_password(password):
         reason = "locked" if reservation is None else "password"
         chain.record(
@@ -200,18 +198,20 @@ def _is_usable(device: Device) -> bool:
 def _reserve_for(
     user, device: Device, *, purpose: Purpose, now: datetime
 ) -> throttle.Reservation:
-    rows = UserThrottle.objects.filter(user=user)
-    UserThrottle.objects.get_or_create(user=user)
-    reservation = None
-    if not device.is_locked:
-        with transaction.atomic(durable=True):
-            reservation = throttle.reserve(rows, now=now)
+    reservation = None if device.is_locked else _reserve_of_user(user, now=now)
     if reservation is None:
         _refuse(user, device, purpose=purpose, reason="locked")
         # By now another attempt may have lifted the lock that turned this one away.
-        locks = [rows.get().locked_until, device.locked_until, now]
+        of_user = UserThrottle.objects.get_or_create(user=user)[0]
+        locks = [of_user.locked_until, device.locked_until, now]
         raise Locked(max(until for until in locks if until))
     return reservation
+
+
+def _reserve_of_user(user, *, now: datetime) -> throttle.Reservation | None:
+    UserThrottle.objects.get_or_create(user=user)
+    with transaction.atomic(durable=True):
+        return throttle.reserve(UserThrottle.objects.filter(user=user), now=now)
 
 
 def _answer(

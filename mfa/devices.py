@@ -30,11 +30,17 @@ def retirement_digest(device: Device) -> str:
     return challenges.digest_of("retire_device", device=str(device.public_id))
 
 
-def rename(device: Device, *, by, nickname: str) -> None:
-    """Give a device another nickname; raise NotAllowed when the user has that one."""
-    nickname = " ".join(nickname.split())
+def cleaned_nickname(text: str) -> str:
+    """Return a nickname without stray blanks; raise NotAllowed on its length."""
+    nickname = " ".join(text.split())
     if not nickname or len(nickname) > NICKNAME_LENGTH:
         raise NotAllowed(f"Enter a nickname of 1 to {NICKNAME_LENGTH} characters.")
+    return nickname
+
+
+def rename(device: Device, *, by, nickname: str) -> None:
+    """Give a device another nickname; raise NotAllowed when the user has that one."""
+    nickname = cleaned_nickname(nickname)
     try:
         with transaction.atomic(durable=True):
             renamed = Device.objects.visible_to(by).listed().filter(pk=device.pk)

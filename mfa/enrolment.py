@@ -139,9 +139,10 @@ def confirm(
     Raise WrongCode, or EnrolmentRefused when it has to be started again. The code
     that confirms is claimed, so that it cannot sign as well.
     """
-    nickname = " ".join(nickname.split())
-    if not nickname or len(nickname) > devices.NICKNAME_LENGTH:
-        raise EnrolmentRefused("Enter a nickname of 1 to 64 characters.")
+    try:
+        nickname = devices.cleaned_nickname(nickname)
+    except devices.NotAllowed as refusal:
+        raise EnrolmentRefused(str(refusal)) from None
     current = pending(by, session_key=session_key)
     if current is None or current.pk != device.pk:
         _refused(by, "expired")

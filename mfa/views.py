@@ -4,7 +4,7 @@ import qrcode
 import qrcode.image.svg
 from django.contrib import messages
 from django.db.models import QuerySet
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 from django.utils.safestring import mark_safe
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -12,9 +12,8 @@ from django.views.decorators.http import require_http_methods
 
 from mfa import challenges, devices, enrolment
 from mfa.forms import NewDeviceForm, NicknameForm, ProofForm
+from mfa.http import form_page
 from mfa.models import Device, Purpose
-
-REFUSED = 422  # a form that was understood and not accepted
 
 
 def rename(request, public_id):
@@ -30,7 +29,7 @@ def rename(request, public_id):
         else:
             messages.success(request, "The nickname was changed.")
             return redirect("erx-info")
-    return _page(request, "mfa/rename.html", form, device=device)
+    return form_page(request, "mfa/rename.html", form, device=device)
 
 
 @sensitive_post_parameters("password", "code")
@@ -67,7 +66,7 @@ def select_primary(request, public_id):
                 "the one you just used does not.",
             )
             return redirect("erx-info")
-    return _page(request, "mfa/select_primary.html", form, device=device)
+    return form_page(request, "mfa/select_primary.html", form, device=device)
 
 
 @sensitive_post_parameters("password", "code")
@@ -97,7 +96,9 @@ def retire(request, public_id):
         else:
             messages.success(request, f"“{device}” was removed.")
             return redirect("erx-info")
-    return _page(request, "mfa/retire.html", form, device=device, successors=successors)
+    return form_page(
+        request, "mfa/retire.html", form, device=device, successors=successors
+    )
 
 
 @never_cache
@@ -132,7 +133,7 @@ def add(request):
         "is_fresh": enrolment.is_fresh(authenticated_at),
         "refusal": refusal,
     }
-    return _page(request, "mfa/add.html", form, refused=bool(refusal), **context)
+    return form_page(request, "mfa/add.html", form, refused=bool(refusal), **context)
 
 
 @never_cache
@@ -160,22 +161,12 @@ def confirm(request):
             )
             return redirect("erx-info")
     provisioning = enrolment.provisioning(device)
-    return _page(
+    return form_page(
         request,
         "mfa/confirm.html",
         form,
         provisioning=provisioning,
         qr_code=_qr_code(provisioning.uri),
-    )
-
-
-def _page(request, template, form, *, refused=False, **context):
-    refused = refused or bool(form and form.errors)
-    return render(
-        request,
-        template,
-        {"form": form, **context},
-        status=REFUSED if refused else 200,
     )
 
 

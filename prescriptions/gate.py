@@ -8,15 +8,14 @@ from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from audit import chain
+from mfa import challenges
 from prescriptions import signer
-
-PLAUSIBLE_YEARS = range(2024, 2100)
 
 
 def problems(*, by=None) -> list[str]:
     """Return what is out of order, in words for the page; empty means go ahead."""
     found = []
-    if timezone.now().year not in PLAUSIBLE_YEARS:
+    if timezone.now().year not in challenges.PLAUSIBLE_YEARS:
         found.append("The clock of this server is wrong.")
     if not settings.SCRIPT_NETWORK_URL:
         found.append("No pharmacy network is configured.")

@@ -5,7 +5,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Q
-from django.http import HttpResponse, JsonResponse
+from django.http import JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -16,13 +16,13 @@ from django.views.decorators.http import require_POST, require_safe
 
 from mfa import challenges, devices
 from mfa.forms import ProofForm
+from mfa.http import form_page
 from mfa.models import Device, Purpose
 from prescriptions import content, drafts, rules, signer, signing, transmission
 from prescriptions.forms import PatientForm, PrescriptionForm
 from prescriptions.models import Patient, Prescription, Status, Transmission
 from providers.models import Practice
 
-REFUSED = 422  # a form that was understood and not accepted
 PAGE_SIZE = 50
 STOP_ASKING = 286  # htmx: the last answer to a page that asks again and again
 ASK_FOR = timedelta(minutes=5)
@@ -87,7 +87,7 @@ def patient_create(request):
         patient = drafts.save_patient(form.save(commit=False), by=request.user)
         messages.success(request, "The patient was added.")
         return redirect(patient)
-    return _form(
+    return form_page(
         request,
         "prescriptions/patient_form.html",
         form,
@@ -103,7 +103,7 @@ def patient_edit(request, public_id):
         drafts.save_patient(form.save(commit=False), by=request.user)
         messages.success(request, "The patient was saved.")
         return redirect(patient)
-    return _form(
+    return form_page(
         request,
         "prescriptions/patient_form.html",
         form,
@@ -139,7 +139,7 @@ def create(request, public_id):
     if form.is_valid():
         prescription = drafts.create(form.save(commit=False), by=request.user)
         return redirect(prescription)
-    return _form(
+    return form_page(
         request,
         "prescriptions/form.html",
         form,
@@ -169,7 +169,7 @@ def edit(request, public_id):
             form.add_error(None, str(refusal))
         else:
             return redirect(prescription)
-    return _form(
+    return form_page(
         request,
         "prescriptions/form.html",
         form,
@@ -266,14 +266,14 @@ def sign(request, public_id):
         else:
             messages.success(request, "Signed. It is on its way to the pharmacy.")
             return redirect(prescription)
-    return _form(
+    return form_page(
         request,
         "prescriptions/sign.html",
         form,
         refused=request.method == "POST",
         **_facts(request, prescription),
         blockers=blockers,
-        shown_digest=content.digest(prescription),
+        shown_digest=shown,
     )
 
 
@@ -347,16 +347,6 @@ def _facts(request, prescription: Prescription) -> dict:
 def _was_tried_in_vain(prescription: Prescription) -> bool:
     is_queued = prescription.status == Status.QUEUED
     return is_queued and prescription.transmission.attempts > 0
-
-
-def _form(request, template, form, *, refused=False, **context) -> HttpResponse:
-    refused = refused or bool(form.errors)
-    return render(
-        request,
-        template,
-        {"form": form, **context},
-        status=REFUSED if refused else 200,
-    )
 
 
 def _prescription_or_404(request, public_id) -> Prescription:
