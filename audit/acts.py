@@ -16,8 +16,10 @@ class Act(models.TextChoices):
     AUDIT_CHECKPOINTED = "audit.checkpointed", "Checkpoint of the record made"
     AUDIT_VERIFIED = "audit.verified", "Record verified"
 
+    CHALLENGE_CANCELLED = "challenge.cancelled", "Push cancelled"
     CHALLENGE_PASSED = "challenge.passed", "Both factors accepted"
     CHALLENGE_REFUSED = "challenge.refused", "Challenge refused"
+    CHALLENGE_STARTED = "challenge.started", "Push sent"
 
     DEA_REGISTRATION_ADDED = "dea_registration.added", "DEA registration added"
 
@@ -36,6 +38,8 @@ class Act(models.TextChoices):
     IDME_LINK_REFUSED = "idme.link_refused", "Linking of an ID.me account refused"
     IDME_SIGNED_IN = "idme.signed_in", "Authenticated at ID.me"
     IDME_SIGN_IN_FAILED = "idme.sign_in_failed", "Authentication at ID.me failed"
+
+    INCIDENT_OPENED = "incident.opened", "Incident opened"
 
     KEY_CREATED = "key.created", "Key created"
     KEY_ROTATED = "key.rotated", "Key rotated"
@@ -93,6 +97,7 @@ DETAIL_KEYS = frozenset(
         "blockers",
         "challenge",
         "changed",
+        "channel",
         "code",  # of a pharmacy's answer, never of a device
         "device",
         "digest",
@@ -102,6 +107,7 @@ DETAIL_KEYS = frozenset(
         "ial",
         "aal",
         "key_id",
+        "incident",
         "kind",
         "locked_until",
         "message_id",

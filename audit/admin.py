@@ -3,7 +3,7 @@ from django.db import transaction
 
 from audit import chain
 from audit.acts import Act
-from audit.models import ChainHead, Checkpoint, Event
+from audit.models import ChainHead, Checkpoint, Event, Incident
 
 
 class Window(admin.ModelAdmin):
@@ -60,3 +60,11 @@ class ChainHeadAdmin(Window):
 @admin.register(Checkpoint)
 class CheckpointAdmin(Window):
     list_display = ["sequence", "at", "streams", "events", "hash"]
+
+
+@admin.register(Incident)
+class IncidentAdmin(Window):
+    list_display = ["at", "username", "kind"]
+    list_filter = ["kind"]
+    search_fields = ["username"]
+    date_hierarchy = "at"

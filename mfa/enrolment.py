@@ -64,7 +64,7 @@ def begin(
 
     A user who has a device already proves it first (SP 800-63B 6.1.2.1).
     """
-    if not IdmeAccount.objects.filter(user=user).exists():
+    if not IdmeAccount.objects.linked().filter(user=user).exists():
         _refused(user, "not_linked")
         raise EnrolmentRefused("Verify with ID.me first, then add a device.")
     if not is_fresh(authenticated_at):

@@ -60,7 +60,7 @@ def _member(provider: Provider, practice: Practice, on: date) -> Blocker | None:
 
 def _identity(provider: Provider, practice: Practice, on: date) -> Blocker | None:
     """21 CFR 1311.105(a)(1): the one who was proofed is the one who is registered."""
-    account = IdmeAccount.objects.filter(user=provider.user_id).first()
+    account = IdmeAccount.objects.linked().filter(user=provider.user_id).first()
     if account is None:
         return Blocker(
             "Your identity is not verified.",

@@ -213,7 +213,7 @@ def _step_now() -> int:
 def _follow_the_stand_in(accounts) -> None:
     """Keep links usable when the demonstration starts on other ports, or a week later."""
     for account in accounts:
-        linked = IdmeAccount.objects.filter(subject=account["subject"]).first()
+        linked = IdmeAccount.objects.linked().filter(subject=account["subject"]).first()
         if linked is None:
             continue
         linked.issuer = settings.IDME_ISSUER

@@ -1,10 +1,8 @@
-import hashlib
 import uuid
-from datetime import timedelta
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django_otp.models import Device as OTPDevice
@@ -38,74 +36,7 @@ class Retirement(models.TextChoices):
 
     REMOVED = "removed", "Removed in the portal"
     VANISHED = "vanished", "No longer listed by ID.me"
-
-
-class Purpose(models.TextChoices):
-    """What a challenge authorises; one for one purpose is worthless for another."""
-
-    SIGN = "sign", "Sign prescriptions"
-    SELECT_PRIMARY = "select_primary", "Select the primary device"
-    ADD_DEVICE = "add_device", "Add a device"
-    RETIRE_DEVICE = "retire_device", "Remove a device"
-    ADMINISTER = "administer", "Enter the administration site"
-
-
-class IdmeAccount(models.Model):
-    """The one ID.me account of a user, known by issuer and subject, never by e-mail."""
-
-    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    user = models.OneToOneField(
-        settings.AUTH_USER_MODEL, models.PROTECT, related_name="idme_account"
-    )
-    issuer = models.CharField(max_length=255)
-    subject = models.CharField(max_length=255)
-    email = models.EmailField(blank=True)
-    first_name = models.CharField(max_length=150, blank=True)
-    last_name = models.CharField(max_length=150, blank=True)
-    identity_assurance = models.PositiveSmallIntegerField("IAL")
-    authenticator_assurance = models.PositiveSmallIntegerField("AAL")
-    linked_at = models.DateTimeField(default=timezone.now)
-    authenticated_at = models.DateTimeField()
-    devices_refreshed_at = models.DateTimeField(null=True)
-    sealed_refresh_token = models.TextField(blank=True, editable=False)
-    refresh_token_expires_at = models.DateTimeField(null=True, editable=False)
-
-    class Meta:
-        verbose_name = "ID.me account"
-        constraints = [
-            models.UniqueConstraint(
-                fields=["issuer", "subject"], name="idme_account_linked_once"
-            ),
-            models.CheckConstraint(
-                name="idme_account_subject_present", condition=~Q(subject="")
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"ID.me account of {self.user}"
-
-    @property
-    def is_identity_proofed(self) -> bool:
-        """Say whether 21 CFR 1311.105(a)(1) is met: IAL2 and AAL2 (see docs/adr)."""
-        return self.identity_assurance >= 2 and self.authenticator_assurance >= 2
-
-    def set_refresh_token(self, token: str) -> None:
-        self.sealed_refresh_token = vault.seal(token.encode(), **self._place())
-
-    def refresh_token(self) -> str:
-        """Return the token in clear; raise vault.CannotUnseal. Never show or log it."""
-        return vault.unseal(self.sealed_refresh_token, **self._place()).decode()
-
-    def reseal(self) -> None:
-        self.set_refresh_token(self.refresh_token())
-        self.save(update_fields=["sealed_refresh_token"])
-
-    def _place(self) -> dict[str, str]:
-        return {
-            "table": "mfa_idmeaccount",
-            "column": "sealed_refresh_token",
-            "row": f"{self.user_id}:{self.public_id}",
-        }
+    UNLINKED = "unlinked", "Its ID.me account was unlinked"
 
 
 class DeviceQuerySet(models.QuerySet["Device"]):
@@ -138,6 +69,10 @@ class Device(TimestampMixin, ThrottlingMixin, OTPDevice):
     external_id = models.CharField(max_length=100, blank=True, editable=False)
     sealed_seed = models.TextField(blank=True, editable=False)
     seed_fingerprint = models.CharField(max_length=64, blank=True, editable=False)
+    public_key = models.TextField(
+        blank=True, editable=False
+    )  # of a paired phone, a JWK
+    pairing_digest = models.CharField(max_length=64, blank=True, editable=False)
     is_primary = models.BooleanField(default=False)
     last_step = models.BigIntegerField(default=-1, editable=False)
     burned_step = models.BigIntegerField(default=-1, editable=False)
@@ -198,6 +133,21 @@ class Device(TimestampMixin, ThrottlingMixin, OTPDevice):
                 name="device_code_generator_has_a_seed",
                 condition=~Q(kind=Kind.CODE_GENERATOR)
                 | (~Q(sealed_seed="") & ~Q(seed_fingerprint="")),
+            ),
+            models.CheckConstraint(
+                name="device_paired_phone_has_a_key",
+                condition=~Q(kind=Kind.PUSH, source=Source.PORTAL, confirmed=True)
+                | ~Q(public_key=""),
+            ),
+            models.UniqueConstraint(
+                fields=["public_key"],
+                condition=~Q(public_key=""),
+                name="device_key_on_one_device_only",
+            ),
+            models.UniqueConstraint(
+                fields=["pairing_digest"],
+                condition=~Q(pairing_digest=""),
+                name="device_pairing_token_unique",
             ),
             # RFC 4226 7.5: a secret on two devices is two people's secret.
             models.UniqueConstraint(
@@ -270,67 +220,3 @@ class UserThrottle(models.Model):
 
     def __str__(self) -> str:
         return f"Throttle of {self.user}"
-
-
-class ChallengeState(models.TextChoices):
-    OPEN = "open", "Waiting for the device"
-    PASSED = "passed", "Passed, not used yet"
-    REFUSED = "refused", "Refused"
-    CONSUMED = "consumed", "Used"
-
-
-class Challenge(models.Model):
-    """Two factors asked for one purpose and one content, in one session, used once."""
-
-    CONSUME_WITHIN = timedelta(minutes=2)
-
-    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, related_name="challenges"
-    )
-    device = models.ForeignKey(Device, models.PROTECT, related_name="challenges")
-    purpose = models.CharField(max_length=20, choices=Purpose.choices)
-    payload_digest = models.CharField(max_length=64)
-    session_digest = models.CharField(max_length=64)
-    state = models.CharField(
-        max_length=10, choices=ChallengeState.choices, default=ChallengeState.OPEN
-    )
-    started_at = models.DateTimeField()
-    expires_at = models.DateTimeField()
-    answered_at = models.DateTimeField(null=True)
-    consumed_at = models.DateTimeField(null=True)
-
-    class Meta:
-        ordering = ["-started_at"]
-        constraints = [
-            models.CheckConstraint(
-                name="challenge_state_known",
-                condition=Q(state__in=ChallengeState.values),
-            ),
-            models.CheckConstraint(
-                name="challenge_purpose_known", condition=Q(purpose__in=Purpose.values)
-            ),
-            models.CheckConstraint(
-                name="challenge_consumed_once_passed",
-                condition=Q(
-                    state=ChallengeState.CONSUMED,
-                    consumed_at__isnull=False,
-                    answered_at__isnull=False,
-                )
-                | (~Q(state=ChallengeState.CONSUMED) & Q(consumed_at=None)),
-            ),
-            models.CheckConstraint(
-                name="challenge_expires_after_it_started",
-                condition=Q(expires_at__gt=F("started_at")),
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.get_purpose_display()} ({self.get_state_display()})"
-
-
-def session_digest(session_key: str) -> str:
-    """Return what is stored of a session: enough to recognise it, not to steal it."""
-    if not session_key:
-        raise ValueError("A challenge belongs to a session.")
-    return hashlib.sha256(session_key.encode()).hexdigest()

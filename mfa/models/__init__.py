@@ -1,0 +1,38 @@
+from mfa.models.challenges import (
+    Challenge,
+    ChallengeState,
+    Channel,
+    Ending,
+    Purpose,
+    Push,
+    session_digest,
+)
+from mfa.models.devices import (
+    SIGNING_KINDS,
+    Device,
+    DeviceQuerySet,
+    Kind,
+    Retirement,
+    Source,
+    UserThrottle,
+)
+from mfa.models.identity import IdmeAccount, IdmeAccountQuerySet
+
+__all__ = [
+    "SIGNING_KINDS",
+    "Challenge",
+    "ChallengeState",
+    "Channel",
+    "Device",
+    "DeviceQuerySet",
+    "Ending",
+    "IdmeAccount",
+    "IdmeAccountQuerySet",
+    "Kind",
+    "Purpose",
+    "Push",
+    "Retirement",
+    "Source",
+    "UserThrottle",
+    "session_digest",
+]

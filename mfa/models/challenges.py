@@ -1,0 +1,153 @@
+import hashlib
+import uuid
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from mfa import vault
+from mfa.models.devices import Device
+
+
+class Purpose(models.TextChoices):
+    """What a challenge authorises; one for one purpose is worthless for another."""
+
+    SIGN = "sign", "Sign prescriptions"
+    SELECT_PRIMARY = "select_primary", "Select the primary device"
+    ADD_DEVICE = "add_device", "Add a device"
+    RETIRE_DEVICE = "retire_device", "Remove a device"
+    UNLINK = "unlink", "Unlink the ID.me account"
+    ADMINISTER = "administer", "Enter the administration site"
+
+
+class ChallengeState(models.TextChoices):
+    OPEN = "open", "Waiting for the device"
+    PASSED = "passed", "Passed, not used yet"
+    REFUSED = "refused", "Refused"
+    CONSUMED = "consumed", "Used"
+
+
+class Challenge(models.Model):
+    """Two factors asked for one purpose and one content, in one session, used once."""
+
+    CONSUME_WITHIN = timedelta(minutes=2)
+    ANSWER_WITHIN = timedelta(minutes=2)  # a push; SP 800-63B 5.1.3.2 allows 10
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="challenges"
+    )
+    device = models.ForeignKey(Device, models.PROTECT, related_name="challenges")
+    purpose = models.CharField(max_length=20, choices=Purpose.choices)
+    payload_digest = models.CharField(max_length=64)
+    session_digest = models.CharField(max_length=64)
+    state = models.CharField(
+        max_length=10, choices=ChallengeState.choices, default=ChallengeState.OPEN
+    )
+    started_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    answered_at = models.DateTimeField(null=True)
+    consumed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-started_at"]
+        constraints = [
+            models.CheckConstraint(
+                name="challenge_state_known",
+                condition=Q(state__in=ChallengeState.values),
+            ),
+            models.CheckConstraint(
+                name="challenge_purpose_known", condition=Q(purpose__in=Purpose.values)
+            ),
+            models.CheckConstraint(
+                name="challenge_consumed_once_passed",
+                condition=Q(
+                    state=ChallengeState.CONSUMED,
+                    consumed_at__isnull=False,
+                    answered_at__isnull=False,
+                )
+                | (~Q(state=ChallengeState.CONSUMED) & Q(consumed_at=None)),
+            ),
+            models.CheckConstraint(
+                name="challenge_expires_after_it_started",
+                condition=Q(expires_at__gt=F("started_at")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_purpose_display()} ({self.get_state_display()})"
+
+
+class Channel(models.TextChoices):
+    """How a push reaches a phone, and how the answer comes back."""
+
+    CIBA = "ciba", "Backchannel of ID.me"
+    STEP_UP = "step_up", "Window of ID.me"
+    PHONE = "phone", "Phone paired with the portal"
+
+
+class Ending(models.TextChoices):
+    """Why a push did not pass."""
+
+    DENIED = "denied", "Declined on the phone"
+    NOT_ME = "not_me", "Reported on the phone as not started by its owner"
+    WRONG_NUMBER = "wrong_number", "The number on the phone was not the one shown"
+    OTHER_DEVICE = "other_device", "Another device answered, or none that can be named"
+    CANCELLED = "cancelled", "Cancelled in the portal"
+    REPLACED = "replaced", "A newer push took its place"
+    EXPIRED = "expired", "Nobody answered in time"
+    UNAVAILABLE = "unavailable", "ID.me could not be asked"
+
+
+class Push(models.Model):
+    """What an open challenge waits for: the answer of one phone, once.
+
+    The number is shown in the portal and typed on the phone; it is never sent there.
+    """
+
+    MOST_WRONG_NUMBERS = 2
+
+    challenge = models.OneToOneField(
+        Challenge, models.PROTECT, primary_key=True, related_name="push"
+    )
+    channel = models.CharField(max_length=10, choices=Channel.choices)
+    message = models.CharField(max_length=200)
+    number = models.CharField(max_length=2)
+    nonce = models.CharField(max_length=64)
+    sealed_request = models.TextField(blank=True, editable=False)
+    interval = models.PositiveSmallIntegerField(default=5)  # seconds between two polls
+    wrong_numbers = models.PositiveSmallIntegerField(default=0)
+    ended_because = models.CharField(max_length=15, choices=Ending.choices, blank=True)
+
+    class Meta:
+        verbose_name_plural = "pushes"
+        constraints = [
+            models.CheckConstraint(
+                name="push_channel_known", condition=Q(channel__in=Channel.values)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_channel_display()}: {self.message}"
+
+    def set_request(self, request_id: str) -> None:
+        self.sealed_request = vault.seal(request_id.encode(), **self._place())
+
+    def request_id(self) -> str:
+        """Return the provider's name of the request; who has it can take the answer."""
+        return vault.unseal(self.sealed_request, **self._place()).decode()
+
+    def _place(self) -> dict[str, str]:
+        return {
+            "table": "mfa_push",
+            "column": "sealed_request",
+            "row": str(self.challenge.public_id),
+        }
+
+
+def session_digest(session_key: str) -> str:
+    """Return what is stored of a session: enough to recognise it, not to steal it."""
+    if not session_key:
+        raise ValueError("A challenge belongs to a session.")
+    return hashlib.sha256(session_key.encode()).hexdigest()
