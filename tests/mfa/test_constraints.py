@@ -69,7 +69,9 @@ def test_one_seed_is_on_one_device_only(phone, bob):
 def test_an_idme_account_is_linked_once(alice, mallory):
     refuses(
         "idme_account_linked_once",
-        lambda: make_idme_account(mallory, subject=alice.idme_account.subject),
+        lambda: make_idme_account(
+            mallory, subject=alice.idme_accounts.linked().get().subject
+        ),
     )
 
 

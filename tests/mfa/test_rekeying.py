@@ -11,8 +11,9 @@ pytestmark = pytest.mark.django_db
 
 def test_rotation_reseals_every_secret_and_can_be_run_again(alice, phone, settings):
     seed = phone.seed()
-    alice.idme_account.set_refresh_token("token")
-    alice.idme_account.save()
+    account = alice.idme_accounts.linked().get()
+    account.set_refresh_token("token")
+    account.save()
     settings.FIELD_KEYS = [("f2", b"n" * 32), *settings.FIELD_KEYS]
 
     first = call_command("rotate_field_keys")
@@ -21,9 +22,9 @@ def test_rotation_reseals_every_secret_and_can_be_run_again(alice, phone, settin
     assert (first[:8], second[:8]) == ("Sealed 2", "Sealed 0")
     settings.FIELD_KEYS = settings.FIELD_KEYS[:1]
     phone.refresh_from_db()
-    alice.idme_account.refresh_from_db()
+    account.refresh_from_db()
     assert phone.seed() == seed
-    assert alice.idme_account.refresh_token() == "token"
+    assert account.refresh_token() == "token"
     assert Event.objects.filter(act=Act.KEY_ROTATED).count() == 1
 
 

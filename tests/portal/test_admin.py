@@ -167,13 +167,14 @@ def test_losing_staff_closes_the_admin(client, root):
 
 
 def test_no_page_of_the_admin_shows_a_secret(client, root, alice, phone):
-    alice.idme_account.set_refresh_token("refresh-me")
-    alice.idme_account.save()
+    account = alice.idme_accounts.linked().get()
+    account.set_refresh_token("refresh-me")
+    account.save()
     secrets = [
         phone.sealed_seed,
         phone.seed_fingerprint,
         phone.seed().hex(),
-        alice.idme_account.sealed_refresh_token,
+        account.sealed_refresh_token,
         alice.password,
     ]
 

@@ -111,7 +111,7 @@ def test_update_mfa_device_leads_to_sign_in_and_security_and_back(page, settings
 
 
 def test_the_age_of_the_list_is_told(page, alice):
-    account = alice.idme_account
+    account = alice.idme_accounts.linked().get()
     account.devices_refreshed_at = timezone.now() - timedelta(hours=3, minutes=1)
     account.save()
 
@@ -136,8 +136,7 @@ def test_one_device_is_one_too_few(page, alice):
 
 
 def test_another_name_at_idme_is_pointed_out(page, alice):
-    alice.idme_account.last_name = "Other"
-    alice.idme_account.save()
+    alice.idme_accounts.update(last_name="Other")
     assert (
         "ID.me verified Alice Other, and you are registered here as Alice Example"
         in page()

@@ -42,8 +42,7 @@ def test_a_new_provider_is_told_everything_at_once(practice):
 @pytest.mark.cfr("1311.105(a)(1)")
 @pytest.mark.parametrize("level", ["identity_assurance", "authenticator_assurance"])
 def test_a_lower_level_of_assurance_is_not_enough(alice, labels, level):
-    setattr(alice.idme_account, level, 1)
-    alice.idme_account.save()
+    alice.idme_accounts.update(**{level: 1})
 
     assert labels() == [
         "ID.me has not verified your identity to the level that is needed."
@@ -156,7 +155,6 @@ def test_a_lock_of_the_user_blocks_every_device(alice, labels):
     [("EXAMPLE", False), ("Example-Miller", False), ("Miller", True), ("", True)],
 )
 def test_an_identity_with_another_family_name_blocks(alice, labels, at_idme, blocks):
-    alice.idme_account.last_name = at_idme
-    alice.idme_account.save()
+    alice.idme_accounts.update(last_name=at_idme)
 
     assert bool(labels()) == blocks
