@@ -111,12 +111,15 @@ def make_idme_account(user, **overrides):
 
 
 def make_device(user, *, seed=None, **overrides):
+    number = next(_serial)
     defaults = {
-        "name": f"Phone {next(_serial)}",
+        "name": f"Phone {number}",
         "kind": Kind.CODE_GENERATOR,
         "source": Source.PORTAL,
         "confirmed": True,
     }
+    if overrides.get("kind") == Kind.PUSH:
+        defaults |= {"source": Source.IDME, "external_id": f"push-{number}"}
     device = Device(user=user, **defaults | overrides)
     if device.kind == Kind.CODE_GENERATOR:
         device.set_seed(seed or os.urandom(20))

@@ -148,7 +148,7 @@ def test_links_follow_the_stand_in_to_other_ports(seeded, world, settings):
 
     call_command("seed_demo", verbosity=0)
 
-    account = person("riley.ready").idme_account
+    account = person("riley.ready").idme_accounts.linked().get()
     assert account.issuer == "http://localhost:9001/oidc"
     assert linking.refresh_token_of(account) == next(
         entry["refresh_token"]
