@@ -9,7 +9,6 @@ from django.http import HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse, reverse_lazy
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.debug import sensitive_post_parameters
 from django_otp import login as otp_login
 
@@ -19,7 +18,7 @@ from epcs_portal import sign_ins
 from epcs_portal.forms import NewPasswordForm, SignInForm
 from mfa import challenges
 from mfa.forms import ProofForm
-from mfa.http import REFUSED, form_page
+from mfa.http import REFUSED, local_path, proof_page
 from mfa.models import Device, Purpose
 from prescriptions.models import Prescription, Status
 from providers import readiness
@@ -90,7 +89,7 @@ def admin_verify(request):
     if not (request.user.is_active and request.user.is_staff):
         sign_ins.refuse_admin(request.user, reason="not_administrator")
         raise PermissionDenied("The administration site is for administrators.")
-    devices = Device.objects.visible_to(request.user).code_generators()
+    devices = Device.objects.visible_to(request.user).usable()
     digest = challenges.digest_of("administer", user=str(request.user.pk))
     form = ProofForm(
         request.user,
@@ -99,6 +98,7 @@ def admin_verify(request):
         payload_digest=digest,
         session_key=request.session.session_key,
         devices=devices,
+        message="Enter the administration site",
     )
     if form.is_valid():
         try:
@@ -113,11 +113,11 @@ def admin_verify(request):
         else:
             request.session.cycle_key()
             otp_login(request, form.challenge.device)
-            wanted = _local(request.GET.get("next", ""))
+            wanted = local_path(request.GET.get("next", ""))
             return HttpResponseRedirect(wanted or reverse("admin:index"))
     if form.errors:
         sign_ins.refuse_admin(request.user, reason="not_proven")
-    return form_page(
+    return proof_page(
         request, "epcs_portal/admin_verify.html", form, has_device=devices.exists()
     )
 
@@ -141,14 +141,6 @@ def server_error(request):
 
 def csrf_failure(request, reason=""):
     return render(request, "403_csrf.html", status=403)
-
-
-def _local(path: str) -> str:
-    """Return a path of this site, or nothing."""
-    is_local = path.startswith("/") and url_has_allowed_host_and_scheme(
-        path, allowed_hosts=None
-    )
-    return path if is_local else ""
 
 
 def _blockers(provider, user) -> list[readiness.Blocker]:

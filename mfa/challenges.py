@@ -1,7 +1,7 @@
 """The only way anything sensitive is authorised: two factors, for one content, once.
 
-`prove` asks for the password and the device; `consume` redeems the result inside the
-transaction that does the act. 21 CFR 1311.115(a), 1311.120(b)(5), (11); RFC 6238 5.2.
+`prove` asks for the password and a code (`mfa.pushes` asks a phone instead); `consume`
+redeems the result inside the transaction that does the act. 21 CFR 1311.115(a), 1311.120(b)(5), (11); RFC 6238 5.2.
 """
 
 import hashlib
@@ -16,8 +16,9 @@ from django.views.decorators.debug import sensitive_variables
 
 from audit import chain
 from audit.acts import Act, Outcome
-from mfa import throttle, totp, vault
+from mfa import codes, throttle
 from mfa.models import (
+    SIGNING_KINDS,
     Challenge,
     ChallengeState,
     Device,
@@ -26,41 +27,15 @@ from mfa.models import (
     UserThrottle,
     session_digest,
 )
+from mfa.refusals import (
+    DeviceNotUsable,
+    Locked,
+    NotProven,
+    NotRedeemable,
+    PasswordRefused,
+)
 
 PLAUSIBLE_YEARS = range(2024, 2100)
-
-
-class NotProven(Exception):
-    """The two factors were not shown; the message says what to do next."""
-
-
-class PasswordRefused(NotProven):
-    """The password is wrong; the code was not looked at and can still be used."""
-
-
-class CodeRefused(NotProven):
-    """The password was right and the code was not; counted."""
-
-
-class Locked(NotProven):
-    """Too many failures; nothing was looked at or counted."""
-
-    def __init__(self, until: datetime):
-        self.until = until
-        seconds = max(1, round((until - timezone.now()).total_seconds()))
-        super().__init__(
-            f"Locked for another {_duration(seconds)}, until {until:%H:%M:%S} UTC, "
-            "after too many failed attempts. Trying earlier neither counts nor "
-            "makes it longer."
-        )
-
-
-class DeviceNotUsable(NotProven):
-    """The device is not this user's, or is unconfirmed, removed or disabled."""
-
-
-class NotRedeemable(NotProven):
-    """What was proven is not, or no longer, good for this act."""
 
 
 def digest_of(act: str, **facts: str) -> str:
@@ -75,22 +50,21 @@ def prove(
     device: Device,
     purpose: Purpose,
     payload_digest: str,
-    password: str,
+    password: str | None,
     code: str,
     session_key: str,
 ) -> Challenge:
     """Check password and code, and return a challenge passed for this content.
 
+    Without a password, the caller holds an open challenge that began with a right one.
     Raise a NotProven. Whatever happens is committed by itself, so that no caller's
     rollback gives a guess or a used code back.
     """
-    now = timezone.now()
-    if now.year not in PLAUSIBLE_YEARS:
-        raise NotProven("The server's clock is wrong. Tell your administrator.")
-    device = _usable(device, user=user, purpose=purpose)
+    now = plausible_now()
+    device = usable(device, kind=Kind.CODE_GENERATOR, user=user, purpose=purpose)
     reservation = _reserve_for(user, device, purpose=purpose, now=now)
-    if not user.check_password(password):
-        _refuse(user, device, purpose=purpose, reason="password")
+    if password is not None and not user.check_password(password):
+        refuse(user, device, purpose=purpose, reason="password")
         raise PasswordRefused("The password is wrong. The code was not used.")
     challenge = Challenge(
         user=user,
@@ -123,7 +97,8 @@ def confirm_password(user, *, password: str) -> None:
         if reservation is None:
             raise Locked(rows.get().locked_until or now)
         raise PasswordRefused("The password is wrong.")
-    throttle.succeed(rows, reservation)
+    # One factor alone ends no row of failures.
+    throttle.release(rows, reservation)
 
 
 def consume(
@@ -166,7 +141,7 @@ def _check_still_good(device: Device, *, user, purpose: Purpose, now: datetime) 
     is_active = get_user_model().objects.filter(pk=user.pk, is_active=True).exists()
     if not is_active:
         raise NotRedeemable("This account is no longer active.")
-    if device.user_id != user.pk or not _is_usable(device):
+    if device.user_id != user.pk or not is_usable(device):
         raise NotRedeemable("The device was removed or disabled in the meantime.")
     if device.locked_until and device.locked_until > now:
         raise NotRedeemable("The device was locked in the meantime.")
@@ -174,22 +149,31 @@ def _check_still_good(device: Device, *, user, purpose: Purpose, now: datetime) 
         raise NotRedeemable(f"“{device}” is no longer your primary device.")
 
 
-def _usable(device: Device, *, user, purpose: Purpose) -> Device:
+def plausible_now() -> datetime:
+    """Return the time; raise NotProven when the clock cannot be right."""
+    now = timezone.now()
+    if now.year not in PLAUSIBLE_YEARS:
+        raise NotProven("The server's clock is wrong. Tell your administrator.")
+    return now
+
+
+def usable(device: Device, *, kind: Kind, user, purpose: Purpose) -> Device:
+    """Return the device as it is now; raise DeviceNotUsable, on record."""
     fresh = Device.objects.filter(pk=device.pk, user=user).first()
-    if user.is_active and fresh and _is_usable(fresh):
+    if user.is_active and fresh and fresh.kind == kind and is_usable(fresh):
         return fresh
     reason = "device_not_usable" if fresh else "device_of_another_user"
-    _refuse(user, device, purpose=purpose, reason=reason)
+    refuse(user, device, purpose=purpose, reason=reason)
     raise DeviceNotUsable(
         "That device cannot confirm anything. Choose one of your own devices "
         "under Account > Provider Settings > eRx Info."
     )
 
 
-def _is_usable(device: Device) -> bool:
+def is_usable(device: Device) -> bool:
     return (
         device.confirmed
-        and device.kind == Kind.CODE_GENERATOR
+        and device.kind in SIGNING_KINDS
         and device.retired_at is None
         and device.disabled_at is None
     )
@@ -200,7 +184,7 @@ def _reserve_for(
 ) -> throttle.Reservation:
     reservation = None if device.is_locked else _reserve_of_user(user, now=now)
     if reservation is None:
-        _refuse(user, device, purpose=purpose, reason="locked")
+        refuse(user, device, purpose=purpose, reason="locked")
         # By now another attempt may have lifted the lock that turned this one away.
         of_user = UserThrottle.objects.get_or_create(user=user)[0]
         locks = [of_user.locked_until, device.locked_until, now]
@@ -226,7 +210,7 @@ def _answer(
             refusal: NotProven | None = Locked(row.get().locked_until or now)
             reason = "locked"
         else:
-            reason, refusal = _verify(row.get(), code=code, now=now)
+            reason, refusal = codes.verify(row.get(), code=code, now=now)
         challenge.state = ChallengeState.REFUSED if refusal else ChallengeState.PASSED
         challenge.answered_at = now
         challenge.save()
@@ -268,82 +252,6 @@ def _settle(
     _disable_after_too_many(challenge.device, own, of_user, now=challenge.started_at)
 
 
-def _verify(
-    device: Device, *, code: str, now: datetime
-) -> tuple[str, NotProven | None]:
-    if not totp.is_well_formed(code):
-        return "malformed", CodeRefused("Enter the 6 digits of the code, nothing else.")
-    try:
-        seed = device.seed()
-    except vault.CannotUnseal:
-        return "seed_unreadable", DeviceNotUsable(
-            f"The secret of “{device}” cannot be read. Remove this device and add it again."
-        )
-    current = totp.step_at(now.timestamp())
-    steps = totp.acceptable_steps(current, offset=device.clock_offset)
-    step = totp.matching_step(seed, code, steps=steps)
-    if step is not None and step != device.burned_step and _claim(device, step=step):
-        Device.objects.filter(pk=device.pk).update(
-            clock_offset=step - current, last_used_at=now
-        )
-        return "", None
-    if step is not None:
-        return "used", CodeRefused(
-            f"That code of “{device}” was used already. "
-            f"Wait {_seconds_left(now)} seconds for the next one."
-        )
-    return _diagnose(device, seed=seed, code=code, current=current, now=now)
-
-
-def _claim(device: Device, *, step: int) -> bool:
-    """Make a step this caller's; exactly one of any number of callers gets it."""
-    claimed = Device.objects.filter(pk=device.pk, last_step__lt=step)
-    return claimed.update(last_step=step) == 1
-
-
-def _diagnose(
-    device: Device, *, seed: bytes, code: str, current: int, now: datetime
-) -> tuple[str, NotProven]:
-    """Say what is known of a wrong code, after a right password; burn what it matched."""
-    wider = range(-totp.DIAGNOSIS_WINDOW, totp.DIAGNOSIS_WINDOW + 1)
-    around = [current + delta for delta in wider if current + delta >= 0]
-    step = totp.matching_step(seed, code, steps=around)
-    if step is not None:
-        Device.objects.filter(pk=device.pk).update(burned_step=step)
-        off = abs(step - current) * totp.PERIOD
-        direction = "fast" if step > current else "slow"
-        return "clock", CodeRefused(
-            f"That code is not current: the clock of “{device}” is about {off} seconds "
-            f"{direction}, or the code is old. Turn on automatic date and time on it, "
-            "then use a new code."
-        )
-    if other := _other_device_of(device, code=code, current=current):
-        return "other_device", CodeRefused(
-            f"That is the code of “{other}”. The code of “{device}” is wanted. "
-            f"Wait {_seconds_left(now)} seconds for the next one, or choose “{other}”."
-        )
-    return "wrong", CodeRefused(f"That is not the current code of “{device}”.")
-
-
-def _other_device_of(device: Device, *, code: str, current: int) -> Device | None:
-    others = Device.objects.visible_to(device.user).code_generators()
-    for other in others.exclude(pk=device.pk):
-        step = _step_of(other, code=code, current=current)
-        if step is not None:
-            _claim(other, step=step)
-            return other
-    return None
-
-
-def _step_of(device: Device, *, code: str, current: int) -> int | None:
-    try:
-        seed = device.seed()
-    except vault.CannotUnseal:
-        return None
-    steps = totp.acceptable_steps(current, offset=device.clock_offset)
-    return totp.matching_step(seed, code, steps=steps)
-
-
 def _disable_after_too_many(
     device: Device, *reservations: throttle.Reservation, now: datetime
 ) -> None:
@@ -358,7 +266,8 @@ def _disable_after_too_many(
         chain.record(Act.DEVICE_DISABLED, by=device.user, of=one, reason="failures")
 
 
-def _refuse(user, device: Device, *, purpose: Purpose, reason: str) -> None:
+def refuse(user, device: Device, *, purpose: Purpose, reason: str) -> None:
+    """Put on record that a device could not confirm anything."""
     chain.record(
         Act.CHALLENGE_REFUSED,
         by=user,
@@ -367,13 +276,3 @@ def _refuse(user, device: Device, *, purpose: Purpose, reason: str) -> None:
         purpose=purpose,
         reason=reason,
     )
-
-
-def _seconds_left(now: datetime) -> int:
-    return totp.PERIOD - int(now.timestamp()) % totp.PERIOD
-
-
-def _duration(seconds: int) -> str:
-    if seconds < 120:
-        return f"{seconds} seconds"
-    return f"{round(seconds / 60)} minutes"

@@ -128,7 +128,7 @@ def addition_digest(user) -> str:
 
 def needs_proof(user) -> bool:
     """Say whether the user has a device that has to agree to the next one."""
-    return Device.objects.visible_to(user).code_generators().exists()
+    return Device.objects.visible_to(user).usable().exists()
 
 
 def confirm(

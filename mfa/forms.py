@@ -1,15 +1,30 @@
 from django import forms
 
-from mfa import challenges
-from mfa.models import Challenge, Device, Purpose
+from mfa import answers, challenges, pushes
+from mfa.models import Challenge, ChallengeState, Device, Kind, Purpose
+from mfa.refusals import CodeRefused, NotProven, PasswordRefused
+
+
+class DeviceRadios(forms.RadioSelect):
+    """Radio buttons that say of each device whether it shows codes or is pushed to."""
+
+    def create_option(self, name, value, *args, **kwargs):
+        option = super().create_option(name, value, *args, **kwargs)
+        if device := getattr(value, "instance", None):
+            option["attrs"]["data-kind"] = device.kind
+        return option
 
 
 class DeviceChoiceField(forms.ModelChoiceField):
     def label_from_instance(self, device: Device) -> str:
-        label = f"{device} (primary device)" if device.is_primary else str(device)
+        said = [f"{device} (primary device)" if device.is_primary else str(device)]
+        if device.kind == Kind.PUSH:
+            said.append("push notification")
         if device.last_used_at:
-            return f"{label}, last used {device.last_used_at:%b %-d, %Y}"
-        return f"{label}, not used yet"
+            said.append(f"last used {device.last_used_at:%b %-d, %Y}")
+        else:
+            said.append("not used yet")
+        return ", ".join(said)
 
 
 class CodeInput(forms.TextInput):
@@ -20,7 +35,13 @@ class CodeInput(forms.TextInput):
 
 
 class ProofForm(forms.Form):
-    """Two factors, asked for at the moment of the act; `challenge` once they check out."""
+    """Two factors, asked for at the moment of the act; `challenge` once they check out.
+
+    A code is checked at once. A phone is asked, and the same page waits for its answer
+    (`waiting`), still taking a code instead, without the password again.
+    """
+
+    template_name = "mfa/proof.html"
 
     password = forms.CharField(
         label="Your portal password",
@@ -31,13 +52,14 @@ class ProofForm(forms.Form):
         queryset=Device.objects.none(),
         to_field_name="public_id",
         empty_label=None,
-        label="Which code generator do you want to use?",
-        widget=forms.RadioSelect,
-        error_messages={"required": "Choose the device whose code you enter."},
+        label="Which device do you want to use?",
+        widget=DeviceRadios,
+        error_messages={"required": "Choose the device that you confirm with."},
     )
     code = forms.CharField(
         label="Code",
         max_length=16,
+        required=False,
         widget=CodeInput(
             attrs={
                 "autocomplete": "one-time-code",
@@ -58,29 +80,22 @@ class ProofForm(forms.Form):
         payload_digest: str,
         session_key: str,
         devices,
+        message: str,
     ):
-        super().__init__(data)
-        self.user = user
+        self.user, self.message = user, message
         self.bound_to: dict = {
             "purpose": purpose,
             "payload_digest": payload_digest,
             "session_key": session_key,
         }
-        self._offer(devices)
+        self.has_asked_phone = False
+        self.waiting, self.ended = self._push()
+        # The push ended while somebody chose to go on: the page says how.
+        super().__init__(None if data and "waiting" in data and self.ended else data)
+        self._offer(list(devices))
 
-    def _offer(self, devices) -> None:
-        choices = list(devices)
-        if len(choices) == 1:
-            del self.fields["device"]
-            self.only_device = choices[0]
-            self.fields["code"].label = f"Code from “{self.only_device}”"
-            return
-        self.only_device = None
-        self.fields["device"].queryset = devices
-        primary = next((device for device in choices if device.is_primary), None)
-        if primary:
-            self.fields["device"].initial = primary.public_id
-            self.fields["code"].label = "Code from the device you chose"
+    def is_valid(self) -> bool:
+        return super().is_valid() and hasattr(self, "challenge")
 
     def clean_code(self) -> str:
         return self.cleaned_data["code"].replace(" ", "")
@@ -89,20 +104,97 @@ class ProofForm(forms.Form):
         if self.errors:
             return self.cleaned_data
         try:
-            self.challenge = challenges.prove(
-                self.user,
-                device=self.only_device or self.cleaned_data["device"],
-                password=self.cleaned_data["password"],
-                code=self.cleaned_data["code"],
-                **self.bound_to,
-            )
-        except challenges.PasswordRefused as refusal:
+            self._prove()
+        except PasswordRefused as refusal:
             self.add_error("password", str(refusal))
-        except challenges.CodeRefused as refusal:
+        except CodeRefused as refusal:
             self.add_error("code", str(refusal))
-        except challenges.NotProven as refusal:
+        except NotProven as refusal:
             self.add_error(None, str(refusal))
         return self.cleaned_data
+
+    def _push(self) -> tuple[Challenge | None, Challenge | None]:
+        """Return the push that the page waits for, or the one that has just ended."""
+        push = pushes.latest(self.user, **self.bound_to)
+        if push is None:
+            return None, None
+        is_good = answers.is_open(push) or pushes.is_redeemable(push)
+        return (push, None) if is_good else (None, push)
+
+    def _offer(self, devices: list[Device]) -> None:
+        if self.waiting:
+            del self.fields["password"]
+            devices = [one for one in devices if one.kind == Kind.CODE_GENERATOR]
+        self.only_device = devices[0] if len(devices) == 1 else None
+        if len(devices) < 2:
+            del self.fields["device"]
+        else:
+            self.fields["device"].queryset = Device.objects.filter(
+                pk__in=[device.pk for device in devices]
+            )
+            primary = next((one for one in devices if one.is_primary), devices[0])
+            self.fields["device"].initial = primary.public_id
+        self._ask_for_code(devices)
+
+    def _ask_for_code(self, devices: list[Device]) -> None:
+        """Word the field for what there is: generators, pushes, or both."""
+        code, kinds = self.fields["code"], {device.kind for device in devices}
+        if Kind.CODE_GENERATOR not in kinds:
+            del self.fields["code"]
+            return
+        if self.only_device:
+            code.label = f"Code from “{self.only_device}”"
+        else:
+            code.label = "Code from the device you chose"
+        if Kind.PUSH in kinds:
+            code.help_text = "Only if you chose a code generator."
+        code.required = kinds == {Kind.CODE_GENERATOR} and not self.waiting
+
+    def _prove(self) -> None:
+        device = self.only_device or self.cleaned_data.get("device")
+        code = self.cleaned_data.get("code", "")
+        if self.waiting and not code:
+            self._take_answer(self.waiting)
+        elif device is None:
+            raise NotProven("You have no device to confirm with. Add one on eRx Info.")
+        elif device.kind == Kind.PUSH:
+            self._ask_phone(device, code=code)
+        elif not code:
+            raise CodeRefused(f"Enter the code that “{device}” shows.")
+        else:
+            self.challenge = challenges.prove(
+                self.user,
+                device=device,
+                password=self.cleaned_data.get("password"),
+                code=code,
+                **self.bound_to,
+            )
+
+    def _ask_phone(self, device: Device, *, code: str) -> None:
+        if code:
+            raise CodeRefused(
+                f"“{device}” is asked by push and has no codes. Leave the code empty, "
+                "or choose the device that the code is from."
+            )
+        pushes.start(
+            self.user,
+            device=device,
+            message=self.message,
+            password=self.cleaned_data["password"],
+            **self.bound_to,
+        )
+        self.has_asked_phone = True
+
+    def _take_answer(self, waiting: Challenge) -> None:
+        challenge = pushes.check(waiting)
+        if challenge.state == ChallengeState.PASSED:
+            self.challenge = challenge
+        elif answers.is_open(challenge):
+            raise NotProven(
+                f"“{challenge.device}” has not answered yet. Answer on your phone first."
+            )
+        else:
+            self.has_asked_phone = True  # and it has said no: the page tells
 
 
 class NicknameForm(forms.Form):

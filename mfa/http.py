@@ -1,8 +1,10 @@
 """The page of a form: 200 to fill it in, 422 when it was understood and not accepted."""
 
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
 
 REFUSED = 422
+LONGEST_PATH = 500  # characters
 
 
 def form_page(request, template, form, *, refused=False, **context):
@@ -13,3 +15,21 @@ def form_page(request, template, form, *, refused=False, **context):
         {"form": form, **context},
         status=REFUSED if refused else 200,
     )
+
+
+def proof_page(request, template, form, **context):
+    """Show a page with a ProofForm; once a phone is asked, go on to the page that waits."""
+    if form and form.has_asked_phone:
+        return redirect(request.get_full_path())
+    return form_page(request, template, form, **context)
+
+
+def local_path(wanted: str) -> str:
+    """Return a path of this site, or nothing."""
+    is_local = (
+        wanted.startswith("/")
+        and len(wanted) <= LONGEST_PATH
+        and wanted.isprintable()
+        and url_has_allowed_host_and_scheme(wanted, allowed_hosts=None)
+    )
+    return wanted if is_local else ""

@@ -1,9 +1,14 @@
 from django.urls import include, path
 
-from mfa import views
+from mfa import push_views, views
+from mfa.idme import step_up
 
 urlpatterns = [
     path("idme/", include("mfa.idme.urls")),
+    path("pushes/<uuid:public_id>/state/", push_views.state, name="push-state"),
+    path("pushes/<uuid:public_id>/again/", push_views.again, name="push-again"),
+    path("pushes/<uuid:public_id>/cancel/", push_views.cancel, name="push-cancel"),
+    path("pushes/<uuid:public_id>/idme/", step_up.start, name="push-step-up"),
     path("devices/add/", views.add, name="device-add"),
     path("devices/add/confirm/", views.confirm, name="device-confirm"),
     path("devices/<uuid:public_id>/rename/", views.rename, name="device-rename"),

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 
 from mfa import challenges, devices, enrolment
 from mfa.forms import NewDeviceForm, NicknameForm, ProofForm
-from mfa.http import form_page
+from mfa.http import form_page, proof_page
 from mfa.models import Device, Purpose
 
 
@@ -48,6 +48,7 @@ def select_primary(request, public_id):
         payload_digest=devices.selection_digest(device),
         session_key=request.session.session_key,
         devices=_only(device),
+        message=f"Select “{device}” as the primary device",
     )
     if form.is_valid():
         try:
@@ -62,17 +63,17 @@ def select_primary(request, public_id):
         else:
             messages.success(
                 request,
-                f"“{device}” is your primary device now. Its next code signs; "
-                "the one you just used does not.",
+                f"“{device}” is your primary device now. It signs from its next code "
+                "or push on.",
             )
             return redirect("erx-info")
-    return form_page(request, "mfa/select_primary.html", form, device=device)
+    return proof_page(request, "mfa/select_primary.html", form, device=device)
 
 
 @sensitive_post_parameters("password", "code")
 def retire(request, public_id):
     device = _listed_or_404(request, public_id)
-    usable = Device.objects.visible_to(request.user).code_generators()
+    usable = Device.objects.visible_to(request.user).usable()
     successors = usable.exclude(pk=device.pk) if device.is_primary else usable.none()
     form = ProofForm(
         request.user,
@@ -81,6 +82,7 @@ def retire(request, public_id):
         payload_digest=devices.retirement_digest(device),
         session_key=request.session.session_key,
         devices=usable,
+        message=f"Remove the device “{device}”",
     )
     if form.is_valid():
         try:
@@ -96,7 +98,7 @@ def retire(request, public_id):
         else:
             messages.success(request, f"“{device}” was removed.")
             return redirect("erx-info")
-    return form_page(
+    return proof_page(
         request, "mfa/retire.html", form, device=device, successors=successors
     )
 
@@ -114,7 +116,8 @@ def add(request):
             purpose=Purpose.ADD_DEVICE,
             payload_digest=enrolment.addition_digest(request.user),
             session_key=request.session.session_key,
-            devices=Device.objects.visible_to(request.user).code_generators(),
+            devices=Device.objects.visible_to(request.user).usable(),
+            message="Add a device to your account",
         )
     refusal = ""
     if request.method == "POST" and (form is None or form.is_valid()):
@@ -133,7 +136,7 @@ def add(request):
         "is_fresh": enrolment.is_fresh(authenticated_at),
         "refusal": refusal,
     }
-    return form_page(request, "mfa/add.html", form, refused=bool(refusal), **context)
+    return proof_page(request, "mfa/add.html", form, refused=bool(refusal), **context)
 
 
 @never_cache

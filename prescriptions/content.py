@@ -14,6 +14,7 @@ from prescriptions.models import Patient, Pharmacy, Prescription, plain
 from providers.models import Address
 
 FORMAT = 1
+MESSAGE_LENGTH = 200  # characters; what a push can carry
 
 
 def canonical(prescription: Prescription) -> dict:
@@ -62,6 +63,16 @@ def payload_digest(prescriptions: Iterable[Prescription]) -> str:
     return digests[0] if len(digests) == 1 else digest_of(digests)
 
 
+def push_message(prescriptions: Iterable[Prescription]) -> str:
+    """Return what a phone shows of what is to be signed: no name, no birth date."""
+    lines = [
+        f"{_initials(one.patient)} {one.drug.name} {one.drug.strength}, "
+        f"{one.quantity_in_words}"
+        for one in prescriptions
+    ]
+    return "; ".join(lines)[:MESSAGE_LENGTH]
+
+
 def texts(value: object) -> list[str]:
     """Return every text in a picture."""
     match value:
@@ -70,6 +81,10 @@ def texts(value: object) -> list[str]:
         case dict():
             return [text for item in value.values() for text in texts(item)]
     return []
+
+
+def _initials(patient: Patient) -> str:
+    return f"{patient.first_name[:1]}.{patient.last_name[:1]}."
 
 
 def _patient(patient: Patient) -> dict:

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from mfa import challenges, devices
 from mfa.forms import ProofForm
-from mfa.http import form_page
+from mfa.http import form_page, proof_page
 from mfa.models import Device, Purpose
 from prescriptions import content, drafts, rules, signer, signing, transmission
 from prescriptions.forms import PatientForm, PrescriptionForm
@@ -251,7 +251,8 @@ def sign(request, public_id):
         purpose=Purpose.SIGN,
         payload_digest=shown,
         session_key=request.session.session_key,
-        devices=Device.objects.visible_to(request.user).code_generators(),
+        devices=Device.objects.visible_to(request.user).usable(),
+        message=content.push_message([prescription]),
     )
     if form.is_valid():
         try:
@@ -266,7 +267,7 @@ def sign(request, public_id):
         else:
             messages.success(request, "Signed. It is on its way to the pharmacy.")
             return redirect(prescription)
-    return form_page(
+    return proof_page(
         request,
         "prescriptions/sign.html",
         form,

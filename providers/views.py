@@ -24,7 +24,7 @@ FILTERS = [
 ]
 KINDS_OF_ACT = {
     "signing": ["prescription", "signing", "transmission", "patient"],
-    "devices": ["device", "challenge"],
+    "devices": ["device", "challenge", "incident"],
     "identity": ["idme", "feed"],
     "sign-ins": ["sign_in", "sign_out", "password"],
     "access": ["access", "permission", "admin", "provider", "membership", "user"]

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from audit import chain
 from audit.acts import Act, Outcome
-from mfa.idme import feed, linking, tokens
+from mfa.idme import feed, linking, step_up, tokens
 from mfa.idme.answers import SignIn
 from mfa.idme.client import client
 from mfa.idme.errors import IdmeError, IdmeRefused
@@ -57,6 +57,8 @@ def callback(request) -> HttpResponse:
             reason=error.reason,
         )
         return _refused(request, error)
+    if sign_in.purpose == step_up.PURPOSE:
+        return step_up.answer(request, sign_in)
     try:
         account, is_new = linking.complete(request.user, sign_in=sign_in)
     except linking.LinkRefused as refusal:

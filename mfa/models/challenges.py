@@ -69,6 +69,12 @@ class Challenge(models.Model):
                 )
                 | (~Q(state=ChallengeState.CONSUMED) & Q(consumed_at=None)),
             ),
+            # SP 800-63B 5.2.2, push fatigue: one question at a time.
+            models.UniqueConstraint(
+                fields=["user"],
+                condition=Q(state=ChallengeState.OPEN),
+                name="challenge_one_open_per_user",
+            ),
             models.CheckConstraint(
                 name="challenge_expires_after_it_started",
                 condition=Q(expires_at__gt=F("started_at")),
@@ -94,6 +100,7 @@ class Ending(models.TextChoices):
     NOT_ME = "not_me", "Reported on the phone as not started by its owner"
     WRONG_NUMBER = "wrong_number", "The number on the phone was not the one shown"
     OTHER_DEVICE = "other_device", "Another device answered, or none that can be named"
+    NOT_FRESH = "not_fresh", "ID.me did not say that it was confirmed just now"
     CANCELLED = "cancelled", "Cancelled in the portal"
     REPLACED = "replaced", "A newer push took its place"
     EXPIRED = "expired", "Nobody answered in time"

@@ -11,6 +11,7 @@ from audit.acts import Act, Outcome
 from audit.models import Event
 from mfa import challenges
 from mfa.models import Challenge, ChallengeState, Device, Purpose, UserThrottle
+from mfa.refusals import CodeRefused
 from tests.factories import PASSWORD, code_of, make_device
 from tests.mfa.conftest import DIGEST, SESSION
 
@@ -60,10 +61,10 @@ def test_password_and_code_pass_and_are_redeemed_once(prove, alice):
     [
         ({"password": "guess"}, challenges.PasswordRefused),
         ({"password": ""}, challenges.PasswordRefused),
-        ({"code": "000000"}, challenges.CodeRefused),
-        ({"code": ""}, challenges.CodeRefused),
-        ({"code": PASSWORD}, challenges.CodeRefused),
-        ({"code": None}, challenges.CodeRefused),
+        ({"code": "000000"}, CodeRefused),
+        ({"code": ""}, CodeRefused),
+        ({"code": PASSWORD}, CodeRefused),
+        ({"code": None}, CodeRefused),
     ],
 )
 def test_one_factor_is_never_enough(prove, alice, wrong, refusal):
@@ -88,7 +89,7 @@ def test_a_code_works_once(prove, phone):
     code = code_of(phone)
     prove(code=code)
 
-    with pytest.raises(challenges.CodeRefused, match="used already"):
+    with pytest.raises(CodeRefused, match="used already"):
         prove(code=code)
 
 
@@ -97,7 +98,7 @@ def test_a_used_code_stays_used_in_the_next_step(prove, phone, clock):
     prove(code=code)
     clock.shift(timedelta(seconds=30))
 
-    with pytest.raises(challenges.CodeRefused, match="used already"):
+    with pytest.raises(CodeRefused, match="used already"):
         prove(code=code)
 
 
@@ -108,7 +109,7 @@ def test_going_back_to_an_older_code_is_refused(prove, phone):
     prove(code=newer)
 
     for code in [older, newer]:
-        with pytest.raises(challenges.CodeRefused, match="used already"):
+        with pytest.raises(CodeRefused, match="used already"):
             prove(code=code)
 
 
@@ -130,17 +131,17 @@ def test_two_steps_off_is_refused_and_told_apart(
 ):
     clock.move_to(f"2026-11-23T12:01:{second:06.3f}Z")
 
-    with pytest.raises(challenges.CodeRefused, match=words):
+    with pytest.raises(CodeRefused, match=words):
         prove(code=code_of(phone, steps=steps))
 
 
 def test_a_code_from_the_future_is_burned_by_trying_it(prove, phone, clock):
     code = code_of(phone, steps=5)
-    with pytest.raises(challenges.CodeRefused):
+    with pytest.raises(CodeRefused):
         prove(code=code)
     clock.shift(timedelta(seconds=150))
 
-    with pytest.raises(challenges.CodeRefused, match="used already"):
+    with pytest.raises(CodeRefused, match="used already"):
         prove(code=code)
 
 
@@ -150,7 +151,7 @@ def test_a_drifting_phone_is_followed_to_the_clamp_and_no_further(prove, phone, 
         clock.shift(timedelta(hours=25))
         try:
             prove(code=code_of(phone, steps=ahead))
-        except challenges.CodeRefused:
+        except CodeRefused:
             break
         accepted.append(ahead)
         phone.refresh_from_db()
@@ -171,17 +172,17 @@ def test_the_code_of_another_device_is_named_and_burned(prove, alice, phone):
     tablet = make_device(alice, name="OfficeiPad")
     code = code_of(tablet)
 
-    with pytest.raises(challenges.CodeRefused, match="OfficeiPad.*MyiPhone"):
+    with pytest.raises(CodeRefused, match="OfficeiPad.*MyiPhone"):
         prove(code=code)
 
-    with pytest.raises(challenges.CodeRefused, match="used already"):
+    with pytest.raises(CodeRefused, match="used already"):
         prove(device=tablet, code=code)
 
 
 def test_more_devices_do_not_mean_more_guesses(prove, alice, phone):
     tablet = make_device(alice, name="OfficeiPad")
     for device in [phone, tablet, phone]:
-        with pytest.raises(challenges.CodeRefused):
+        with pytest.raises(CodeRefused):
             prove(device=device, code="000000")
 
     with pytest.raises(challenges.Locked):
@@ -190,7 +191,7 @@ def test_more_devices_do_not_mean_more_guesses(prove, alice, phone):
 
 def test_a_right_code_is_refused_while_locked_and_nothing_is_told(prove, phone, clock):
     for _ in range(3):
-        with pytest.raises(challenges.CodeRefused):
+        with pytest.raises(CodeRefused):
             prove(code="000000")
     before = Device.objects.values(
         "throttling_failure_count", "locked_until", "last_step"
@@ -219,7 +220,7 @@ def test_wrong_passwords_lock_as_well(prove):
 def test_a_hundred_failures_in_a_row_disable_the_device(prove, alice, phone, clock):
     Device.objects.filter(pk=phone.pk).update(failures_since_success=99)
 
-    with pytest.raises(challenges.CodeRefused):
+    with pytest.raises(CodeRefused):
         prove(code="000000")
 
     phone.refresh_from_db()

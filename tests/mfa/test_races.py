@@ -4,6 +4,7 @@ import pytest
 
 from mfa import challenges, devices
 from mfa.models import Challenge, ChallengeState, Device, Purpose, UserThrottle
+from mfa.refusals import CodeRefused
 from tests.factories import PASSWORD, code_of, make_device
 from tests.mfa.conftest import DIGEST, SESSION
 from tests.threads import at_once
@@ -36,7 +37,7 @@ def test_one_code_passes_once(alice, phone, attempt):
 def test_parallel_wrong_codes_are_all_counted_up_to_the_lock(alice, phone):
     results = at_once(lambda _: prove(alice, phone, "000000"), times=CLIENTS)
 
-    compared = [one for one in results if isinstance(one, challenges.CodeRefused)]
+    compared = [one for one in results if isinstance(one, CodeRefused)]
     locked = [one for one in results if isinstance(one, challenges.Locked)]
     assert (len(compared), len(locked)) == (3, CLIENTS - 3)
     assert UserThrottle.objects.get(user=alice).throttling_failure_count == 3

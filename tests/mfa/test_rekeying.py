@@ -3,7 +3,8 @@ from django.core.management import call_command
 
 from audit.acts import Act
 from audit.models import Event
-from mfa import challenges, vault
+from mfa import vault
+from mfa.refusals import CodeRefused
 from tests.factories import code_of
 
 pytestmark = pytest.mark.django_db
@@ -41,5 +42,5 @@ def test_codes_from_before_a_restored_backup_are_refused(prove, phone):
 
     call_command("burn_codes")
 
-    with pytest.raises(challenges.CodeRefused, match="used already"):
+    with pytest.raises(CodeRefused, match="used already"):
         prove(code=code)

@@ -125,7 +125,7 @@ def test_staff_without_a_device_read_how_to_get_one(client):
 
     page = client.get(reverse("admin-verify")).content.decode()
 
-    assert "You have no code generator yet" in page
+    assert "You have no device yet" in page
     assert reverse("erx-info") in page
 
 

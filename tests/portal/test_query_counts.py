@@ -42,7 +42,7 @@ def test_the_signing_page_asks_few_questions(client, alice):
 
     assert (
         queries(client, reverse("prescription-sign", args=[prescription.public_id]))
-        <= 23
+        <= 24
     )
 
 

@@ -73,15 +73,15 @@ def test_link_list_remove_and_outage(client, db, stand_in):
     account = IdmeAccount.objects.get(user=riley)
     assert account.subject == RILEY
     assert account.is_identity_proofed
-    assert names_of(riley) == ["MyiPhone", "OfficeiPad"]
+    assert names_of(riley) == ["MyiPhone", "OfficeiPad", "RileyPush"]
 
     remove_at_idme(visitor, "OfficeiPad")
     assert "1 device removed" in refresh(client)
-    assert names_of(riley) == ["MyiPhone"]
+    assert names_of(riley) == ["MyiPhone", "RileyPush"]
 
     stand_in.stop()
     assert "ID.me cannot be reached" in refresh(client)
-    assert names_of(riley) == ["MyiPhone"]
+    assert names_of(riley) == ["MyiPhone", "RileyPush"]
     assert client.get(reverse("idme-start")).status_code in (302, 503)
 
 

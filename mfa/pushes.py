@@ -1,0 +1,310 @@
+"""A phone is asked, and its first answer decides, once.
+
+A push is the second factor of a challenge that began with the password. OpenID CIBA
+Core 1.0, NIST SP 800-63B 5.1.3. Polling writes nothing until there is an answer.
+"""
+
+import secrets
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+from django.contrib.auth import get_user_model
+from django.core.cache import cache
+from django.db import transaction
+from django.utils import timezone
+
+from audit.acts import Act
+from mfa import answers, challenges, vault
+from mfa.challenges import NotProven
+from mfa.idme import backchannel, evidence
+from mfa.idme.errors import IdmeError, IdmeUnavailable
+from mfa.models import (
+    Challenge,
+    ChallengeState,
+    Channel,
+    Device,
+    Ending,
+    IdmeAccount,
+    Kind,
+    Purpose,
+    Push,
+    Source,
+    session_digest,
+)
+
+MOST = 3
+WITHIN = timedelta(minutes=10)
+SLOWER_BY = 5  # seconds; CIBA Core 11
+SHOWN_FOR = timedelta(minutes=5)  # how it ended, to who asked
+
+
+class PushRefused(NotProven):
+    """No push was sent; the message says why and what to do."""
+
+
+def start(
+    user,
+    *,
+    device: Device,
+    purpose: Purpose,
+    payload_digest: str,
+    message: str,
+    password: str,
+    session_key: str,
+) -> Challenge:
+    """Check the password, ask the phone, and return the open challenge.
+
+    Raise a NotProven; then no phone was asked.
+    """
+    challenges.plausible_now()
+    device = challenges.usable(device, kind=Kind.PUSH, user=user, purpose=purpose)
+    challenges.confirm_password(user, password=password)
+    challenge = Challenge(
+        user=user,
+        device=device,
+        purpose=purpose,
+        payload_digest=payload_digest,
+        session_digest=session_digest(session_key),
+    )
+    return _send(challenge, message=message)
+
+
+def again(challenge: Challenge) -> Challenge:
+    """Ask the phone once more in place of a push that is still open."""
+    if not answers.is_open(challenge):
+        raise answers.NotOpen(
+            "That push has ended. Enter your password to send a new one."
+        )
+    device = challenges.usable(
+        challenge.device,
+        kind=Kind.PUSH,
+        user=challenge.user,
+        purpose=Purpose(challenge.purpose),
+    )
+    anew = Challenge(
+        user=challenge.user,
+        device=device,
+        purpose=challenge.purpose,
+        payload_digest=challenge.payload_digest,
+        session_digest=challenge.session_digest,
+    )
+    return _send(anew, message=challenge.push.message)
+
+
+def latest(
+    user, *, purpose: Purpose, payload_digest: str, session_key: str
+) -> Challenge | None:
+    """Return the newest push of this session for this content, unless it was used."""
+    return (
+        Challenge.objects.filter(
+            user=user,
+            purpose=purpose,
+            payload_digest=payload_digest,
+            session_digest=session_digest(session_key),
+            push__isnull=False,
+            started_at__gt=timezone.now() - SHOWN_FOR,
+        )
+        .exclude(state=ChallengeState.CONSUMED)
+        .select_related("push", "device", "user")
+        .first()
+    )
+
+
+def is_redeemable(challenge: Challenge) -> bool:
+    """Say whether the phone has agreed, and not too long ago."""
+    is_in_time = challenge.expires_at > timezone.now()
+    return challenge.state == ChallengeState.PASSED and is_in_time
+
+
+def check(challenge: Challenge) -> Challenge:
+    """Return the challenge as it stands, after asking ID.me if it is time to."""
+    push = challenge.push
+    if challenge.state == ChallengeState.OPEN and not answers.is_open(challenge):
+        answers.end_if_open(push, because=Ending.EXPIRED)
+    elif challenge.state == ChallengeState.OPEN and _is_due(push):
+        _ask_idme(push)
+    challenge.refresh_from_db()
+    return challenge
+
+
+def cancel(challenge: Challenge) -> None:
+    """Take a push back; one that was answered already stays as it is."""
+    with transaction.atomic(durable=True):
+        answers.locked(challenge.push)
+        if answers.end(challenge.push, because=Ending.CANCELLED):
+            answers.record(
+                Act.CHALLENGE_CANCELLED, challenge.push, reason=Ending.CANCELLED
+            )
+
+
+def answer_of_idme(push: Push, claims: dict) -> None:
+    """Take ID.me's signed answer: it counts when it names the device, and is new."""
+    account = _account_of(push)
+    reason = evidence.refusal(
+        claims,
+        account=account,
+        device=push.challenge.device,
+        since=push.challenge.started_at,
+    )
+    if reason:
+        answers.end_if_open(push, because=reason)
+    else:
+        answers.approve(push)
+
+
+def _send(challenge: Challenge, *, message: str) -> Challenge:
+    device = challenge.device
+    try:
+        channel = _channel_of(device)
+    except IdmeError as problem:
+        raise _not_asked(challenge, problem) from None
+    push = _open(challenge, channel=channel, message=message)
+    if channel == Channel.CIBA:
+        try:
+            _ask_backchannel(push)
+        except IdmeError as problem:
+            answers.end_if_open(push, because=Ending.UNAVAILABLE)
+            raise _not_asked(challenge, problem) from None
+    return challenge
+
+
+def _open(challenge: Challenge, *, channel: Channel, message: str) -> Push:
+    """Write the open challenge; one at a time, and few, so that nobody is worn down."""
+    user = challenge.user
+    try:
+        with transaction.atomic(durable=True):
+            get_user_model().objects.select_for_update(no_key=True).get(pk=user.pk)
+            now = timezone.now()
+            _make_room(challenge, now=now)
+            challenge.started_at = now
+            challenge.expires_at = now + Challenge.ANSWER_WITHIN
+            challenge.save()
+            push = Push.objects.create(
+                challenge=challenge,
+                channel=channel,
+                message=message,
+                number=f"{secrets.randbelow(90) + 10}",
+                nonce=secrets.token_hex(32),
+            )
+            answers.record(Act.CHALLENGE_STARTED, push, channel=channel)
+    except PushRefused:
+        challenges.refuse(
+            user,
+            challenge.device,
+            purpose=Purpose(challenge.purpose),
+            reason="too_many_pushes",
+        )
+        raise
+    return push
+
+
+def _make_room(challenge: Challenge, *, now: datetime) -> None:
+    """End what is open from before; refuse when there is no room for one more."""
+    before = Push.objects.filter(
+        challenge__user=challenge.user, challenge__state=ChallengeState.OPEN
+    ).select_related("challenge__user", "challenge__device")
+    for push in before:
+        asked_here = push.challenge.session_digest == challenge.session_digest
+        if answers.is_open(push.challenge) and not asked_here:
+            raise PushRefused(
+                "A push that was asked for elsewhere is waiting on your phone. Answer "
+                "it there, or choose “It wasn't me” if it was not you; or use a code "
+                "generator here."
+            )
+    _require_few(challenge.user, now=now)
+    for push in before:
+        is_late = not answers.is_open(push.challenge)
+        answers.end(push, because=Ending.EXPIRED if is_late else Ending.REPLACED)
+        answers.record(Act.CHALLENGE_CANCELLED, push, reason=push.ended_because)
+
+
+def _require_few(user, *, now: datetime) -> None:
+    pushes = Push.objects.exclude(ended_because=Ending.UNAVAILABLE)
+    sent = pushes.filter(
+        challenge__user=user, challenge__started_at__gt=now - WITHIN
+    ).order_by("-challenge__started_at")
+    times = sent.values_list("challenge__started_at", flat=True)[:MOST]
+    if len(times) < MOST:
+        return
+    minutes = max(1, round((times[MOST - 1] + WITHIN - now).total_seconds() / 60))
+    raise PushRefused(
+        f"{MOST} pushes were sent within {WITHIN.seconds // 60} minutes. Use a code "
+        f"generator, or wait {minutes} minutes for the next push."
+    )
+
+
+def _channel_of(device: Device) -> Channel:
+    if device.source == Source.PORTAL:
+        return Channel.PHONE
+    return Channel.CIBA if backchannel.is_offered() else Channel.STEP_UP
+
+
+def _ask_backchannel(push: Push) -> None:
+    account = _account_of(push)
+    if account is None:
+        raise IdmeUnavailable
+    started = backchannel.start(
+        subject=account.subject,
+        device=push.challenge.device.external_id,
+        message=push.message,
+        number=push.number,
+        expires_in=int(Challenge.ANSWER_WITHIN.total_seconds()),
+    )
+    push.set_request(started.request_id)
+    push.interval = started.interval
+    push.save(update_fields=["sealed_request", "interval"])
+
+
+def _is_due(push: Push) -> bool:
+    """Say whether to poll now; kept in memory, so that waiting writes nothing."""
+    is_polled = push.channel == Channel.CIBA
+    return is_polled and cache.add(_polled(push), True, push.interval)
+
+
+def _polled(push: Push) -> str:
+    return f"push-polled-{push.challenge.public_id}"
+
+
+def _ask_idme(push: Push) -> None:
+    """Poll once; what ID.me cannot answer now is asked again next time."""
+    account = _account_of(push)
+    try:
+        if account is None:
+            raise vault.CannotUnseal("The ID.me account was unlinked.")
+        answer = backchannel.poll(push.request_id(), subject=account.subject)
+    except IdmeUnavailable:
+        return
+    except (IdmeError, vault.CannotUnseal):
+        answers.end_if_open(push, because=Ending.UNAVAILABLE)
+        return
+    with suppress(answers.NotOpen):
+        _take(push, answer)
+
+
+def _take(push: Push, answer: backchannel.Answer) -> None:
+    match answer.state:
+        case "approved":
+            answer_of_idme(push, answer.claims)
+        case "denied":
+            answers.deny(push, because=Ending.DENIED)
+        case "not_me":
+            answers.deny(push, because=Ending.NOT_ME)
+        case "expired":
+            answers.end_if_open(push, because=Ending.EXPIRED)
+        case "slow_down":
+            cache.set(_polled(push), True, push.interval + SLOWER_BY)
+
+
+def _account_of(push: Push) -> IdmeAccount | None:
+    linked = IdmeAccount.objects.linked().filter(user=push.challenge.user_id)
+    return linked.first()
+
+
+def _not_asked(challenge: Challenge, problem: IdmeError) -> PushRefused:
+    challenges.refuse(
+        challenge.user,
+        challenge.device,
+        purpose=Purpose(challenge.purpose),
+        reason=problem.reason,
+    )
+    return PushRefused(f"No push was sent. {problem}")
