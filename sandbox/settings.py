@@ -39,9 +39,16 @@ IDME_CLIENT_SECRET = env("IDME_CLIENT_SECRET", default="")
 IDME_REDIRECT_URIS = env.list("IDME_REDIRECT_URIS", default=[])
 IDME_CLIENT_JWKS_URI = env("IDME_CLIENT_JWKS_URI", default="")
 IDME_CLIENT_JWKS_TIMEOUT = 5  # seconds
+# 0: discovery offers no backchannel, as today's public ID.me.
+IDME_BACKCHANNEL = env.bool("IDME_BACKCHANNEL", default=True)
+IDME_BACKCHANNEL_INTERVAL = env.int("IDME_BACKCHANNEL_INTERVAL", default=5)  # seconds
 AUTHLIB_OAUTH2_PROVIDER = {
     "refresh_token_generator": True,
-    "token_expires_in": {"authorization_code": 300, "refresh_token": 300},  # seconds
+    "token_expires_in": {
+        "authorization_code": 300,  # seconds
+        "refresh_token": 300,
+        "urn:openid:params:grant-type:ciba": 300,
+    },
 }
 # Authlib otherwise refuses http:// addresses, also those of this machine.
 os.environ.setdefault("AUTHLIB_INSECURE_TRANSPORT", "1")

@@ -62,6 +62,9 @@ def start_idme(
     client_secret: str = "portal-secret",
     portal_origin: str = "http://localhost:8000",
     port: int | None = None,
+    backchannel: bool = True,
+    backchannel_interval: int = 5,
+    slow_seconds: float = 2,
 ) -> Server:
     """Start the ID.me stand-in with a database of its own in `folder`."""
     port = port or free_port()
@@ -74,6 +77,9 @@ def start_idme(
         "IDME_REDIRECT_URIS": ",".join(redirect_uris),
         "IDME_CLIENT_JWKS_URI": client_jwks_uri,
         "PORTAL_ORIGIN": portal_origin,
+        "IDME_BACKCHANNEL": "1" if backchannel else "0",
+        "IDME_BACKCHANNEL_INTERVAL": str(backchannel_interval),
+        "IDME_SLOW_SECONDS": str(slow_seconds),
     }
     return _start(folder, settings, port, before=["migrate", "seed_sandbox"])
 

@@ -83,16 +83,27 @@ def _new_world() -> dict:
     password = "-".join(["demo", *(secrets.token_hex(2) for _ in range(3))])
     people = [
         _person(
-            "ready", "Riley", "Ready", password, devices=["MyiPhone", "OfficeiPad"]
+            ("ready", "Riley", "Ready"),
+            password,
+            devices=[
+                _code_generator("MyiPhone"),
+                _code_generator("OfficeiPad"),
+                _push("RileyPush"),
+            ],
         ),
-        _person("new", "Nora", "New", password, devices=[]),
-        _person("admin", "Alex", "Admin", password, devices=["AlexPhone"]),
-        _person("west", "Wren", "West", password, devices=["WrenPhone"]),
+        _person(("new", "Nora", "New"), password, devices=[]),
+        _person(
+            ("admin", "Alex", "Admin"), password, devices=[_code_generator("AlexPhone")]
+        ),
+        _person(
+            ("west", "Wren", "West"), password, devices=[_code_generator("WrenPhone")]
+        ),
     ]
     return {"password": password, "idme": {"accounts": people}}
 
 
-def _person(key: str, first: str, last: str, password: str, *, devices: list) -> dict:
+def _person(who: tuple[str, str, str], password: str, *, devices: list) -> dict:
+    key, first, last = who
     return {
         "key": key,
         "subject": str(uuid.uuid4()),
@@ -101,7 +112,7 @@ def _person(key: str, first: str, last: str, password: str, *, devices: list) ->
         "first_name": first,
         "last_name": last,
         "refresh_token": secrets.token_urlsafe(32),
-        "devices": [_code_generator(name) for name in devices],
+        "devices": devices,
     }
 
 
@@ -112,6 +123,10 @@ def _code_generator(name: str) -> dict:
         "name": name,
         "secret": base64.b32encode(secrets.token_bytes(SEED_LENGTH)).decode(),
     }
+
+
+def _push(name: str) -> dict:
+    return {"id": str(uuid.uuid4()), "type": "push", "name": name}
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -3,7 +3,7 @@ from typing import Any, cast
 from django import forms
 
 from sandbox.idme import codes
-from sandbox.idme.models import Account, Answer, Channel, Device
+from sandbox.idme.models import Account, Answer, Approval, Channel, Decision, Device
 
 
 class SignInForm(forms.Form):
@@ -188,3 +188,28 @@ class PhoneKeyForm(forms.Form):
 
 class AnswerForm(forms.Form):
     answer = forms.ChoiceField(choices=Answer.choices)
+
+
+class DecisionForm(forms.Form):
+    """The answer to an approval; `number` is needed to say yes where one is to match."""
+
+    decision = forms.ChoiceField(
+        choices=[
+            (decision.value, decision.label)
+            for decision in (Decision.APPROVED, Decision.DECLINED, Decision.NOT_ME)
+        ]
+    )
+    number = forms.RegexField(
+        "^[0-9]{2}$",
+        required=False,
+        error_messages={"invalid": "Enter the two digits that the portal shows."},
+    )
+
+    def __init__(self, approval: Approval, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.approval = approval
+
+    def clean(self):
+        is_yes = self.cleaned_data.get("decision") == Decision.APPROVED
+        if is_yes and self.approval.number and self.cleaned_data.get("number") == "":
+            self.add_error("number", "Enter the two digits that the portal shows.")

@@ -1,13 +1,15 @@
-"""The provider's own signing keys, and the client's encryption keys it has fetched."""
+"""The provider's own signing keys, and the client's public keys it has fetched."""
 
 import logging
+from collections.abc import Callable
 from datetime import timedelta
 
 import requests
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
-from joserfc.jwk import RSAKey
+from joserfc.jwk import KeySet, RSAKey
 
 from sandbox.idme.models import ClientKey, SigningKey
 
@@ -38,13 +40,23 @@ def public_key_set() -> dict:
 
 def client_encryption_key() -> RSAKey:
     """Return the client's key; fetch when it is unknown or has not been seen lately."""
-    known = ClientKey.objects.first()
-    if known is None or known.fetched_at < timezone.now() - FRESH:
+    if not _client_keys(_can_encrypt) or not _seen_lately(ClientKey.objects.all()):
         fetch_client_keys()
-        known = ClientKey.objects.first()
-    if known is None:
+    known = _client_keys(_can_encrypt)
+    if not known:
         raise NoClientKey(f"No encryption key at {settings.IDME_CLIENT_JWKS_URI}")
-    return RSAKey.import_key(known.jwk)
+    return RSAKey.import_key(known[0])
+
+
+def know_client_key(kid: str | None) -> None:
+    """Fetch the client's keys unless the one with this id was seen lately."""
+    if not _seen_lately(ClientKey.objects.filter(kid=kid)):
+        fetch_client_keys()
+
+
+def client_verification_keys() -> KeySet:
+    """Return the keys with which the client may sign what it sends."""
+    return KeySet.import_key_set({"keys": _client_keys(_can_verify)})
 
 
 def fetch_client_keys() -> None:
@@ -58,7 +70,11 @@ def fetch_client_keys() -> None:
             settings.IDME_CLIENT_JWKS_URI, timeout=settings.IDME_CLIENT_JWKS_TIMEOUT
         )
         answer.raise_for_status()
-        published = [key for key in answer.json()["keys"] if _can_encrypt(key)]
+        published = [
+            key
+            for key in answer.json()["keys"]
+            if _can_encrypt(key) or _can_verify(key)
+        ]
     except (requests.RequestException, ValueError, KeyError) as problem:
         logger.warning("The client's keys could not be fetched: %s", problem)
         return
@@ -76,8 +92,21 @@ def _make_first_key() -> SigningKey:
     )
 
 
+def _client_keys(is_fit: Callable[[dict], bool]) -> list[dict]:
+    return [known.jwk for known in ClientKey.objects.all() if is_fit(known.jwk)]
+
+
+def _seen_lately(known: QuerySet[ClientKey]) -> bool:
+    return known.filter(fetched_at__gt=timezone.now() - FRESH).exists()
+
+
 def _can_encrypt(key: dict) -> bool:
     return key.get("kty") == "RSA" and key.get("use", "enc") == "enc" and "kid" in key
+
+
+def _can_verify(key: dict) -> bool:
+    is_public = key.get("kty") in ("RSA", "EC")
+    return is_public and key.get("use", "sig") == "sig" and "kid" in key
 
 
 @transaction.atomic

@@ -3,7 +3,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from sandbox.idme import provider
+from sandbox.idme import issued
 from sandbox.idme.models import Account, Device, DeviceType, RefreshToken
 
 
@@ -53,13 +53,20 @@ def _make(entry: dict, password: str) -> Account:
 
 
 def _allow_refresh(account: Account, token: str) -> None:
+    """Give the client a consent and a refresh token, unless somebody took them back."""
+    digest = issued.digest_of(token)
+    consents = account.consents.filter(client_id=settings.IDME_CLIENT_ID)
+    given_before = RefreshToken.objects.filter(digest=digest)
+    if not consents.exists() and given_before.exclude(revoked_at=None).exists():
+        return
+    account.consents.get_or_create(client_id=settings.IDME_CLIENT_ID)
     RefreshToken.objects.update_or_create(
-        digest=provider.digest_of(token),
+        digest=digest,
         defaults={
             "account": account,
             "client_id": settings.IDME_CLIENT_ID,
             "scope": "openid http://idmanagement.gov/ns/assurance/ial/2/aal/2",
-            "expires_at": timezone.now() + provider.REFRESH_TOKEN_LIFETIME,
+            "expires_at": timezone.now() + issued.REFRESH_TOKEN_LIFETIME,
             "revoked_at": None,
         },
     )

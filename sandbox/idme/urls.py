@@ -12,6 +12,7 @@ urlpatterns = [
     path("oidc/.well-known/jwks", oidc.jwks, name="jwks"),
     path("oauth/authorize", oidc.authorize, name="authorize"),
     path("oauth/token", oidc.token, name="token"),
+    path("oauth/backchannel", oidc.backchannel, name="backchannel"),
     path("api/public/v3/userinfo", oidc.user_info, name="userinfo"),
     path("", account.home, name="account"),
     path("signin/", signin.sign_in, name="sign-in"),
@@ -46,5 +47,10 @@ urlpatterns = [
     path("phone/<slug:reference>/feed/", phone.feed, name="phone-feed"),
     path("phone/<slug:reference>/codes.json", phone.codes_json, name="phone-codes"),
     path("phone/<slug:reference>/push/<uuid:push>/", phone.answer, name="phone-answer"),
+    path(
+        "phone/<slug:reference>/approvals/<uuid:approval>/",
+        phone.decide,
+        name="phone-decide",
+    ),
     path("phone/<slug:reference>/links/<uuid:token>/", phone.link, name="phone-link"),
 ]

@@ -1,7 +1,8 @@
 """Who is at this browser, how far their sign-in has come, and when it was finished.
 
 The session holds: `account` and `authenticated_at` once signed in; `security_at`
-once the three steps were done for Sign In & Security; `pending` on the way there.
+once the three steps were done for Sign In & Security; `proof`, how it was shown who
+it is; `pending` on the way there.
 """
 
 import time
@@ -50,8 +51,13 @@ def choose(request: HttpRequest, *, device: Device, request_id: str = "") -> Non
     request.session["pending"] = request.session["pending"] | chosen
 
 
-def complete(request: HttpRequest, *, extra_security: bool = False) -> str:
-    """Finish step 3 of 3, under a new session id; return where to go next."""
+def complete(
+    request: HttpRequest, *, by: Device | None, extra_security: bool = False
+) -> str:
+    """Finish step 3 of 3, under a new session id; return where to go next.
+
+    `by` is the device that was used; there is none after a recovery code.
+    """
     done = request.session.pop("pending")
     now = time.time()
     kept = request.session.get("account") == done["account"]
@@ -59,10 +65,17 @@ def complete(request: HttpRequest, *, extra_security: bool = False) -> str:
     request.session.cycle_key()
     request.session["account"] = done["account"]
     request.session["authenticated_at"] = now
+    request.session["proof"] = [by.amr, str(by.pk)] if by else [["pwd"], ""]
     if done["purpose"] == SECURITY or extra_security:
         secured = now
     request.session["security_at"] = secured
     return done["next"]
+
+
+def proof_of(request: HttpRequest) -> tuple[list[str], str]:
+    """Return the methods of this sign-in (RFC 8176) and the id of its device."""
+    amr, device_id = request.session.get("proof", [[], ""])
+    return amr, device_id
 
 
 def end(request: HttpRequest) -> None:

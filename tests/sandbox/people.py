@@ -3,6 +3,7 @@
 PASSWORD = "a demo password, 12+"
 MY_IPHONE = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 OFFICE_IPAD = "KRSXG5CTMVRXEZLUKRSXG5CTMVRXEZLU"
+RILEY_PUSH = "5d1f8a0e-2222-4222-8222-222222222223"
 RILEY = "5d1f8a0e-1111-4111-8111-111111111111"
 
 WORLD = {
@@ -30,6 +31,7 @@ WORLD = {
                         "name": "OfficeiPad",
                         "secret": OFFICE_IPAD,
                     },
+                    {"id": RILEY_PUSH, "type": "push", "name": "RileyPush"},
                 ],
             },
             {

@@ -64,7 +64,7 @@ def test_published_keys_hold_nothing_private(idme):
 
 
 def test_a_code_buys_an_id_token_for_this_client_and_nonce(
-    verified, flow, provider_keys
+    verified, flow, client_key, provider_keys
 ):
     before = int(time.time())
     back = allow(verified, flow)
@@ -83,6 +83,11 @@ def test_a_code_buys_an_id_token_for_this_client_and_nonce(
     assert token.claims["nonce"] == flow.nonce
     assert before - 60 <= token.claims["auth_time"] <= time.time()
     assert token.claims["exp"] > token.claims["iat"]
+    assert token.claims["amr"] == ["mfa", "otp"]
+    [device] = claims_in(
+        flow.userinfo(body["access_token"]), client_key, provider_keys
+    )["mfa_devices"]
+    assert token.claims["mfa_device"] == device["id"]
 
 
 def test_userinfo_is_encrypted_to_the_client_and_lists_the_devices(
@@ -126,6 +131,7 @@ def test_a_refresh_token_stays_the_same_and_buys_more_than_once(
         )
         assert answer.status_code == 200
         assert "refresh_token" not in answer.json()
+        assert "id_token" not in answer.json()
         claims = claims_in(
             flow.userinfo(answer.json()["access_token"]), client_key, provider_keys
         )
@@ -146,9 +152,11 @@ def test_the_seeded_refresh_token_brings_rileys_devices(
         flow.userinfo(answer.json()["access_token"]), client_key, provider_keys
     )
     assert claims["sub"] == people.RILEY
-    assert {device["name"]: device["secret"] for device in claims["mfa_devices"]} == {
+    listed = claims["mfa_devices"]
+    assert {device["name"]: device.get("secret") for device in listed} == {
         "MyiPhone": people.MY_IPHONE,
         "OfficeiPad": people.OFFICE_IPAD,
+        "RileyPush": None,
     }
 
 

@@ -14,6 +14,7 @@ import requests
 from tests.sandbox.people import PASSWORD
 
 CALLBACK = "http://localhost:8999/idme/callback/"
+CIBA = "urn:openid:params:grant-type:ciba"
 SCOPE = "openid http://idmanagement.gov/ns/assurance/ial/2/aal/2"
 
 
@@ -156,3 +157,7 @@ def query_of(answer):
 def secret_key_on(page):
     found = re.search(r'id="secret-key">([A-Z2-7 ]+)<', page.text)
     return found[1].replace(" ", "")
+
+
+def refusal(answer):
+    return answer.status_code, answer.json()["error"]

@@ -111,7 +111,7 @@ def finish(request, account, device):
     if form.is_valid() and _is_proven(device, form):
         devices.confirm(device, name=form.cleaned_data["name"].strip())
         messages.success(request, f"{device.name} is set up.")
-        return redirect(_after_set_up(request))
+        return redirect(_after_set_up(request, device))
     context = {"form": form, "device": device, "signing_in": account}
     if device.channel == Channel.QR:
         context["uri"] = devices.provisioning_uri(device)
@@ -132,10 +132,10 @@ def _is_proven(device: Device, form: forms.Form) -> bool:
     return proven
 
 
-def _after_set_up(request: HttpRequest) -> str:
+def _after_set_up(request: HttpRequest, device: Device) -> str:
     if not visits.pending(request) or visits.may_change_security(request):
         return "security"
-    return visits.complete(request, extra_security=True)
+    return visits.complete(request, by=device, extra_security=True)
 
 
 def _svg(uri: str) -> str:

@@ -12,34 +12,22 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from sandbox.idme import keys, provider, userinfo, visits
+from sandbox.idme import (
+    ciba,
+    clients,
+    grants,
+    issued,
+    keys,
+    metadata,
+    provider,
+    userinfo,
+    visits,
+)
 
 
 @require_GET
 def discovery(request):
-    origin = settings.SANDBOX_ORIGIN
-    return JsonResponse(
-        {
-            "issuer": settings.IDME_ISSUER,
-            "authorization_endpoint": f"{origin}/oauth/authorize",
-            "token_endpoint": f"{origin}/oauth/token",
-            "userinfo_endpoint": f"{origin}/api/public/v3/userinfo",
-            "jwks_uri": f"{origin}/oidc/.well-known/jwks",
-            "scopes_supported": ["openid"],
-            "response_types_supported": ["code"],
-            "grant_types_supported": ["authorization_code", "refresh_token"],
-            "subject_types_supported": ["public"],
-            "id_token_signing_alg_values_supported": ["RS256"],
-            "userinfo_signing_alg_values_supported": ["RS256"],
-            "userinfo_encryption_alg_values_supported": ["RSA-OAEP"],
-            "userinfo_encryption_enc_values_supported": ["A256CBC-HS512"],
-            "token_endpoint_auth_methods_supported": [
-                "client_secret_post",
-                "client_secret_basic",
-            ],
-            "authorization_response_iss_parameter_supported": True,
-        }
-    )
+    return JsonResponse(metadata.document())
 
 
 @require_GET
@@ -77,10 +65,19 @@ def token(request):
 
 
 @csrf_exempt
+@require_POST
+@transaction.atomic
+def backchannel(request):
+    return provider.server.create_endpoint_response(
+        ciba.BackchannelEndpoint.ENDPOINT_NAME, request
+    )
+
+
+@csrf_exempt
 @require_http_methods(["GET", "POST"])
 def user_info(request):
     scheme, _, presented = request.headers.get("Authorization", "").partition(" ")
-    spent = scheme.lower() == "bearer" and provider.spend_access_token(presented)
+    spent = scheme.lower() == "bearer" and issued.spend_access_token(presented)
     if not spent:
         refusal = JsonResponse({"error": "invalid_token"}, status=401)
         refusal["WWW-Authenticate"] = 'Bearer error="invalid_token"'
@@ -126,15 +123,16 @@ def _answer(request, grant, *, account):
     request.session.pop("authorize", None)
     if account:
         account.authenticated_at = int(request.session["authenticated_at"])
+        account.amr, account.mfa_device = visits.proof_of(request)
         keys.fetch_client_keys()
     return provider.server.create_authorization_response(
         grant.request, grant_user=account, grant=grant
     )
 
 
-def _asks_for_verified_identity(grant: provider.AuthorizationCodeGrant) -> bool:
+def _asks_for_verified_identity(grant: grants.AuthorizationCodeGrant) -> bool:
     asked = grant.request.payload.scope.split()
-    return not provider.IDENTITY_VERIFIED_SCOPES.isdisjoint(asked)
+    return not clients.IDENTITY_VERIFIED_SCOPES.isdisjoint(asked)
 
 
 def _to(name: str, request: HttpRequest) -> HttpResponse:

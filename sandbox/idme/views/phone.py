@@ -6,9 +6,22 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from sandbox.idme import codes, devices, visits
-from sandbox.idme.forms import AnswerForm, PhoneKeyForm
-from sandbox.idme.models import PUSH_TIME, Account, Device, PushRequest
+from sandbox.idme import approvals, codes, devices, visits
+from sandbox.idme.forms import AnswerForm, DecisionForm, PhoneKeyForm
+from sandbox.idme.models import (
+    PUSH_TIME,
+    Account,
+    Approval,
+    Decision,
+    Device,
+    PushRequest,
+)
+
+SAID = {
+    Decision.APPROVED: "Approved. The portal goes on by itself.",
+    Decision.DECLINED: "Declined. The portal is told.",
+    Decision.NOT_ME: "Thank you for saying so. The portal is told that it wasn't you.",
+}
 
 
 def chooser(request):
@@ -65,6 +78,28 @@ def answer(request, reference, push):
     return redirect("phone", reference=reference)
 
 
+@require_POST
+def decide(request, reference, approval):
+    """The answer to what the portal asks; a yes only with the portal's number."""
+    owner = account_named(reference)
+    asked = get_object_or_404(owner.approvals, pk=approval)
+    form = DecisionForm(asked, request.POST)
+    if not form.is_valid():
+        messages.error(request, str(next(iter(form.errors.values()))[0]))
+        return redirect("phone", reference=reference)
+    decision = Decision(form.cleaned_data["decision"])
+    try:
+        if decision == Decision.APPROVED:
+            approvals.approve(asked, number=form.cleaned_data["number"])
+        else:
+            approvals.decide(asked, decision)
+    except (approvals.NotOpen, approvals.WrongNumber) as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, SAID[decision])
+    return redirect("phone", reference=reference)
+
+
 def link(request, reference, token):
     """The link in a text message or an e-mail, opened on the phone."""
     owner = account_named(reference)
@@ -86,6 +121,7 @@ def feed_of(owner: Account) -> dict:
         "owner": owner,
         "messages_received": owner.messages.select_related("device")[:10],
         "requests": waiting_requests(owner),
+        "approvals": waiting_approvals(owner),
     }
 
 
@@ -93,6 +129,10 @@ def waiting_requests(owner: Account) -> QuerySet[PushRequest]:
     return PushRequest.objects.filter(
         device__account=owner, answer="", sent_at__gt=timezone.now() - PUSH_TIME
     ).select_related("device")
+
+
+def waiting_approvals(owner: Account) -> QuerySet[Approval]:
+    return owner.approvals.waiting().select_related("device")
 
 
 def account_named(reference: str) -> Account:

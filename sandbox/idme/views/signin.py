@@ -88,7 +88,7 @@ def verify(request, account):
     form = CodeForm(request.POST or None)
     if form.is_valid():
         if devices.accept_code(device, form.cleaned_data["code"]):
-            return redirect(visits.complete(request))
+            return redirect(visits.complete(request, by=device))
         form.add_error("code", "This code is wrong or was used. Use the next one.")
     return render(
         request,
@@ -138,7 +138,7 @@ def _verify_push(request, device, push):
         return redirect("sign-in-method")
     approved = devices.was_approved(device, request_id=push)
     if request.method == "POST" and approved:
-        return redirect(visits.complete(request))
+        return redirect(visits.complete(request, by=device))
     return render(
         request,
         "idme/verify_push.html",

@@ -3,8 +3,6 @@
 
 const codes = document.getElementById("codes");
 const feed = document.getElementById("feed");
-const token = document.querySelector("[name=csrfmiddlewaretoken]").value;
-let shown = null;
 
 function line({ name, code, seconds_left }) {
   const item = document.createElement("li");
@@ -29,16 +27,24 @@ async function refreshCodes() {
   if (entries.length) codes.replaceChildren(...entries.map(line));
 }
 
-// Every answer carries a new CSRF token; all of them are good, so keep the first.
+// Add and remove cards by their ids. A card that stays is not touched: somebody may be
+// typing in it, or about to press its button.
+function update(list, wanted) {
+  const ids = new Set(Array.from(wanted.children, (card) => card.id));
+  for (const card of [...list.children]) if (!ids.has(card.id)) card.remove();
+  Array.from(wanted.children).forEach((card, at) => {
+    const here = list.children[at];
+    if (here?.id !== card.id) list.insertBefore(card, here ?? null);
+  });
+}
+
 async function refreshFeed() {
   const response = await fetch(feed.dataset.url, { cache: "no-store" });
   if (!response.ok) return;
-  const html = (await response.text()).replace(
-    /(name="csrfmiddlewaretoken" value=")[^"]*/g,
-    `$1${token}`,
-  );
-  if (shown !== null && html !== shown) feed.innerHTML = html;
-  shown = html;
+  const fresh = document.createElement("template");
+  fresh.innerHTML = await response.text();
+  const wanted = fresh.content.querySelectorAll("ul");
+  feed.querySelectorAll("ul").forEach((list, at) => update(list, wanted[at]));
 }
 
 async function tick() {

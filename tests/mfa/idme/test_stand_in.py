@@ -10,7 +10,7 @@ import pytest
 from django.contrib.messages import get_messages
 from django.urls import reverse
 
-from mfa.idme import tokens
+from mfa.idme import own_keys
 from mfa.idme.client import client as idme_client
 from mfa.models import Device, IdmeAccount
 from tests import processes
@@ -29,7 +29,7 @@ def published_key():
         def do_GET(self):
             self.send_response(200)
             self.end_headers()
-            self.wfile.write(json.dumps(tokens.public_keys()).encode())
+            self.wfile.write(json.dumps(own_keys.public_keys()).encode())
 
         def log_message(self, *args):
             """Keep quiet."""

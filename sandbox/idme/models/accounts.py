@@ -1,13 +1,11 @@
 import uuid
 from datetime import timedelta
 
-from authlib.oauth2.rfc6749 import ClientMixin
 from django.contrib.auth import hashers
 from django.db import models
 from django.utils import timezone
 
 SET_UP_TIME = timedelta(minutes=15)
-PUSH_TIME = timedelta(minutes=5)
 
 
 class Account(models.Model):
@@ -47,6 +45,15 @@ class DeviceType(models.TextChoices):
     EMAIL = "email", "E-mail"
 
 
+# RFC 8176 2
+AMR = {
+    DeviceType.CODE_GENERATOR: ["mfa", "otp"],
+    DeviceType.PUSH: ["mfa", "swk"],
+    DeviceType.TEXT: ["mfa", "sms"],
+    DeviceType.PHONE: ["mfa", "tel"],
+}
+
+
 class Channel(models.TextChoices):
     TEXT = "text", "Text message"
     EMAIL = "email", "E-mail"
@@ -64,6 +71,9 @@ class DeviceQuerySet(models.QuerySet["Device"]):
 
     def code_generators(self) -> "DeviceQuerySet":
         return self.filter(type=DeviceType.CODE_GENERATOR)
+
+    def push(self) -> "DeviceQuerySet":
+        return self.usable().filter(type=DeviceType.PUSH)
 
 
 class Device(models.Model):
@@ -90,6 +100,10 @@ class Device(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def amr(self) -> list[str]:
+        return AMR.get(DeviceType(self.type), ["mfa"])
 
 
 class PhoneAccount(models.Model):
@@ -127,31 +141,6 @@ class Message(models.Model):
         return f"{self.get_channel_display()} to {self.account}"
 
 
-class Answer(models.TextChoices):
-    YES = "yes", "Yes"
-    NO = "no", "No"
-
-
-class PushRequest(models.Model):
-    """A question on the phone: is it you who is signing in?"""
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
-    device = models.ForeignKey(Device, models.CASCADE, related_name="requests")
-    text = models.CharField(max_length=120)
-    answer = models.CharField(max_length=3, choices=Answer.choices, blank=True)
-    sent_at = models.DateTimeField(default=timezone.now)
-
-    class Meta:
-        ordering = ["-sent_at"]
-
-    def __str__(self) -> str:
-        return self.text
-
-    @property
-    def is_expired(self) -> bool:
-        return timezone.now() >= self.sent_at + PUSH_TIME
-
-
 class Consent(models.Model):
     """The account's holder let this client read the identity and the devices."""
 
@@ -168,105 +157,3 @@ class Consent(models.Model):
 
     def __str__(self) -> str:
         return self.client_id
-
-
-class SigningKey(models.Model):
-    """A private RSA key of the identity provider, as a JWK."""
-
-    kid = models.CharField(max_length=64, unique=True)
-    jwk = models.JSONField()
-    created_at = models.DateTimeField(default=timezone.now)
-
-    class Meta:
-        ordering = ["-created_at", "-pk"]
-
-    def __str__(self) -> str:
-        return self.kid
-
-
-class ClientKey(models.Model):
-    """A public key of the client, as last fetched; userinfo is encrypted to it."""
-
-    kid = models.CharField(max_length=128, unique=True)
-    jwk = models.JSONField()
-    fetched_at = models.DateTimeField()
-
-    class Meta:
-        ordering = ["-fetched_at", "pk"]
-
-    def __str__(self) -> str:
-        return self.kid
-
-
-class AuthorizationCode(models.Model):
-    """A code handed to the portal's redirect address; kept as a digest, used once."""
-
-    digest = models.CharField(max_length=64, unique=True)
-    account = models.ForeignKey(Account, models.CASCADE)
-    client_id = models.CharField(max_length=80)
-    redirect_uri = models.TextField()
-    scope = models.TextField()
-    nonce = models.TextField()
-    code_challenge = models.CharField(max_length=128)
-    code_challenge_method = models.CharField(max_length=5)
-    auth_time = models.BigIntegerField()
-    expires_at = models.DateTimeField()
-    used_at = models.DateTimeField(null=True)
-
-    def __str__(self) -> str:
-        return f"Code for {self.account}"
-
-    def get_redirect_uri(self) -> str:
-        return self.redirect_uri
-
-    def get_scope(self) -> str:
-        return self.scope
-
-    def get_nonce(self) -> str:
-        return self.nonce
-
-    def get_auth_time(self) -> int:
-        return self.auth_time
-
-    def get_acr(self) -> None:
-        return None
-
-    def get_amr(self) -> None:
-        return None
-
-
-class RefreshToken(models.Model):
-    """Seven days of fresh device lists; kept as a digest, not rotated."""
-
-    digest = models.CharField(max_length=64, unique=True)
-    account = models.ForeignKey(Account, models.CASCADE)
-    code = models.ForeignKey(AuthorizationCode, models.CASCADE, null=True)
-    client_id = models.CharField(max_length=80)
-    scope = models.TextField()
-    expires_at = models.DateTimeField()
-    revoked_at = models.DateTimeField(null=True)
-
-    def __str__(self) -> str:
-        return f"Refresh token of {self.account}"
-
-    def check_client(self, client: ClientMixin) -> bool:
-        return self.client_id == client.get_client_id()
-
-    def get_scope(self) -> str:
-        return self.scope
-
-
-class AccessToken(models.Model):
-    """Good for one call of userinfo; kept as a digest."""
-
-    digest = models.CharField(max_length=64, unique=True)
-    account = models.ForeignKey(Account, models.CASCADE)
-    code = models.ForeignKey(AuthorizationCode, models.CASCADE, null=True)
-    client_id = models.CharField(max_length=80)
-    scope = models.TextField()
-    expires_at = models.DateTimeField()
-    used_at = models.DateTimeField(null=True)
-    revoked_at = models.DateTimeField(null=True)
-
-    def __str__(self) -> str:
-        return f"Access token of {self.account}"
