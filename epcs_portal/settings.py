@@ -163,11 +163,26 @@ SIGNING_KEY_PASSPHRASE = env("SIGNING_KEY_PASSPHRASE")
 
 IDME_ISSUER = env("IDME_ISSUER", default="https://api.id.me/oidc")
 IDME_CLIENT_ID = env("IDME_CLIENT_ID")
-IDME_CLIENT_SECRET = env("IDME_CLIENT_SECRET")
+IDME_CLIENT_SECRET = env("IDME_CLIENT_SECRET", default="")
+IDME_CLIENT_KEY_FILE = env("IDME_CLIENT_KEY_FILE", default="")  # instead of a secret
 IDME_SCOPES = env(
     "IDME_SCOPES", default="openid http://idmanagement.gov/ns/assurance/ial/2/aal/2"
 )
-IDME_DEVICES_CLAIM = env("IDME_DEVICES_CLAIM", default="mfa_devices")
+# What ID.me calls things; another provider's names replace them one by one.
+IDME_CLAIMS = {
+    "ial": "credential_ial",
+    "aal": "credential_aal",
+    "email": "email",
+    "first_name": "fname",
+    "last_name": "lname",
+    "devices": "mfa_devices",
+    "device": "mfa_device",
+} | env.dict("IDME_CLAIMS", default={})
+# Levels by what the provider sends for them; plain numbers need no entry.
+IDME_IAL_VALUES = env("IDME_IAL_VALUES", cast={"value": int}, default={})
+IDME_AAL_VALUES = env("IDME_AAL_VALUES", cast={"value": int}, default={})
+IDME_PUSH_AMR = env.list("IDME_PUSH_AMR", default=["swk", "hwk", "pop"])  # RFC 8176
+IDME_BINDING_MESSAGE_LENGTH = env.int("IDME_BINDING_MESSAGE_LENGTH", default=20)
 IDME_ACCOUNT_URL = env(
     "IDME_ACCOUNT_URL", default="https://account.id.me/signin-and-security"
 )

@@ -168,7 +168,7 @@ def _sign_in(account: dict) -> SignIn:
         "lname": account["last_name"],
         "credential_ial": 2,
         "credential_aal": 2,
-        settings.IDME_DEVICES_CLAIM: account["devices"],
+        settings.IDME_CLAIMS["devices"]: account["devices"],
     }
     return SignIn(
         subject=account["subject"],

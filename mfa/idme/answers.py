@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass, field
 
+from mfa.idme.errors import IdmeRefused
 from mfa.idme.tokens import LEEWAY
 
 
@@ -18,6 +19,11 @@ class Tokens:
 
     @classmethod
     def of(cls, answer: dict) -> "Tokens":
+        """Take an answer for what RFC 6749 5.1 demands; raise IdmeRefused."""
+        if _text(answer, "token_type").lower() != "bearer":
+            raise IdmeRefused("bad_answer")
+        if not _text(answer, "access_token"):
+            raise IdmeRefused("bad_answer")
         return cls(
             access_token=_text(answer, "access_token"),
             refresh_token=_text(answer, "refresh_token"),

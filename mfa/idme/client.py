@@ -4,37 +4,28 @@ OpenID Connect Core 1.0, RFC 7636 (PKCE), RFC 9207 (iss), RFC 9700. Nothing of a
 conversation stays in the session once it is over.
 """
 
+import base64
 import time
 from functools import cache
-from urllib.parse import urlsplit
+from urllib.parse import quote_plus
 
 import requests
-from authlib.common.errors import AuthlibBaseError
+from authlib.common.urls import add_params_to_qs
 from authlib.integrations.django_client import DjangoOAuth2App
 from django.conf import settings
 from django.urls import reverse
-from joserfc.errors import JoseError
-from joserfc.jwk import KeySet, KeySetSerialization
+from joserfc.jwk import KeySet
 
-from mfa.idme import tokens
+from mfa.idme import own_keys, tokens
 from mfa.idme.answers import SignIn, Tokens, Userinfo, moment
+from mfa.idme.discovery import Discovery
 from mfa.idme.errors import IdmeRefused, IdmeUnavailable, from_protocol
 from mfa.idme.http import BoundedSession
 from mfa.idme.pending import PendingSignIns
 
-METADATA_LIFE = 3600  # seconds
-KEYS_LIFE = 1800  # seconds
-KEYS_APART = 60  # seconds between two fetches that an unknown key id asked for
-# Everything else in the metadata would configure authlib's session: left out.
-METADATA = [
-    "issuer",
-    "authorization_endpoint",
-    "token_endpoint",
-    "userinfo_endpoint",
-    "jwks_uri",
-    "authorization_response_iss_parameter_supported",
-]
-ENDPOINTS = ["authorization_endpoint", "token_endpoint", "jwks_uri"]
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+# When and how the person signed in, wherever it may be asked for; Core 5.5.
+CLAIMS_TO_ASK_FOR = '{"id_token":{"auth_time":{"essential":true},"amr":null}}'
 
 
 class IdmeClient(DjangoOAuth2App):
@@ -48,22 +39,26 @@ class IdmeClient(DjangoOAuth2App):
             name="idme",
             client_id=settings.IDME_CLIENT_ID,
             client_secret=settings.IDME_CLIENT_SECRET,
-            server_metadata_url=(
-                f"{settings.IDME_ISSUER}/.well-known/openid-configuration"
-            ),
             client_kwargs={
                 "scope": settings.IDME_SCOPES,
                 "code_challenge_method": "S256",
             },
+            client_auth_methods=[
+                ("client_secret_basic", _with_basic),
+                ("private_key_jwt", _with_assertion),
+            ],
         )
-        self._metadata_at = self._keys_at = float("-inf")
-        self._keys: KeySet | None = None
+        self._discovery = Discovery(self._fetch)
 
     def begin(self, request, *, purpose: str, next_path: str) -> str:
         """Remember a sign-in in the session; return where to send the browser."""
         redirect_uri = settings.PORTAL_ORIGIN + reverse("idme-callback")
         started = self.create_authorization_url(
-            redirect_uri, prompt="login", max_age=0, op="signin"
+            redirect_uri,
+            prompt="login",
+            max_age=0,
+            op="signin",
+            **self.claims_to_ask_for(),
         )
         self.save_authorize_data(
             request,
@@ -106,18 +101,34 @@ class IdmeClient(DjangoOAuth2App):
 
     def exchange(self, **grant: str) -> Tokens:
         """Trade a code or a refresh token for tokens."""
-        try:
-            answer = self.fetch_access_token(**grant)
-        except AuthlibBaseError as error:
-            raise from_protocol(error.error) from None
-        except (ValueError, TypeError):
-            raise IdmeUnavailable from None
-        if not isinstance(answer, dict):
-            raise IdmeUnavailable
+        answer = self.post("token_endpoint", **grant)
+        if "error" in answer:
+            raise from_protocol(answer["error"])
         return Tokens.of(answer)
 
     def refresh(self, refresh_token: str) -> Tokens:
         return self.exchange(grant_type="refresh_token", refresh_token=refresh_token)
+
+    def post(self, endpoint: str, **form: str) -> dict:
+        """Send a form as this client; return the answer, which may be an `error`."""
+        metadata = self.load_server_metadata()
+        with self._get_oauth_client(**metadata) as session:
+            response = session.request(
+                "POST",
+                metadata[endpoint],
+                auth=session.client_auth(session.token_endpoint_auth_method),
+                headers={"Accept": "application/json"},
+                data=form,
+            )
+        answer = _json(response)
+        if response.status_code != 200 and "error" not in answer:
+            raise IdmeUnavailable
+        return answer
+
+    def claims_to_ask_for(self) -> dict[str, str]:
+        """Return the parameter that asks for what an ID token may leave out."""
+        supported = self.load_server_metadata().get("claims_parameter_supported")
+        return {"claims": CLAIMS_TO_ASK_FOR} if supported is True else {}
 
     def userinfo_of(
         self, granted: Tokens, *, subject: str, known: dict | None = None
@@ -129,8 +140,6 @@ class IdmeClient(DjangoOAuth2App):
         endpoint = self.load_server_metadata().get("userinfo_endpoint")
         if endpoint is None:
             return Userinfo(known or {}, is_sealed=False)
-        if not granted.access_token:
-            raise IdmeRefused("bad_answer")
         with self._get_session() as session:
             response = session.request(
                 "GET",
@@ -144,28 +153,11 @@ class IdmeClient(DjangoOAuth2App):
             raise IdmeUnavailable
         return self._opened(response, subject=subject, known=known or {})
 
-    def load_server_metadata(self):
-        """Return the discovery document, checked, and fetched again every hour."""
-        if time.monotonic() - self._metadata_at > METADATA_LIFE:
-            found = self._fetch(self._server_metadata_url)
-            _check_metadata(found)
-            self.server_metadata = {
-                key: found[key] for key in METADATA if found.get(key) is not None
-            } | {"token_endpoint_auth_method": _auth_method(found)}
-            self._metadata_at = time.monotonic()
-        return self.server_metadata
+    def load_server_metadata(self) -> dict:
+        return self._discovery.metadata()
 
     def keys(self, force: bool = False) -> KeySet:
-        """Return ID.me's keys; `force` fetches them again, but not all the time."""
-        age = time.monotonic() - self._keys_at
-        if self._keys is None or age > (KEYS_APART if force else KEYS_LIFE):
-            found = self._fetch(self.load_server_metadata()["jwks_uri"])
-            self._keys_at = time.monotonic()
-            try:
-                self._keys = KeySet.import_key_set(_signing_keys(found))
-            except (JoseError, ValueError, TypeError, KeyError):
-                raise IdmeUnavailable from None
-        return self._keys
+        return self._discovery.keys(force)
 
     def _fetch(self, url: str) -> dict:
         with self._get_session() as session:
@@ -189,7 +181,7 @@ class IdmeClient(DjangoOAuth2App):
         return answer["code"]
 
     def _identity_in(self, granted: Tokens, *, nonce: str) -> dict:
-        _check_policy(granted.scope)
+        check_policy(granted.scope)
         header, claims = tokens.signed_claims(granted.id_token, keys=self.keys)
         tokens.check_id_token(
             header, claims, nonce=nonce, access_token=granted.access_token
@@ -216,14 +208,7 @@ def client() -> IdmeClient:
     return IdmeClient()
 
 
-def _parameters(request) -> dict[str, str]:
-    names = ["state", "code", "error", "iss"]
-    if any(len(request.GET.getlist(name)) > 1 for name in names):
-        raise IdmeRefused("bad_answer")
-    return {name: request.GET[name] for name in names if name in request.GET}
-
-
-def _check_policy(scope: object) -> None:
+def check_policy(scope: object) -> None:
     """Refuse when a policy that was asked for is missing from what was granted."""
     if scope is None:
         return
@@ -232,28 +217,27 @@ def _check_policy(scope: object) -> None:
         raise IdmeRefused("other_policy")
 
 
-def _check_metadata(found: dict) -> None:
-    """Refuse a document of another issuer, or one that leads out of TLS."""
-    scheme = urlsplit(settings.IDME_ISSUER).scheme
-    endpoints = [found.get(name) for name in ENDPOINTS]
-    endpoints += [found["userinfo_endpoint"]] if "userinfo_endpoint" in found else []
-    if found.get("issuer") != settings.IDME_ISSUER or not all(
-        isinstance(url, str) and url.startswith(("https://", f"{scheme}://"))
-        for url in endpoints
-    ):
-        raise IdmeUnavailable
+def _with_basic(client, method, uri, headers, body):
+    """RFC 6749 2.3.1: both halves are form-encoded, which authlib leaves out."""
+    pair = f"{quote_plus(client.client_id)}:{quote_plus(client.client_secret)}"
+    headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
+    return uri, headers, body
 
 
-def _auth_method(found: dict) -> str:
-    supported = found.get("token_endpoint_auth_methods_supported")
-    is_post_only = isinstance(supported, list) and (
-        "client_secret_basic" not in supported and "client_secret_post" in supported
-    )
-    return "client_secret_post" if is_post_only else "client_secret_basic"
+def _with_assertion(client, method, uri, headers, body):
+    fields = [
+        ("client_id", client.client_id),
+        ("client_assertion_type", ASSERTION_TYPE),
+        ("client_assertion", own_keys.assertion()),
+    ]
+    return uri, headers, add_params_to_qs(body or "", fields)
 
 
-def _signing_keys(found: dict) -> KeySetSerialization:
-    return {"keys": [key for key in found["keys"] if key.get("use", "sig") == "sig"]}
+def _parameters(request) -> dict[str, str]:
+    names = ["state", "code", "error", "iss"]
+    if any(len(request.GET.getlist(name)) > 1 for name in names):
+        raise IdmeRefused("bad_answer")
+    return {name: request.GET[name] for name in names if name in request.GET}
 
 
 def _json(response: requests.Response) -> dict:

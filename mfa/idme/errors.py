@@ -17,6 +17,10 @@ REFUSALS = {
         "Nothing was changed. Start again; if it happens again, tell your administrator."
     ),
     "code_refused": "ID.me no longer accepts this sign-in. Start again.",
+    "unknown_account": (
+        "ID.me no longer knows the account that is linked here. Verify with ID.me again "
+        "from the eRx Info page, or tell your administrator."
+    ),
     "misconfigured": (
         "ID.me does not accept this portal's request. Tell your administrator."
     ),
@@ -31,7 +35,7 @@ REFUSALS = {
     "unknown": "ID.me refused, without a reason that this portal knows. Start again.",
 }
 
-# RFC 6749 4.1.2.1 and 5.2, OpenID Connect Core 3.1.2.6.
+# RFC 6749 4.1.2.1 and 5.2, OpenID Connect Core 3.1.2.6, CIBA Core 13.
 PROTOCOL_ERRORS = {
     "access_denied": "access_denied",
     "login_required": "login_required",
@@ -46,6 +50,11 @@ PROTOCOL_ERRORS = {
     "unauthorized_client": "misconfigured",
     "unsupported_response_type": "misconfigured",
     "unsupported_grant_type": "misconfigured",
+    "unknown_user_id": "unknown_account",
+    "expired_login_hint_token": "unknown_account",
+    "missing_user_code": "misconfigured",
+    "invalid_user_code": "misconfigured",
+    "invalid_binding_message": "misconfigured",
 }
 BUSY_ERRORS = ["server_error", "temporarily_unavailable"]
 

@@ -101,7 +101,7 @@ def take_over(account: IdmeAccount, userinfo: Userinfo, *, by, at: datetime) -> 
 
 def entries_in(userinfo: Userinfo, *, account: IdmeAccount) -> object | None:
     """Return the claim that lists devices, or None; raise FeedRefused if in clear."""
-    entries = userinfo.claims.get(settings.IDME_DEVICES_CLAIM)
+    entries = userinfo.claims.get(settings.IDME_CLAIMS["devices"])
     if entries is not None and not userinfo.is_sealed:
         raise FeedRefused(account, "not_encrypted")
     return entries

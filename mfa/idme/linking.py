@@ -61,14 +61,14 @@ class Identity:
 
     @classmethod
     def of(cls, sign_in: SignIn) -> "Identity":
-        claims = sign_in.userinfo.claims
+        claims, names = sign_in.userinfo.claims, settings.IDME_CLAIMS
         return cls(
             subject=sign_in.subject,
-            email=_text(claims, "email", length=254),
-            first_name=_text(claims, "fname", "given_name", length=150),
-            last_name=_text(claims, "lname", "family_name", length=150),
-            ial=level(claims.get("credential_ial")),
-            aal=level(claims.get("credential_aal")),
+            email=_text(claims, names["email"], length=254),
+            first_name=_text(claims, names["first_name"], "given_name", length=150),
+            last_name=_text(claims, names["last_name"], "family_name", length=150),
+            ial=level(claims.get(names["ial"]), values=settings.IDME_IAL_VALUES),
+            aal=level(claims.get(names["aal"]), values=settings.IDME_AAL_VALUES),
         )
 
     def refusal(self) -> str:
@@ -126,8 +126,10 @@ def keep_refresh_token(account: IdmeAccount, tokens: Tokens, *, at: datetime) ->
     account.save(update_fields=["sealed_refresh_token", "refresh_token_expires_at"])
 
 
-def level(value: object) -> int | None:
-    """Return an assurance level that was given as 2 or "2"; nothing else is one."""
+def level(value: object, *, values: dict[str, int]) -> int | None:
+    """Return an assurance level: given as 2 or "2", or as one of `values`."""
+    if isinstance(value, str) and value in values:
+        return values[value]
     if type(value) is int and 0 <= value <= 9:
         return value
     if isinstance(value, str) and re.fullmatch("[0-9]", value, re.ASCII):

@@ -6,8 +6,6 @@ never taken from a token or from the provider's metadata.
 
 import time
 from collections.abc import Callable
-from functools import cache
-from pathlib import Path
 
 from authlib.oauth2.rfc6749 import OAuth2Error
 from authlib.oidc.core import CodeIDToken
@@ -15,8 +13,9 @@ from django.conf import settings
 from joserfc import jwe, jwt
 from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwe import JWERegistry
-from joserfc.jwk import KeySet, RSAKey
+from joserfc.jwk import KeySet
 
+from mfa.idme import own_keys
 from mfa.idme.errors import IdmeRefused
 
 SIGNED_BY = ["RS256", "ES256"]
@@ -24,6 +23,7 @@ ENCRYPTED_BY = ["RSA-OAEP", "A256CBC-HS512"]
 LEEWAY = 30  # seconds
 ISSUED_WITHIN = 300  # seconds
 MAX_SUBJECT = 255
+REQUEST_ID_CLAIM = "urn:openid:params:jwt:claim:auth_req_id"  # CIBA Core 10.3.1
 
 # force=True means: the key id is not among these, fetch them again.
 KeysOf = Callable[[bool], KeySet]
@@ -53,25 +53,22 @@ def check_id_token(
     """Raise IdmeRefused unless this ID token is ID.me's, for us, for this request, new."""
     if not nonce:
         raise IdmeRefused("bad_answer")
-    _check_from_idme_for_us(claims)
-    id_token = CodeIDToken(
-        claims,
-        header,
-        options={
-            "iss": {"essential": True, "value": settings.IDME_ISSUER},
-            "aud": {"essential": True, "value": settings.IDME_CLIENT_ID},
-        },
-        params={
-            "nonce": nonce,
-            "client_id": settings.IDME_CLIENT_ID,
-            "access_token": access_token,
-        },
-    )
-    try:
-        id_token.validate(leeway=LEEWAY)
-    except (JoseError, OAuth2Error, ValueError, TypeError, AttributeError):
-        raise IdmeRefused("bad_answer") from None
-    _check_just_issued(claims)
+    _check_id_token(header, claims, nonce=nonce, access_token=access_token)
+
+
+def check_backchannel_id_token(
+    header: dict, claims: dict, *, subject: str, request_id: str, access_token: str
+) -> None:
+    """Raise IdmeRefused unless this ID token answers this request, about this person.
+
+    There is no nonce: the request is named by its id, over a connection of our own.
+    """
+    _check_id_token(header, claims, access_token=access_token)
+    if claims["sub"] != subject:
+        raise IdmeRefused("bad_answer")
+    if claims.get(REQUEST_ID_CLAIM, request_id) != request_id:
+        raise IdmeRefused("bad_answer")
+    _seconds(claims.get("auth_time"))
 
 
 def check_userinfo(claims: dict, *, subject: str, is_signed: bool) -> None:
@@ -90,27 +87,10 @@ def decrypted(token: str) -> str:
     """Return the JWS inside a JWE for our key; raise IdmeRefused when it is not one."""
     registry = JWERegistry(algorithms=ENCRYPTED_BY)
     try:
-        sealed = jwe.decrypt_compact(token, userinfo_key(), registry=registry)
+        sealed = jwe.decrypt_compact(token, own_keys.userinfo_key(), registry=registry)
         return (sealed.plaintext or b"").decode()
     except (JoseError, ValueError, TypeError, KeyError):
         raise IdmeRefused("bad_answer") from None
-
-
-def userinfo_key() -> RSAKey:
-    """Return the private key that decrypts userinfo."""
-    return _load_key(settings.IDME_USERINFO_KEY_FILE)
-
-
-def public_keys() -> dict:
-    """Return the JWKS by which ID.me encrypts for this portal."""
-    return {"keys": [userinfo_key().as_dict(private=False)]}
-
-
-@cache
-def _load_key(path: str) -> RSAKey:
-    key = RSAKey.import_key(Path(path).read_bytes(), {"use": "enc", "alg": "RSA-OAEP"})
-    key.ensure_kid()
-    return key
 
 
 def _check_from_idme_for_us(claims: dict) -> None:
@@ -130,6 +110,26 @@ def _check_just_issued(claims: dict) -> None:
     age = time.time() - _seconds(claims.get("iat"))
     if not -LEEWAY <= age <= ISSUED_WITHIN:
         raise IdmeRefused("bad_answer")
+
+
+def _check_id_token(header: dict, claims: dict, **expected: str) -> None:
+    _check_from_idme_for_us(claims)
+    id_token = CodeIDToken(
+        claims,
+        header,
+        options={
+            "iss": {"essential": True, "value": settings.IDME_ISSUER},
+            "aud": {"essential": True, "value": settings.IDME_CLIENT_ID},
+        },
+        params=expected | {"client_id": settings.IDME_CLIENT_ID},
+    )
+    try:
+        id_token.validate(leeway=LEEWAY)
+    except (JoseError, OAuth2Error, ValueError, TypeError, AttributeError):
+        raise IdmeRefused("bad_answer") from None
+    if "at_hash" in claims and not claims["at_hash"]:  # authlib takes it for none
+        raise IdmeRefused("bad_answer")
+    _check_just_issued(claims)
 
 
 def _seconds(value: object) -> float:

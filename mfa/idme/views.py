@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from audit import chain
 from audit.acts import Act, Outcome
-from mfa.idme import feed, linking, step_up, tokens
+from mfa.idme import feed, linking, own_keys, step_up
 from mfa.idme.answers import SignIn
 from mfa.idme.client import client
 from mfa.idme.errors import IdmeError, IdmeRefused
@@ -92,8 +92,8 @@ def refresh_devices(request) -> HttpResponse:
 @require_GET
 @cache_control(public=True, max_age=300)
 def jwks(request) -> JsonResponse:
-    """Publish the key that ID.me encrypts userinfo with."""
-    return JsonResponse(tokens.public_keys())
+    """Publish the keys by which ID.me encrypts userinfo and recognises this client."""
+    return JsonResponse(own_keys.public_keys())
 
 
 def _take_over_devices(

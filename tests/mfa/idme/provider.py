@@ -18,7 +18,7 @@ from joserfc import jwe, jwt
 from joserfc.jwk import KeySet, RSAKey
 from joserfc.jws import JWSRegistry
 
-from mfa.idme import tokens
+from mfa.idme import own_keys
 
 BASE = "https://idme.test"
 MISSING = object()
@@ -191,7 +191,7 @@ class Provider:
         return jwe.encrypt_compact(
             header,
             content,
-            RSAKey.import_key(tokens.public_keys()["keys"][0]),
+            RSAKey.import_key(own_keys.public_keys()["keys"][0]),
             algorithms=[header["alg"], header["enc"], "DEF"],
         )
 

@@ -294,14 +294,14 @@ def test_f13_unknown_key_ids_do_not_fetch_keys_each_time(sign_in, idme):
     for _ in range(20):
         assert sign_in().status_code == 400
 
-    assert idme.count("/oidc/.well-known/jwks") == 1
+    assert idme.count("/oidc/.well-known/jwks") == 2
 
 
 def test_f13_rotated_keys_are_found(sign_in, idme, monkeypatch):
     assert sign_in().status_code == 302
     idme.signer = rsa_key("k2")
     idme.published.append(rsa_key("k2"))
-    monkeypatch.setattr("mfa.idme.client.KEYS_APART", -1)
+    monkeypatch.setattr("mfa.idme.discovery.KEYS_APART", -1)
 
     assert sign_in().status_code == 302
     assert idme.count("/oidc/.well-known/jwks") == 2

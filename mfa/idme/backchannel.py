@@ -1,0 +1,152 @@
+"""Asking a phone through ID.me: OpenID CIBA Core 1.0, poll mode. HTTP, no database."""
+
+import re
+import unicodedata
+from dataclasses import dataclass, field
+
+from django.conf import settings
+
+from mfa.idme import tokens
+from mfa.idme.answers import Tokens
+from mfa.idme.client import check_policy, client
+from mfa.idme.errors import IdmeRefused, from_protocol
+
+GRANT = "urn:openid:params:grant-type:ciba"
+ENDPOINT = "backchannel_authentication_endpoint"
+INTERVAL = 5  # seconds, where the provider names none; CIBA Core 7.3
+# Up to this length providers take these characters only; FAPI-CIBA 5.2.2, item 9.
+PLAIN_LENGTH = 20
+NOT_PLAIN = re.compile(r"[^A-Za-z0-9._+/!?#]+")
+PRESCRIPTION = re.compile(r"(?P<who>[^:]+): (?P<what>\S+).* (?P<quantity>[\d.]+)")
+
+
+@dataclass(frozen=True)
+class Started:
+    """A request that the provider has taken; whoever knows its id can take the answer."""
+
+    request_id: str = field(repr=False)
+    expires_in: int  # seconds
+    interval: int  # seconds
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a poll brought: pending, slow_down, approved, denied, not_me or expired."""
+
+    state: str
+    claims: dict = field(default_factory=dict, repr=False)
+
+
+def is_offered() -> bool:
+    """Say whether the provider can ask a phone and be polled; raise IdmeUnavailable."""
+    metadata = client().load_server_metadata()
+    modes = metadata.get("backchannel_token_delivery_modes_supported")
+    return ENDPOINT in metadata and isinstance(modes, list) and "poll" in modes
+
+
+def start(
+    *, subject: str, device: str, message: str, number: str, expires_in: int
+) -> Started:
+    """Ask the phone of an account; raise an IdmeError.
+
+    Where the provider matches the number itself, it gets it apart from the message,
+    which the phone shows; else the person compares it with the end of the message.
+    """
+    metadata = client().load_server_metadata()
+    form = {
+        "scope": settings.IDME_SCOPES,
+        "login_hint": subject,
+        "requested_expiry": str(expires_in),
+        "device": device,
+    } | client().claims_to_ask_for()
+    if metadata.get("backchannel_number_matching_supported") is True:
+        form |= {"binding_message": binding_message(message), "match_number": number}
+    else:
+        form["binding_message"] = binding_message(message, number=number)
+    answer = client().post(ENDPOINT, **form)
+    if "error" in answer:
+        raise from_protocol(answer["error"])
+    return _started(answer)
+
+
+def poll(request_id: str, *, subject: str) -> Answer:
+    """Ask whether the phone has answered; raise an IdmeError."""
+    found = client().post("token_endpoint", grant_type=GRANT, auth_req_id=request_id)
+    if "error" in found:
+        return _unanswered(found)
+    granted = Tokens.of(found)
+    check_policy(granted.scope)
+    header, claims = tokens.signed_claims(granted.id_token, keys=client().keys)
+    tokens.check_backchannel_id_token(
+        header,
+        claims,
+        subject=subject,
+        request_id=request_id,
+        access_token=granted.access_token,
+    )
+    return Answer("approved", claims)
+
+
+def binding_message(message: str, *, number: str = "") -> str:
+    """Return the message as the provider takes it, with the number at its end."""
+    length = settings.IDME_BINDING_MESSAGE_LENGTH
+    if length > PLAIN_LENGTH:
+        ending = f" #{number}" if number else ""
+        return _cut(message, length - len(ending)) + ending
+    ending = f"-#{number}" if number else ""
+    return _plain(message, length - len(ending)) + ending
+
+
+def _plain(message: str, length: int) -> str:
+    """Keep who, what and how many; of these, the end of the drug's name goes first."""
+    parts = PRESCRIPTION.fullmatch(message)
+    if parts is None:
+        return _plain_text(message)[:length].rstrip("-")
+    who, what, quantity = (_plain_text(part) for part in parts.groups())
+    room = length - len(f"{who}--{quantity}")
+    return f"{who}-{what[: max(room, 0)].rstrip('-')}-{quantity}"[:length].rstrip("-")
+
+
+def _plain_text(text: str) -> str:
+    text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return NOT_PLAIN.sub("-", text).strip("-")
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length - 1].rstrip()}…"
+
+
+def _started(answer: dict) -> Started:
+    request_id = answer.get("auth_req_id")
+    if not isinstance(request_id, str) or not request_id:
+        raise IdmeRefused("bad_answer")
+    return Started(
+        request_id=request_id,
+        expires_in=_seconds(answer.get("expires_in")),
+        interval=_seconds(answer.get("interval", INTERVAL)),
+    )
+
+
+def _seconds(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise IdmeRefused("bad_answer")
+    return value
+
+
+def _unanswered(found: dict) -> Answer:
+    """Tell what an error of the token endpoint says about the request; CIBA Core 11."""
+    match found["error"]:
+        # invalid_grant: another poll of ours, at the same moment, may have taken the
+        # tokens. To call that a refusal would undo its approval; pending grants
+        # nothing, and ends with the challenge.
+        case "authorization_pending" | "invalid_grant":
+            return Answer("pending")
+        case "slow_down":
+            return Answer("slow_down")
+        case "expired_token":
+            return Answer("expired")
+        case "access_denied":
+            is_not_me = found.get("decline_reason") == "not_me"
+            return Answer("not_me" if is_not_me else "denied")
+        case error:
+            raise from_protocol(error)
