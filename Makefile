@@ -19,7 +19,8 @@ demo: $(SETUP)
 test: $(SETUP)
 	@$(RUN) -m tests.postgres $(PYTEST) \
 		-m "not browser" \
-		--ignore=tests/journey --ignore=tests/sandbox --ignore=tests/tooling
+		--ignore=tests/journey --ignore=tests/sandbox --ignore=tests/tooling \
+		--ignore=tests/oidc_provider
 	@$(PYTEST) -rs
 
 check: $(SETUP)

@@ -21,6 +21,10 @@ def write_userinfo_key(folder: Path) -> Path:
     )
 
 
+def write_client_key(folder: Path, key) -> Path:
+    return _write(folder / "client.pem", key, serialization.NoEncryption())
+
+
 def _write(path: Path, key, encryption) -> Path:
     path.write_bytes(
         key.private_bytes(

@@ -17,7 +17,8 @@ INTERVAL = 5  # seconds, where the provider names none; CIBA Core 7.3
 # Up to this length providers take these characters only; FAPI-CIBA 5.2.2, item 9.
 PLAIN_LENGTH = 20
 NOT_PLAIN = re.compile(r"[^A-Za-z0-9._+/!?#]+")
-PRESCRIPTION = re.compile(r"(?P<who>[^:]+): (?P<what>\S+).* (?P<quantity>[\d.]+)")
+# "R.R. oxycodone 5 mg tablet, 30 tablets", and no second one after it.
+PRESCRIPTION = re.compile(r"(\S+) (\S+)[^;]*, ([\d.]+) \S+")
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,16 @@ from joserfc import jwe, jwt
 from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwe import JWERegistry
 from joserfc.jwk import KeySet
+from joserfc.jws import JWSRegistry
 
 from mfa.idme import own_keys
 from mfa.idme.errors import IdmeRefused
 
-SIGNED_BY = ["RS256", "ES256"]
-ENCRYPTED_BY = ["RSA-OAEP", "A256CBC-HS512"]
+# Headers that nobody knows are ignored, as RFC 7515 4 says; `crit` ones are refused.
+SIGNATURES = JWSRegistry(algorithms=["RS256", "ES256"], strict_check_header=False)
+ENCRYPTIONS = JWERegistry(
+    algorithms=["RSA-OAEP", "A256CBC-HS512"], strict_check_header=False
+)
 LEEWAY = 30  # seconds
 ISSUED_WITHIN = 300  # seconds
 MAX_SUBJECT = 255
@@ -39,11 +43,13 @@ def signed_claims(token: object, *, keys: KeysOf) -> tuple[dict, dict]:
         raise IdmeRefused("bad_answer")
     try:
         try:
-            signed = jwt.decode(token, keys(False), algorithms=SIGNED_BY)
+            signed = jwt.decode(token, keys(False), registry=SIGNATURES)
         except InvalidKeyIdError:
-            signed = jwt.decode(token, keys(True), algorithms=SIGNED_BY)
+            signed = jwt.decode(token, keys(True), registry=SIGNATURES)
     except (JoseError, ValueError, TypeError, KeyError):
         raise IdmeRefused("bad_answer") from None
+    if signed.header.get("b64", True) is not True:  # RFC 7797 7: never in a JWT
+        raise IdmeRefused("bad_answer")
     return signed.header, dict(signed.claims)
 
 
@@ -85,9 +91,10 @@ def check_userinfo(claims: dict, *, subject: str, is_signed: bool) -> None:
 
 def decrypted(token: str) -> str:
     """Return the JWS inside a JWE for our key; raise IdmeRefused when it is not one."""
-    registry = JWERegistry(algorithms=ENCRYPTED_BY)
     try:
-        sealed = jwe.decrypt_compact(token, own_keys.userinfo_key(), registry=registry)
+        sealed = jwe.decrypt_compact(
+            token, own_keys.userinfo_key(), registry=ENCRYPTIONS
+        )
         return (sealed.plaintext or b"").decode()
     except (JoseError, ValueError, TypeError, KeyError):
         raise IdmeRefused("bad_answer") from None
