@@ -63,7 +63,7 @@ def portal(provider, method, client_key_file, settings):
     settings.IDME_CLIENT_SECRET = "" if method == "key" else SECRET
     settings.IDME_CLIENT_KEY_FILE = client_key_file if method == "key" else ""
     settings.IDME_SCOPES = "openid identity"
-    settings.IDME_CLAIMS |= {
+    settings.IDME_CLAIMS = settings.IDME_CLAIMS | {
         "ial": "ial",
         "aal": "aal",
         "first_name": "given_name",
