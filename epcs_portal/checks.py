@@ -3,6 +3,8 @@
 from django.conf import settings
 from django.core.checks import Error, Tags, register
 
+from mfa.idme import checks as idme_checks
+
 SECRET_KEY_LENGTH = 50  # characters
 
 
@@ -86,4 +88,5 @@ CHECKS = [
     _origin,
     _debug,
     _secret_key,
+    *idme_checks.CHECKS,
 ]

@@ -93,6 +93,7 @@ def _portal_environment(
         "IDME_CLIENT_ID": "portal",
         "IDME_CLIENT_SECRET": secrets["IDME_CLIENT_SECRET"],
         "IDME_ACCOUNT_URL": f"{idme}/account/security/",
+        "IDME_BINDING_MESSAGE_LENGTH": "200",
         "IDME_USERINFO_KEY_FILE": str(folder.userinfo_key_of(data)),
         "EMAIL_URL": f"filemail:///{data / 'mail'}",
         "SCRIPT_NETWORK_URL": f"{pharmacy}/script",
