@@ -5,6 +5,7 @@ from mfa.idme import step_up
 
 urlpatterns = [
     path("idme/", include("mfa.idme.urls")),
+    path("", include("mfa.phones.urls")),
     path("pushes/<uuid:public_id>/state/", push_views.state, name="push-state"),
     path("pushes/<uuid:public_id>/again/", push_views.again, name="push-again"),
     path("pushes/<uuid:public_id>/cancel/", push_views.cancel, name="push-cancel"),

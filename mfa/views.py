@@ -10,7 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from mfa import challenges, devices, enrolment
+from mfa import adding, challenges, devices, enrolment
 from mfa.forms import NewDeviceForm, NicknameForm, ProofForm
 from mfa.http import form_page, proof_page
 from mfa.models import Device, Purpose
@@ -106,15 +106,21 @@ def retire(request, public_id):
 @never_cache
 @sensitive_post_parameters("password", "code")
 def add(request):
-    """Start adding a code generator: fresh ID.me sign-in, and an existing device's word."""
+    return begin_page(
+        request, begin=enrolment.begin, template="mfa/add.html", then="device-confirm"
+    )
+
+
+def begin_page(request, *, begin, template: str, then: str):
+    """Start adding a device: fresh ID.me sign-in, and an existing device's word."""
     authenticated_at = _authenticated_at(request)
     form = None
-    if enrolment.needs_proof(request.user):
+    if adding.needs_proof(request.user):
         form = ProofForm(
             request.user,
             request.POST or None,
             purpose=Purpose.ADD_DEVICE,
-            payload_digest=enrolment.addition_digest(request.user),
+            payload_digest=adding.addition_digest(request.user),
             session_key=request.session.session_key,
             devices=Device.objects.visible_to(request.user).usable(),
             message="Add a device to your account",
@@ -122,21 +128,18 @@ def add(request):
     refusal = ""
     if request.method == "POST" and (form is None or form.is_valid()):
         try:
-            enrolment.begin(
+            begin(
                 request.user,
                 session_key=request.session.session_key,
                 authenticated_at=authenticated_at,
                 proof=form.challenge if form else None,
             )
-        except (enrolment.EnrolmentRefused, challenges.NotProven) as error:
+        except (adding.EnrolmentRefused, challenges.NotProven) as error:
             refusal = str(error)
         else:
-            return redirect("device-confirm")
-    context = {
-        "is_fresh": enrolment.is_fresh(authenticated_at),
-        "refusal": refusal,
-    }
-    return proof_page(request, "mfa/add.html", form, refused=bool(refusal), **context)
+            return redirect(then)
+    context = {"is_fresh": adding.is_fresh(authenticated_at), "refusal": refusal}
+    return proof_page(request, template, form, refused=bool(refusal), **context)
 
 
 @never_cache
@@ -154,7 +157,7 @@ def confirm(request):
             enrolment.confirm(
                 device, by=request.user, session_key=session_key, **form.cleaned_data
             )
-        except (enrolment.EnrolmentRefused, challenges.NotProven) as refusal:
+        except (adding.EnrolmentRefused, challenges.NotProven) as refusal:
             form.add_error(None, str(refusal))
         else:
             messages.success(
@@ -169,8 +172,16 @@ def confirm(request):
         "mfa/confirm.html",
         form,
         provisioning=provisioning,
-        qr_code=_qr_code(provisioning.uri),
+        qr_code=qr_code(provisioning.uri),
     )
+
+
+def qr_code(uri: str) -> str:
+    """Return a QR code as SVG for a page."""
+    image = qrcode.make(uri, image_factory=qrcode.image.svg.SvgPathImage, border=4)
+    svg = image.to_string(encoding="unicode")
+    # Made here from our own URI; qrcode writes paths and no text.
+    return mark_safe(svg[svg.index("<svg") :])  # noqa: S308
 
 
 def _listed_or_404(request, public_id) -> Device:
@@ -191,10 +202,3 @@ def _named(choices: QuerySet[Device], public_id: str | None) -> Device | None:
 def _authenticated_at(request) -> datetime | None:
     seconds = request.session.get("idme_authenticated_at")
     return datetime.fromtimestamp(seconds, tz=UTC) if seconds else None
-
-
-def _qr_code(uri: str) -> str:
-    image = qrcode.make(uri, image_factory=qrcode.image.svg.SvgPathImage, border=4)
-    svg = image.to_string(encoding="unicode")
-    # Made here from our own URI; qrcode writes paths and no text.
-    return mark_safe(svg[svg.index("<svg") :])  # noqa: S308

@@ -215,6 +215,22 @@ def test_a_wrong_first_code_adds_nothing_and_can_be_corrected(client, nora):
     assert Device.objects.get(user=nora).confirmed
 
 
+def test_five_wrong_codes_end_it(client, nora):
+    seed = begin(client)
+    start = time.time()
+    for after in [0, 1, 2, 40, 110]:
+        with time_machine.travel(start + after):
+            wrong = {"code": "000000", "nickname": "MyiPhone"}
+            assert client.post(reverse("device-confirm"), wrong).status_code == 422
+
+    with time_machine.travel(start + 300):
+        right = {"code": code_now(seed), "nickname": "MyiPhone"}
+        response = client.post(reverse("device-confirm"), right)
+
+    assert "Start again" in str(response.context["form"].errors)
+    assert not Device.objects.filter(user=nora, confirmed=True).exists()
+
+
 def test_starting_again_makes_another_secret_and_ends_the_first(client, nora):
     first, second = begin(client), begin(client)
 

@@ -6,7 +6,16 @@ from tests.portal.walk import admin_paths, own_paths
 
 pytestmark = pytest.mark.django_db
 
-OPEN = {"sign-in", "sign-out", "health-live", "health-ready", "jwks", "idme-jwks"}
+OPEN = {
+    "sign-in",
+    "sign-out",
+    "health-live",
+    "health-ready",
+    "jwks",
+    "idme-jwks",
+    "phone",
+}
+BY_SIGNATURE = {"phone-claim", "phone-challenges", "phone-answers"}
 WALKED = sorted(own_paths())
 
 
@@ -14,10 +23,10 @@ def test_the_walk_finds_the_pages():
     names = {name for name, _ in WALKED}
 
     assert {"home", "erx-info", "prescription-sign", "device-add"} <= names
-    assert names >= OPEN
+    assert names >= OPEN | BY_SIGNATURE
 
 
-CLOSED = [page for page in WALKED if page[0] not in OPEN]
+CLOSED = [page for page in WALKED if page[0] not in OPEN | BY_SIGNATURE]
 
 
 @pytest.mark.parametrize(("name", "path"), CLOSED)
@@ -25,6 +34,15 @@ def test_every_page_but_a_few_wants_a_sign_in(client, name, path):
     for response in [client.get(path), client.post(path)]:
         assert response.status_code == 302, path
         assert response.url.startswith(reverse("sign-in")), path
+
+
+@pytest.mark.parametrize("name", sorted(BY_SIGNATURE))
+def test_what_phones_send_counts_by_its_signature_alone(client, alice, name):
+    client.force_login(alice)
+
+    response = client.post(reverse(name), {}, content_type="application/json")
+
+    assert response.status_code == 403
 
 
 @pytest.mark.parametrize("name", sorted(OPEN - {"sign-out"}))

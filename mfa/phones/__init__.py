@@ -1,0 +1,1 @@
+"""The phone as a device of its own: a page of the portal that keeps a key."""
