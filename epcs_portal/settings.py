@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import environ
 from csp.constants import NONE, SELF
 
-from epcs_portal import keys
+from epcs_portal import keys, levels
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.FileAwareEnv()
@@ -179,8 +179,12 @@ IDME_CLAIMS = {
     "device": "mfa_device",
 } | env.dict("IDME_CLAIMS", default={})
 # Levels by what the provider sends for them; plain numbers need no entry.
-IDME_IAL_VALUES = env("IDME_IAL_VALUES", cast={"value": int}, default={})
-IDME_AAL_VALUES = env("IDME_AAL_VALUES", cast={"value": int}, default={})
+IDME_IAL_VALUES = levels.parse(
+    env("IDME_IAL_VALUES", default=""), name="IDME_IAL_VALUES"
+)
+IDME_AAL_VALUES = levels.parse(
+    env("IDME_AAL_VALUES", default=""), name="IDME_AAL_VALUES"
+)
 IDME_PUSH_AMR = env.list("IDME_PUSH_AMR", default=["swk", "hwk", "pop"])  # RFC 8176
 IDME_BINDING_MESSAGE_LENGTH = env.int("IDME_BINDING_MESSAGE_LENGTH", default=20)
 IDME_ACCOUNT_URL = env(

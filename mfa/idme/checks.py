@@ -73,23 +73,13 @@ def _claims() -> Error | None:
     )
 
 
-def _levels() -> Error | None:
-    levels = [*settings.IDME_IAL_VALUES.values(), *settings.IDME_AAL_VALUES.values()]
-    if all(0 <= level <= 3 for level in levels):
-        return None
-    return Error(
-        "IDME_IAL_VALUES or IDME_AAL_VALUES has a level other than 0 to 3.",
-        id="idme.E007",
-    )
-
-
 def _push_methods() -> Error | None:
     if not NOT_ACCEPTED_AMR.intersection(settings.IDME_PUSH_AMR):
         return None
     return Error(
         "IDME_PUSH_AMR takes a text message or a call for a push.",
         hint="Leave sms and tel out: they do not confirm controlled substances.",
-        id="idme.E008",
+        id="idme.E007",
     )
 
 
@@ -99,7 +89,7 @@ def _binding_message() -> Error | None:
     return Error(
         f"IDME_BINDING_MESSAGE_LENGTH is less than {LEAST_MESSAGE}: a phone could not "
         "show what is asked.",
-        id="idme.E009",
+        id="idme.E008",
     )
 
 
@@ -109,7 +99,7 @@ def _timeout() -> Error | None:
     return Error(
         f"IDME_TIMEOUT is not between 0 and {LONGEST_TIMEOUT} seconds.",
         hint="Every page that needs the provider may wait this long.",
-        id="idme.E010",
+        id="idme.E009",
     )
 
 
@@ -134,7 +124,6 @@ CHECKS = [
     _userinfo_key,
     _scopes,
     _claims,
-    _levels,
     _push_methods,
     _binding_message,
     _timeout,

@@ -4,7 +4,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from django.conf import settings as portal_settings
 from django.core.checks import run_checks
+from django.core.exceptions import ImproperlyConfigured
 
+from epcs_portal import levels
 from tests.keys import write_client_key
 
 
@@ -23,11 +25,10 @@ def found():
         ("idme.E006", {"IDME_CLAIMS": {"ial": "x"}}),
         ("idme.E006", {"IDME_CLAIMS": portal_settings.IDME_CLAIMS | {"npi": "npi"}}),
         ("idme.E006", {"IDME_CLAIMS": portal_settings.IDME_CLAIMS | {"ial": ""}}),
-        ("idme.E007", {"IDME_IAL_VALUES": {"high": 20}}),
-        ("idme.E008", {"IDME_PUSH_AMR": ["swk", "sms"]}),
-        ("idme.E009", {"IDME_BINDING_MESSAGE_LENGTH": 10}),
-        ("idme.E010", {"IDME_TIMEOUT": 0}),
-        ("idme.E010", {"IDME_TIMEOUT": 600}),
+        ("idme.E007", {"IDME_PUSH_AMR": ["swk", "sms"]}),
+        ("idme.E008", {"IDME_BINDING_MESSAGE_LENGTH": 10}),
+        ("idme.E009", {"IDME_TIMEOUT": 0}),
+        ("idme.E009", {"IDME_TIMEOUT": 600}),
     ],
 )
 def test_a_wrong_setting_is_an_error(settings, id_, wrong):
@@ -84,3 +85,18 @@ def test_a_key_file_that_cannot_be_read_is_an_error(settings, tmp_path, content)
     settings.IDME_CLIENT_KEY_FILE = settings.IDME_USERINFO_KEY_FILE = str(path)
 
     assert found() == ["idme.E003", "idme.E004"]
+
+
+def test_levels_are_read_as_the_provider_writes_them():
+    said = "http://idmanagement.gov/ns/assurance/ial/2=2, a=b=3,"
+
+    assert levels.parse(said, name="IDME_IAL_VALUES") == {
+        "http://idmanagement.gov/ns/assurance/ial/2": 2,
+        "a=b": 3,
+    }
+
+
+@pytest.mark.parametrize("said", ["2", "=2", "high=", "high=9", "high=two", "a=1;b=2;"])
+def test_a_level_that_is_none_stops_the_start(said):
+    with pytest.raises(ImproperlyConfigured, match="IDME_IAL_VALUES"):
+        levels.parse(said, name="IDME_IAL_VALUES")
