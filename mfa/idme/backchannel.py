@@ -10,6 +10,7 @@ from mfa.idme import tokens
 from mfa.idme.answers import Tokens
 from mfa.idme.client import check_policy, client
 from mfa.idme.errors import IdmeRefused, from_protocol
+from mfa.idme.http import one_timeout
 
 GRANT = "urn:openid:params:grant-type:ciba"
 ENDPOINT = "backchannel_authentication_endpoint"
@@ -45,6 +46,7 @@ def is_offered() -> bool:
     return ENDPOINT in metadata and isinstance(modes, list) and "poll" in modes
 
 
+@one_timeout()
 def start(
     *, subject: str, device: str, message: str, number: str, expires_in: int
 ) -> Started:
@@ -70,6 +72,7 @@ def start(
     return _started(answer)
 
 
+@one_timeout()
 def poll(request_id: str, *, subject: str) -> Answer:
     """Ask whether the phone has answered; raise an IdmeError."""
     found = client().post("token_endpoint", grant_type=GRANT, auth_req_id=request_id)

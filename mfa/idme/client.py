@@ -20,7 +20,7 @@ from mfa.idme import own_keys, tokens
 from mfa.idme.answers import SignIn, Tokens, Userinfo, moment
 from mfa.idme.discovery import Discovery
 from mfa.idme.errors import IdmeRefused, IdmeUnavailable, from_protocol
-from mfa.idme.http import BoundedSession
+from mfa.idme.http import BoundedSession, one_timeout
 from mfa.idme.pending import PendingSignIns
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -50,6 +50,7 @@ class IdmeClient(DjangoOAuth2App):
         )
         self._discovery = Discovery(self._fetch)
 
+    @one_timeout()
     def begin(self, request, *, purpose: str, next_path: str) -> str:
         """Remember a sign-in in the session; return where to send the browser."""
         redirect_uri = settings.PORTAL_ORIGIN + reverse("idme-callback")
@@ -72,6 +73,7 @@ class IdmeClient(DjangoOAuth2App):
         )
         return started["url"]
 
+    @one_timeout()
     def finish(self, request) -> SignIn:
         """Take ID.me's answer from the callback; raise IdmeRefused or IdmeUnavailable.
 

@@ -21,6 +21,7 @@ from mfa.idme import linking, listing
 from mfa.idme.answers import Userinfo
 from mfa.idme.client import client
 from mfa.idme.errors import IdmeRefused, IdmeUnavailable
+from mfa.idme.http import one_timeout
 from mfa.idme.listing import Listed, Malformed
 from mfa.models import Device, IdmeAccount, Retirement, Source
 
@@ -260,6 +261,7 @@ def _unused_nickname(wanted: str, *, user) -> str:
     return nickname
 
 
+@one_timeout()
 def _fetch(account: IdmeAccount, *, at: datetime) -> Userinfo:
     refresh_token = linking.refresh_token_of(account)
     if not refresh_token:

@@ -1,16 +1,36 @@
 """HTTP to ID.me: bounded in time and size, and never led anywhere else."""
 
+import socket
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 
 import requests
 import urllib3
 from authlib.integrations.requests_client import OAuth2Session
 from django.conf import settings
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from mfa.idme.errors import IdmeUnavailable
 
 MAX_BYTES = 512 * 1024
 CHUNK = 16 * 1024
+
+_ends_at: ContextVar[float] = ContextVar("ends_at", default=float("inf"))
+
+
+@contextmanager
+def one_timeout() -> Iterator[None]:
+    """Let all calls inside share one IDME_TIMEOUT, so that no page waits for several."""
+    ends_at = min(_ends_at.get(), time.monotonic() + settings.IDME_TIMEOUT)
+    token = _ends_at.set(ends_at)
+    try:
+        yield
+    finally:
+        _ends_at.reset(token)
 
 
 class BoundedSession(OAuth2Session):
@@ -19,10 +39,19 @@ class BoundedSession(OAuth2Session):
     A redirect is an error: no endpoint that takes a secret has a reason to send one.
     """
 
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        for scheme in ["http://", "https://"]:
+            self.mount(scheme, _WatchedAdapter())
+
+    @one_timeout()
     def request(self, method, url, withhold_token=False, auth=None, **kwargs):
-        deadline = time.monotonic() + settings.IDME_TIMEOUT
+        deadline = _ends_at.get()
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise IdmeUnavailable
         kwargs |= {
-            "timeout": settings.IDME_TIMEOUT,
+            "timeout": urllib3.Timeout(total=left),
             "allow_redirects": False,
             "stream": True,
         }
@@ -43,7 +72,58 @@ def _read(response: requests.Response, *, deadline: float) -> bytes:
     while chunk := response.raw.read1(CHUNK, decode_content=True):
         body += chunk
         if len(body) > MAX_BYTES or time.monotonic() > deadline:
-            response.close()
-            raise IdmeUnavailable
+            break
     response.close()
+    # Also when nothing more came: what was cut off looks like an empty answer.
+    if len(body) > MAX_BYTES or time.monotonic() > deadline:
+        raise IdmeUnavailable
     return body
+
+
+class _Watched:
+    """A connection that is cut when its time is over.
+
+    A timeout of a socket starts again with every byte, and the headers are read by
+    http.client, so a drip of headers would hold a worker for hours.
+    """
+
+    _watch: threading.Timer | None = None
+
+    def connect(self) -> None:
+        super().connect()  # type: ignore[misc]
+        self._watch = threading.Timer(self.timeout, _cut, [self.sock])  # type: ignore[attr-defined]
+        self._watch.daemon = True
+        self._watch.start()
+
+    def close(self) -> None:
+        if self._watch:
+            self._watch.cancel()
+        super().close()  # type: ignore[misc]
+
+
+def _cut(connected: socket.socket) -> None:
+    with suppress(OSError):
+        socket.socket.shutdown(connected, socket.SHUT_RDWR)
+
+
+class _WatchedHTTP(_Watched, HTTPConnection):
+    pass
+
+
+class _WatchedHTTPS(_Watched, HTTPSConnection):
+    pass
+
+
+class _HTTPPool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _WatchedHTTP
+
+
+class _HTTPSPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _WatchedHTTPS
+
+
+class _WatchedAdapter(HTTPAdapter):
+    def init_poolmanager(self, *args, **kwargs):
+        super().init_poolmanager(*args, **kwargs)
+        pools = {"http": _HTTPPool, "https": _HTTPSPool}
+        self.poolmanager.pool_classes_by_scheme = pools

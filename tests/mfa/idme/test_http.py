@@ -6,7 +6,7 @@ import time
 import pytest
 
 from mfa.idme.errors import IdmeUnavailable
-from mfa.idme.http import BoundedSession
+from mfa.idme.http import BoundedSession, one_timeout
 
 
 @pytest.fixture
@@ -96,3 +96,63 @@ def test_an_endless_answer_is_cut_off(server):
 
     with pytest.raises(IdmeUnavailable):
         fetch(server(answer))
+
+
+def test_a_drip_of_headers_does_not_hold_a_worker_either(server, settings):
+    settings.IDME_TIMEOUT = 0.5
+    stop = threading.Event()
+
+    def drip(connection):
+        connection.sendall(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+        while not stop.wait(0.1):
+            connection.sendall(b"x")
+
+    started = time.monotonic()
+    with pytest.raises(IdmeUnavailable):
+        fetch(server(drip))
+    stop.set()
+
+    assert time.monotonic() - started < 2
+
+
+def test_calls_of_one_page_share_one_timeout(server, settings):
+    settings.IDME_TIMEOUT = 1
+
+    def slowly(connection):
+        time.sleep(0.4)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+    @one_timeout()
+    def page(urls):
+        for url in urls:
+            fetch(url)
+
+    urls = [server(slowly) for _ in range(5)]
+    started = time.monotonic()
+    with pytest.raises(IdmeUnavailable):
+        page(urls)
+
+    assert 0.9 < time.monotonic() - started < 1.5
+
+
+def test_another_conversation_has_a_timeout_of_its_own(server, settings):
+    settings.IDME_TIMEOUT = 0.3
+    with one_timeout():
+        time.sleep(0.4)
+
+    def answer(connection):
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+    assert fetch(server(answer)).json() == {}
+
+
+def test_nothing_watches_a_connection_that_was_closed(server):
+    def answer(connection):
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+    fetch(server(answer))
+
+    watches = [t for t in threading.enumerate() if isinstance(t, threading.Timer)]
+    for watch in watches:
+        watch.join(timeout=2)  # seconds; it would watch for 10
+    assert not any(watch.is_alive() for watch in watches)
