@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass, field
 
 from mfa.idme.errors import IdmeRefused
-from mfa.idme.tokens import LEEWAY
+from mfa.idme.tokens import LATEST, LEEWAY
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,7 @@ class SignIn:
     purpose: str
     next_path: str
     started_at: float
+    id_token: dict = field(default_factory=dict, repr=False)  # its claims, signed
 
     @property
     def is_fresh(self) -> bool:
@@ -71,6 +72,7 @@ def _lifetime(value: object) -> int | None:
 
 
 def moment(value: object) -> float | None:
+    """Return seconds since 1970, or None; JSON lets NaN, infinity and 10^400 in."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value)
+    return float(value) if abs(value) <= LATEST else None

@@ -99,6 +99,7 @@ class IdmeClient(DjangoOAuth2App):
             purpose=pending["purpose"],
             next_path=pending["next_path"],
             started_at=pending["started_at"],
+            id_token=claims,
         )
 
     def exchange(self, **grant: str) -> Tokens:

@@ -42,11 +42,7 @@ def answer(request, sign_in: SignIn) -> HttpResponse:
     try:
         if challenge is None:
             raise answers.NotOpen(answers.OVER)
-        claims = sign_in.userinfo.claims | {
-            "sub": sign_in.subject,
-            "auth_time": sign_in.auth_time,
-        }
-        pushes.answer_of_idme(challenge.push, claims)
+        pushes.answer_of_idme(challenge.push, sign_in.id_token)
     except NotProven as problem:
         return _window(request, problem=problem, status=400)
     challenge.refresh_from_db()

@@ -26,6 +26,7 @@ ENCRYPTIONS = JWERegistry(
 )
 LEEWAY = 30  # seconds
 ISSUED_WITHIN = 300  # seconds
+LATEST = 2**53  # seconds; RFC 8259 6
 MAX_SUBJECT = 255
 REQUEST_ID_CLAIM = "urn:openid:params:jwt:claim:auth_req_id"  # CIBA Core 10.3.1
 
@@ -109,6 +110,7 @@ def _check_from_idme_for_us(claims: dict) -> None:
         or claims.get("azp", us) != us
         or not isinstance(subject, str)
         or not 0 < len(subject) <= MAX_SUBJECT
+        or not (subject.isascii() and subject.isprintable())  # Core 2
     ):
         raise IdmeRefused("bad_answer")
 
@@ -121,6 +123,7 @@ def _check_just_issued(claims: dict) -> None:
 
 def _check_id_token(header: dict, claims: dict, **expected: str) -> None:
     _check_from_idme_for_us(claims)
+    _seconds(claims.get("exp"))
     id_token = CodeIDToken(
         claims,
         header,
@@ -140,6 +143,9 @@ def _check_id_token(header: dict, claims: dict, **expected: str) -> None:
 
 
 def _seconds(value: object) -> float:
+    """Return seconds since 1970; JSON lets NaN, infinity and 10^400 in."""
     if isinstance(value, bool) or not isinstance(value, int | float):
+        raise IdmeRefused("bad_answer")
+    if not abs(value) <= LATEST:
         raise IdmeRefused("bad_answer")
     return value

@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 import responses
 from django.conf import settings
 from joserfc import jwe, jwt
+from joserfc.jwe import JWERegistry
 from joserfc.jwk import KeySet, RSAKey
 from joserfc.jws import JWSRegistry
 
@@ -22,6 +23,7 @@ from mfa.idme import own_keys
 
 BASE = "https://idme.test"
 MISSING = object()
+REQUEST_ID = "urn:openid:params:jwt:claim:auth_req_id"
 
 
 @functools.cache
@@ -61,6 +63,11 @@ class Provider:
         self.token: dict = {}
         self.forge = None  # replaces the signing of ID tokens
         self.userinfo_as = "sealed"  # or "signed", "json", "sealed-unsigned"
+        self.seal_header: dict = {}
+        self.seal_for: RSAKey | None = None  # instead of the portal's key
+        self.keys: dict = {}
+        self.has_phones = False
+        self.phone: dict = {}  # what a poll brings instead of tokens
         self.refresh_tokens: set[str] = set()
         self.calls: list[str] = []
         self.challenges: list[dict] = []
@@ -72,6 +79,7 @@ class Provider:
             ("GET", "/oidc/.well-known/openid-configuration", self._discovery),
             ("GET", "/oidc/.well-known/jwks", self._jwks),
             ("POST", "/oauth/token", self._token),
+            ("POST", "/oauth/backchannel", self._ask_phone),
             ("GET", "/api/public/v3/userinfo", self._userinfo),
         ]:
             mock.add_callback(method, BASE + path, callback=self._counted(path, answer))
@@ -103,10 +111,18 @@ class Provider:
             "jwks_uri": f"{BASE}/oidc/.well-known/jwks",
             "id_token_signing_alg_values_supported": ["RS256", "ES256"],
         }
+        if self.has_phones:
+            honest["backchannel_authentication_endpoint"] = f"{BASE}/oauth/backchannel"
+            honest["backchannel_token_delivery_modes_supported"] = ["poll"]
         return _json(200, changed(honest, self.metadata))
 
     def _jwks(self, request):
-        return _json(200, KeySet(self.published).as_dict(private=False))
+        honest = KeySet(self.published).as_dict(private=False)
+        return _json(200, changed(honest, self.keys))
+
+    def _ask_phone(self, request):
+        self.asked = {k: v[0] for k, v in parse_qs(request.body).items()}
+        return _json(200, changed({"auth_req_id": "r1", "expires_in": 120}, self.token))
 
     def _token(self, request):
         form = {k: v[0] for k, v in parse_qs(request.body).items()}
@@ -119,6 +135,8 @@ class Provider:
             if form["refresh_token"] not in self.refresh_tokens:
                 return _json(400, {"error": "invalid_grant"})
             return _json(200, changed(self._granted(), self.token))
+        if form["grant_type"] == "urn:openid:params:grant-type:ciba":
+            return self._answer_of_phone(form["auth_req_id"])
         asked = self._codes.pop(form["code"], None)
         if asked is None or asked["redirect_uri"] != form["redirect_uri"]:
             return _json(400, {"error": "invalid_grant"})
@@ -133,6 +151,14 @@ class Provider:
         self.refresh_tokens.add("refresh-1")
         return _json(200, changed(answer, self.token))
 
+    def _answer_of_phone(self, request_id: str):
+        if self.phone:
+            return _json(400, self.phone)
+        now = int(time.time())
+        claims = self._about(now) | {"auth_time": now, REQUEST_ID: request_id}
+        answer = self._granted() | {"id_token": self._signed(claims)}
+        return _json(200, changed(answer, self.token))
+
     def _granted(self) -> dict:
         access_token = uuid.uuid4().hex
         self._access.add(access_token)
@@ -140,7 +166,11 @@ class Provider:
 
     def _id_token(self, asked: dict) -> str:
         now = int(time.time())
-        honest = self._about(now) | {"nonce": asked["nonce"], "auth_time": now}
+        return self._signed(
+            self._about(now) | {"nonce": asked["nonce"], "auth_time": now}
+        )
+
+    def _signed(self, honest: dict) -> str:
         claims = changed(honest, self.id_token)
         if self.forge:
             return self.forge(claims)
@@ -186,14 +216,17 @@ class Provider:
             token = self.seal(json.dumps(claims))
         return 200, {"Content-Type": "application/jwt"}, token
 
-    def seal(self, content: str, **header) -> str:
-        header = {"alg": "RSA-OAEP", "enc": "A256CBC-HS512", "cty": "JWT"} | header
-        return jwe.encrypt_compact(
-            header,
-            content,
-            RSAKey.import_key(own_keys.public_keys()["keys"][0]),
-            algorithms=[header["alg"], header["enc"], "DEF"],
+    def seal(self, content: str) -> str:
+        honest = {"alg": "RSA-OAEP", "enc": "A256CBC-HS512", "cty": "JWT"}
+        header = honest | self.seal_header
+        registry = JWERegistry(
+            algorithms=[header["alg"], header["enc"], "DEF"], strict_check_header=False
         )
+        registry.check_header = lambda *args: None
+        recipient = self.seal_for or RSAKey.import_key(
+            own_keys.public_keys()["keys"][0]
+        )
+        return jwe.encrypt_compact(header, content, recipient, registry=registry)
 
 
 def _json(status: int, body: dict):
