@@ -23,8 +23,9 @@ function show(state) {
   find("[data-unpair]").hidden = !phone;
 }
 
-function say(text) {
+function say(text, kind = "") {
   if (status.textContent !== text) status.textContent = text;
+  status.className = text ? `message ${kind}` : "";
 }
 
 function end(text) {
@@ -62,8 +63,10 @@ async function answer({ challenge, nonce, digest }, decision, number) {
   const claims = { challenge, nonce, digest, decision, number };
   const said = await tried(() => send(page.dataset.answers, phone, claims));
   if (!said) return;
-  say(said.text);
-  if (said.status !== 422) requests.show([], answer);
+  say(said.text, said.status === 200 ? "success" : "error");
+  if (said.status !== 200 && said.status !== 410) return;
+  requests.close(challenge);
+  status.focus();
 }
 
 // Asking again costs nothing, so whatever went wrong on the way is tried again.
@@ -72,7 +75,7 @@ async function tried(step) {
     return await step();
   } catch (problem) {
     if (!(problem instanceof TypeError)) throw problem;
-    say(OFFLINE);
+    say(OFFLINE, "error");
   }
 }
 
@@ -120,7 +123,7 @@ find("[data-open-link]").addEventListener("submit", (event) => {
   event.preventDefault();
   const token = tokenIn(find("#pairing-link").value);
   if (token) offer(token);
-  else say("That is not a pairing address.");
+  else say("That is not a pairing address.", "error");
 });
 addEventListener("hashchange", () => location.reload());
 document.addEventListener("visibilitychange", () => phone && timer && wait());

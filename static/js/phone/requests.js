@@ -5,18 +5,27 @@ const list = document.querySelector("[data-requests]");
 const nothing = document.querySelector("[data-nothing]");
 const blank = document.querySelector("template[data-request]");
 const cards = new Map(); // by challenge
+const closed = new Set(); // challenges; a poll that was under way may still name them
 
 /** Show these requests and no others, and say whether one is new.
  *  `answer(request, decision, number)` sends a decision. */
 export function show(requests, answer) {
   const open = new Set(requests.map((request) => request.challenge));
-  for (const [challenge, card] of cards) {
-    if (!open.has(challenge)) drop(challenge, card);
+  for (const challenge of cards.keys()) {
+    if (!open.has(challenge)) drop(challenge);
   }
-  const fresh = requests.filter((request) => !cards.has(request.challenge));
+  const isNew = ({ challenge }) => !cards.has(challenge) && !closed.has(challenge);
+  const fresh = requests.filter(isNew);
   for (const request of fresh) add(request, answer);
   nothing.hidden = cards.size > 0;
   return fresh.length > 0;
+}
+
+/** Take a request away that is answered or over. */
+export function close(challenge) {
+  closed.add(challenge);
+  drop(challenge);
+  nothing.hidden = cards.size > 0;
 }
 
 function add(request, answer) {
@@ -32,10 +41,12 @@ function add(request, answer) {
   }
   async function decide(decision) {
     const buttons = form.querySelectorAll("button");
+    const number = form.querySelector("input");
     for (const button of buttons) button.disabled = true;
-    await answer(request, decision, form.querySelector("input").value);
+    await answer(request, decision, number.value);
     for (const button of buttons) button.disabled = false;
-    form.querySelector("input").value = "";
+    number.value = "";
+    number.focus();
   }
   const ends = performance.now() + request.seconds_left * 1000;
   const timer = setInterval(() => count(form, ends), 1000);
@@ -45,9 +56,11 @@ function add(request, answer) {
   navigator.vibrate?.(200);
 }
 
-function drop(challenge, { form, timer }) {
-  clearInterval(timer);
-  form.remove();
+function drop(challenge) {
+  const card = cards.get(challenge);
+  if (!card) return;
+  clearInterval(card.timer);
+  card.form.remove();
   cards.delete(challenge);
 }
 
