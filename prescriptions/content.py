@@ -66,8 +66,7 @@ def payload_digest(prescriptions: Iterable[Prescription]) -> str:
 def push_message(prescriptions: Iterable[Prescription]) -> str:
     """Return what a phone shows of what is to be signed: no name, no birth date."""
     lines = [
-        f"{_initials(one.patient)} {one.drug.name} {one.drug.strength}, "
-        f"{one.quantity_in_words}"
+        f"{_initials(one.patient)} {one.drug.name}, {one.quantity_in_words}"
         for one in prescriptions
     ]
     return "; ".join(lines)[:MESSAGE_LENGTH]

@@ -121,7 +121,7 @@ def sign(
 
 def put_refusal_on_record(prescription: Prescription, *, by) -> None:
     """Put on record an attempt to sign that the page turned away before the code."""
-    found = blockers(prescription, by=by)
+    found = blockers(prescription, by=by) or _unless(prescription, Status.READY)
     chain.record(
         Act.SIGNING_REFUSED,
         by=by,

@@ -323,13 +323,13 @@ def jwks(request):
 
 
 def _data_to_sign(request, prescription, shown: str, blockers) -> dict | None:
-    """Return what was posted, unless a code would be wasted on it."""
+    """Return what was posted, unless a code or a push would be wasted on it."""
     if request.method != "POST":
         return None
     has_changed = request.POST.get("shown_digest") != shown
     if has_changed:
         messages.error(request, signing.CHANGED)
-    if blockers or has_changed:
+    if blockers or has_changed or prescription.status != Status.READY:
         signing.put_refusal_on_record(prescription, by=request.user)
         return None
     return request.POST

@@ -127,6 +127,13 @@ def make_device(user, *, seed=None, **overrides):
     return device
 
 
+def make_paired_phone(user, **overrides):
+    """A phone that is asked by the portal itself, with a key of its own."""
+    defaults = {"kind": Kind.PUSH, "source": Source.PORTAL, "name": "PairedPhone"}
+    key = f'{{"kid": "key-{next(_serial)}"}}'
+    return make_device(user, **defaults | {"public_key": key} | overrides)
+
+
 def code_of(device, *, steps=0):
     """Return what the device shows now, or `steps` half-minutes away."""
     current = totp.step_at(timezone.now().timestamp())

@@ -1,11 +1,22 @@
 """Many clients at the same moment; run on the SQLite file and on PostgreSQL."""
 
 import pytest
+from django.db import DatabaseError
 
-from mfa import challenges, devices
-from mfa.models import Challenge, ChallengeState, Device, Purpose, UserThrottle
+from audit.acts import Act
+from audit.models import Event
+from mfa import answers, challenges, devices, pushes
+from mfa.models import (
+    Challenge,
+    ChallengeState,
+    Device,
+    Ending,
+    Purpose,
+    Push,
+    UserThrottle,
+)
 from mfa.refusals import CodeRefused
-from tests.factories import PASSWORD, code_of, make_device
+from tests.factories import PASSWORD, code_of, make_device, make_paired_phone
 from tests.mfa.conftest import DIGEST, SESSION
 from tests.threads import at_once
 
@@ -122,3 +133,54 @@ def test_a_rename_during_a_verification_is_kept(alice, phone):
     phone.refresh_from_db()
     assert phone.name == "Renamed"
     assert phone.last_step > 0
+
+
+@pytest.mark.parametrize("attempt", range(5))
+def test_of_yes_and_no_at_the_same_moment_one_counts(alice, attempt):
+    handset = make_paired_phone(alice)
+    push = pushes.start(
+        alice,
+        device=handset,
+        purpose=Purpose.SIGN,
+        payload_digest=DIGEST,
+        message="P.P.",
+        password=PASSWORD,
+        session_key=SESSION,
+    ).push
+
+    def answer(turn):
+        own = Push.objects.select_related("challenge").get(pk=push.pk)
+        if turn % 2:
+            answers.deny(own, because=Ending.DENIED)
+        else:
+            answers.approve(own, number=push.number)
+
+    results = at_once(answer, times=CLIENTS)
+
+    assert [one for one in results if one is None] == [None]
+    late = [one for one in results if isinstance(one, answers.NotOpen)]
+    assert len(late) == CLIENTS - 1
+    acts = [Act.CHALLENGE_PASSED, Act.CHALLENGE_REFUSED]
+    assert Event.objects.filter(act__in=acts).count() == 1
+
+
+def test_of_many_pushes_at_the_same_moment_one_is_open(alice):
+    handset = make_paired_phone(alice)
+
+    def start(turn):
+        return pushes.start(
+            alice,
+            device=handset,
+            purpose=Purpose.SIGN,
+            payload_digest=f"{turn}" * 64,
+            message="P.P.",
+            password=PASSWORD,
+            session_key=SESSION,
+        )
+
+    results = at_once(start, times=pushes.MOST + 2)
+
+    refused = [one for one in results if isinstance(one, challenges.NotProven)]
+    assert len(refused) >= 2
+    assert not [one for one in results if isinstance(one, DatabaseError)]
+    assert Challenge.objects.filter(state=ChallengeState.OPEN).count() == 1
