@@ -246,7 +246,7 @@ def _parameters(request) -> dict[str, str]:
 def _json(response: requests.Response) -> dict:
     try:
         found = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         raise IdmeUnavailable from None
     if not isinstance(found, dict):
         raise IdmeUnavailable

@@ -47,7 +47,7 @@ def signed_claims(token: object, *, keys: KeysOf) -> tuple[dict, dict]:
             signed = jwt.decode(token, keys(False), registry=SIGNATURES)
         except InvalidKeyIdError:
             signed = jwt.decode(token, keys(True), registry=SIGNATURES)
-    except (JoseError, ValueError, TypeError, KeyError):
+    except (JoseError, ValueError, TypeError, KeyError, RecursionError):
         raise IdmeRefused("bad_answer") from None
     if signed.header.get("b64", True) is not True:  # RFC 7797 7: never in a JWT
         raise IdmeRefused("bad_answer")
@@ -97,7 +97,7 @@ def decrypted(token: str) -> str:
             token, own_keys.userinfo_key(), registry=ENCRYPTIONS
         )
         return (sealed.plaintext or b"").decode()
-    except (JoseError, ValueError, TypeError, KeyError):
+    except (JoseError, ValueError, TypeError, KeyError, RecursionError):
         raise IdmeRefused("bad_answer") from None
 
 

@@ -66,6 +66,7 @@ class Provider:
         self.seal_header: dict = {}
         self.seal_for: RSAKey | None = None  # instead of the portal's key
         self.keys: dict = {}
+        self.access_token = ""  # a new one each time
         self.has_phones = False
         self.phone: dict = {}  # what a poll brings instead of tokens
         self.refresh_tokens: set[str] = set()
@@ -86,6 +87,10 @@ class Provider:
 
     def count(self, path: str) -> int:
         return self.calls.count(path)
+
+    def was_asked_alone(self) -> bool:
+        """Say whether nobody else got a request of the portal's."""
+        return all(call.request.url.startswith(BASE) for call in self.mock.calls)
 
     def authorize(self, location: str) -> dict[str, str]:
         """Be the person and the browser: return the callback's parameters."""
@@ -160,7 +165,7 @@ class Provider:
         return _json(200, changed(answer, self.token))
 
     def _granted(self) -> dict:
-        access_token = uuid.uuid4().hex
+        access_token = self.access_token or uuid.uuid4().hex
         self._access.add(access_token)
         return {"access_token": access_token, "token_type": "Bearer", "expires_in": 300}
 
@@ -186,8 +191,9 @@ class Provider:
         }
 
     def sign(self, claims: dict, **header) -> str:
-        header = changed({"alg": "RS256", "kid": self.signer.kid}, header)
-        registry = JWSRegistry(algorithms=["RS256"], strict_check_header=False)
+        alg = self.signer.get("alg") or "RS256"
+        header = changed({"alg": alg, "kid": self.signer.kid}, header)
+        registry = JWSRegistry(algorithms=["RS256", "ES256"], strict_check_header=False)
         registry.check_header = lambda header: None
         return jwt.encode(header, claims, self.signer, registry=registry)
 

@@ -401,25 +401,6 @@ def test_seeds_come_out_of_signed_and_encrypted_userinfo_only(
     assert names_of(alice) == []
 
 
-@pytest.mark.parametrize(
-    "header",
-    [
-        {"alg": "RSA-OAEP-256"},
-        {"enc": "A128CBC-HS256"},
-        {"zip": "DEF"},
-    ],
-)
-def test_other_ciphers_are_refused(known, account, alice, header):
-    known.devices = [listed()]
-    honest = known.seal
-    known.seal = lambda content: honest(content, **header)
-
-    with pytest.raises(feed.FeedUnavailable):
-        feed.refresh(account, by=alice)
-
-    assert names_of(alice) == []
-
-
 def test_a_missing_claim_is_not_an_empty_list(known, account, alice, take):
     take(listed(id="one"))
     known.devices = MISSING

@@ -1,6 +1,7 @@
 import time
 
 import pytest
+from django.contrib.messages import get_messages
 from django.urls import reverse
 
 from audit.acts import Act, Outcome
@@ -50,6 +51,69 @@ def test_what_is_asked_of_idme(sign_in, idme, settings):
     assert asked["response_type"] == "code"
     assert asked["scope"] == settings.IDME_SCOPES
     assert asked["nonce"] != asked["state"]
+
+
+def test_metadata_changes_nothing_of_what_is_asked(sign_in, idme, settings):
+    idme.metadata.update(
+        code_challenge_method=None, scope="openid", response_type="token"
+    )
+
+    sign_in()
+
+    asked = idme.challenges[0]
+    assert asked["code_challenge_method"] == "S256"
+    assert asked["scope"] == settings.IDME_SCOPES
+    assert asked["response_type"] == "code"
+
+
+def test_the_answer_is_led_to_the_portal_whatever_the_host_header(client, nora, idme):
+    client.force_login(nora)
+
+    idme.authorize(client.get(reverse("idme-start"), headers={"host": "localhost"}).url)
+
+    expected = "http://testserver" + reverse("idme-callback")
+    assert idme.challenges[0]["redirect_uri"] == expected
+
+
+@pytest.mark.parametrize("changes", [{"state": "garbage"}, {"state": None}])
+def test_a_stray_callback_does_not_end_a_sign_in_under_way(client, nora, idme, changes):
+    client.force_login(nora)
+    answer = idme.authorize(client.get(reverse("idme-start")).url)
+    stray = {k: v for k, v in (answer | changes).items() if v is not None}
+
+    assert client.get(reverse("idme-callback"), stray).status_code == 400
+    assert client.get(reverse("idme-callback"), answer).status_code == 302
+
+
+def test_linking_without_a_sign_in_time_says_that_it_is_not_fresh(
+    sign_in, idme, client
+):
+    idme.id_token["auth_time"] = MISSING
+
+    response = sign_in()
+
+    (message, *_) = get_messages(response.wsgi_request)
+    assert "does not count as a fresh sign-in" in str(message)
+    assert "idme_authenticated_at" not in client.session
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "//evil.test",
+        "https://evil.test/",
+        "https:evil.test",
+        "\\\\evil.test",
+        "/\\evil.test",
+        "javascript:alert(1)",
+        "/%0d\r\nSet-Cookie: a=b",
+        "http://testserver.evil.test/",
+        "/" + "a" * 5_000,
+        "settings/",
+    ],
+)
+def test_coming_back_leads_to_this_site_only(sign_in, path):
+    assert sign_in(next_path=path).url == reverse("erx-info")
 
 
 def test_nothing_of_the_conversation_stays_in_the_session(client, sign_in, idme):
