@@ -8,18 +8,20 @@ from playwright.sync_api import expect
 
 from tests.browser import phone as authenticator
 
+FAST = "const now = Date.now; Date.now = () => now() + 3_600_000"  # an hour
 WAITING = re.compile("Answer on “WrenPush”")
 
 
 @pytest.fixture
 def phone(browser, demo):
-    """The tab of another browser, as narrow as a phone, signed in nowhere."""
+    """Another browser, narrow, signed in nowhere, whose clock is an hour fast."""
     context = browser.new_context(
         base_url=demo.portal,
         viewport={"width": 375, "height": 812},
         color_scheme="dark",
     )
     context.set_default_timeout(15_000)
+    context.add_init_script(FAST)
     page = context.new_page()
     complaints = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
