@@ -4,6 +4,8 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
+from audit import triggers
+
 
 class Migration(migrations.Migration):
 
@@ -12,7 +14,7 @@ class Migration(migrations.Migration):
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
-    operations = [
+    operations = triggers.set_aside(
         migrations.CreateModel(
             name='Push',
             fields=[
@@ -112,4 +114,4 @@ class Migration(migrations.Migration):
             model_name='push',
             constraint=models.CheckConstraint(condition=models.Q(('channel__in', ['ciba', 'step_up', 'phone'])), name='push_channel_known'),
         ),
-    ]
+    )
