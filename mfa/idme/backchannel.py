@@ -98,7 +98,7 @@ def binding_message(message: str, *, number: str = "") -> str:
         ending = f" #{number}" if number else ""
         return _cut(message, length - len(ending)) + ending
     ending = f"-#{number}" if number else ""
-    return _plain(message, length - len(ending)) + ending
+    return (_plain(message, length - len(ending)) + ending).lstrip("-")
 
 
 def _plain(message: str, length: int) -> str:

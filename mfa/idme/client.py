@@ -115,6 +115,8 @@ class IdmeClient(DjangoOAuth2App):
     def post(self, endpoint: str, **form: str) -> dict:
         """Send a form as this client; return the answer, which may be an `error`."""
         metadata = self.load_server_metadata()
+        if endpoint not in metadata:
+            raise IdmeUnavailable
         with self._get_oauth_client(**metadata) as session:
             response = session.request(
                 "POST",

@@ -17,7 +17,7 @@ from mfa.idme.errors import IdmeError
 from mfa.models import IdmeAccount
 from tests.mfa.idme import attacks as by
 from tests.mfa.idme.attacks import Attack, Visit, tells
-from tests.mfa.idme.provider import BASE, MISSING
+from tests.mfa.idme.provider import BASE, MISSING, REQUEST_ID
 
 HOUR = 3600
 YEAR = 365 * 24 * HOUR
@@ -455,6 +455,23 @@ FRESH = [
     Row(row.id, row.proves, by.wanting("fresh", row.attack), row.ends) for row in FRESH
 ]
 
+PUSH = rows(
+    "An answer to a push is this person's, to this request, and says when.",
+    {
+        "H04 sub of somebody else": tells("id_token", sub="somebody-else"),
+        "H04 another request": tells("id_token", **{REQUEST_ID: "request-2"}),
+        "H04 a list of requests": tells("id_token", **{REQUEST_ID: ["request-1"]}),
+        "H04 request null": tells("id_token", **{REQUEST_ID: None}),
+        "H04 auth_time missing": tells("id_token", auth_time=MISSING),
+        "H04 auth_time null": tells("id_token", auth_time=None),
+        "H04 auth_time words": tells("id_token", auth_time="now"),
+        "H04 auth_time true": tells("id_token", auth_time=True),
+        "H04 auth_time not a number": tells("id_token", auth_time=float("nan")),
+        "H04 auth_time of 400 digits": tells("id_token", auth_time=10**400),
+        "H04 amr words": tells("id_token", amr="swk"),
+    },
+)
+
 ENDPOINTS = {
     "discovery": ("GET", "/oidc/.well-known/openid-configuration"),
     "token": ("POST", "/oauth/token"),
@@ -518,7 +535,7 @@ def test_an_attack_links_nobody(row, client, idme, nora, mallory):
     assert idme.count("/oidc/.well-known/jwks") <= 2, "keys are not fetched each time"
 
 
-@pytest.mark.parametrize("row", ID_TOKEN, ids=str)
+@pytest.mark.parametrize("row", [*ID_TOKEN, *PUSH], ids=str)
 def test_an_attack_approves_nothing(row, idme):
     class Push(Visit):
         def whole(self):
@@ -590,7 +607,7 @@ def assert_refused(response, row):
 
 
 def test_each_row_has_a_name_of_its_own_and_says_what_it_proves():
-    every = [*TABLE, *HONEST]
+    every = [*TABLE, *PUSH, *HONEST]
 
     assert len({row.id for row in every}) == len(every)
     assert all(row.proves.endswith(".") for row in every)

@@ -236,15 +236,6 @@ def test_a_provider_that_takes_the_secret_in_the_body_only(sign_in, idme):
     assert "client_secret=portal-secret" in sent.body
 
 
-def test_the_public_key_is_published_and_nothing_more(client):
-    response = client.get(reverse("idme-jwks"))
-
-    (key,) = response.json()["keys"]
-    assert (key["kty"], key["use"], key["alg"]) == ("RSA", "enc", "RSA-OAEP")
-    assert key["kid"]
-    assert not {"d", "p", "q", "dp", "dq", "qi"} & set(key)
-
-
 @pytest.mark.parametrize("name", ["idme-start", "idme-callback"])
 def test_the_way_to_idme_wants_a_login(client, db, name):
     assert client.get(reverse(name)).url.startswith(reverse("sign-in"))
