@@ -177,6 +177,22 @@ def test_a_used_link_and_a_wrong_address_are_explained(phone, screenshot):
     expect(phone.get_by_text("That is not a pairing address.")).to_be_visible()
 
 
+LACKING = {
+    "isSecureContext": "Open the portal by its https address",
+    "indexedDB": "This browser keeps no keys.",
+}
+
+
+@pytest.mark.parametrize("lacking", sorted(LACKING))
+def test_a_browser_that_keeps_no_keys_is_told_what_to_do(phone, lacking):
+    phone.add_init_script(
+        f"Object.defineProperty(window, '{lacking}', {{value: false}})"
+    )
+    phone.goto("/phone/")
+
+    expect(phone.get_by_text(LACKING[lacking])).to_be_visible()
+
+
 def test_without_javascript_the_page_says_what_it_needs(browser, demo):
     context = browser.new_context(base_url=demo.portal, java_script_enabled=False)
     page = context.new_page()

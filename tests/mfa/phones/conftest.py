@@ -1,3 +1,4 @@
+import re
 import time
 
 import pytest
@@ -12,6 +13,14 @@ from tests.mfa.phones.handset import Handset
 SESSION = "a-session-key"
 DIGEST = "d" * 64
 OPEN = (ChallengeState.OPEN, "")
+ADD, PAIR = "/devices/add/phone/", "/devices/add/phone/pair/"
+
+
+def scan(client):
+    """Begin pairing and return the token that the phone reads from the QR code."""
+    client.post(ADD, {"begin": "yes"})
+    page = client.get(PAIR).content.decode()
+    return re.search(r"http://testserver/phone/#pair=([\w-]{43})<", page).group(1)
 
 
 def number_of(challenge):
