@@ -5,9 +5,11 @@ import uuid
 import pytest
 import requests
 from cryptography.hazmat.primitives.asymmetric import ec
+from django.urls import reverse
 
 from mfa.idme import own_keys
 from mfa.idme.client import client as idme_client
+from tests.factories import make_user
 from tests.keys import write_client_key
 from tests.mfa.idme.provider import listed
 from tests.oidc_provider.provider import OidcProvider, Person, missing
@@ -78,6 +80,29 @@ def portal(provider, method, client_key_file, settings):
 
 
 @pytest.fixture
+def riley(client, db):
+    """A user of the portal, signed in, with nothing linked yet."""
+    riley = make_user("riley")
+    client.force_login(riley)
+    return riley
+
+
+@pytest.fixture
+def go_to_provider(client, riley):
+    def go_to_provider(purpose="link"):
+        response = client.get(reverse("idme-start"), {"purpose": purpose})
+        assert response.status_code == 302, response.content
+        return response.url
+
+    return go_to_provider
+
+
+@pytest.fixture
+def come_back(client):
+    return lambda answer: client.get(reverse("idme-callback"), answer)
+
+
+@pytest.fixture
 def person(provider):
     """Riley, with an account at the provider and a browser."""
     person = Person(provider, subject=str(uuid.uuid4()))
@@ -89,7 +114,10 @@ def person(provider):
         family_name="Ready",
         ial=IAL2,
         aal=AAL2,
-        authenticators=[listed(name="MyiPhone")],
+        authenticators=[
+            listed(name="MyiPhone"),
+            {"id": "phone-1", "type": "push", "name": "RileyPush"},
+        ],
     )
     return person
 

@@ -1,5 +1,6 @@
 """npm's oidc-provider as a process on loopback, and a person with a browser at it."""
 
+import fcntl
 import hashlib
 import json
 import os
@@ -25,20 +26,15 @@ def missing() -> str:
     version = _output("node", "--version").removeprefix("v").partition(".")[0]
     if int(version) < OLDEST_NODE:
         return f"Node.js {OLDEST_NODE} or newer is needed for the oidc-provider tests."
-    stamp = MODULES / ".installed"
-    lock = hashlib.sha256((HERE / "package-lock.json").read_bytes()).hexdigest()
-    if stamp.exists() and stamp.read_text() == lock:
-        return ""
     try:
-        _output("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+        _install()
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
         return "npm could not install oidc-provider. The tests with it do NOT run."
-    stamp.write_text(lock)
     return ""
 
 
 class OidcProvider:
-    """One process, three issuers: basic, post and key."""
+    """One process, four issuers: basic, post, key and popup."""
 
     def __init__(self, *, port: int, log: Path, **config):
         self.origin = f"http://127.0.0.1:{port}"
@@ -99,6 +95,18 @@ class Person:
 
     def agree(self, location: str, **how) -> dict[str, str]:
         return self.visit(location, account=self.subject, **how)
+
+
+def _install() -> None:
+    """Install what the lock pins, once; other processes of the test run wait."""
+    lock = HERE / "package-lock.json"
+    with lock.open("rb") as pinned:
+        fcntl.flock(pinned, fcntl.LOCK_EX)
+        stamp = MODULES / ".installed"
+        wanted = hashlib.sha256(pinned.read()).hexdigest()
+        if not stamp.exists() or stamp.read_text() != wanted:
+            _output("npm", "ci", "--ignore-scripts", "--no-audit", "--fetch-retries=1")
+            stamp.write_text(wanted)
 
 
 def _output(*command: str) -> str:

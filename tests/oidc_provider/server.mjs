@@ -1,7 +1,7 @@
 // An OpenID Provider that this project did not write, for the tests, on loopback only.
 //
-// Three issuers, one for each way a client shows who it is: /basic, /post and /key. The
-// person is whoever a test says (POST to the interaction), and the phone answers when a
+// Four issuers: one for each way a client shows who it is, /basic, /post and /key, and
+// /popup, which can ask no phone. The person is whoever a test says (POST to the interaction), and the phone answers when a
 // test says so (POST to /admin/pushes). Configured by one JSON object in CONFIG.
 
 import { generateKeyPairSync, randomUUID } from "node:crypto";
@@ -21,6 +21,7 @@ const METHODS = {
   basic: "client_secret_basic",
   post: "client_secret_post",
   key: "private_key_jwt",
+  popup: "client_secret_basic",
 };
 
 const signingKeys = [newKey()];
@@ -42,8 +43,12 @@ function makeProvider(name, method) {
   const client = {
     client_id: clientId,
     redirect_uris: [redirectUri],
-    grant_types: ["authorization_code", "urn:openid:params:grant-type:ciba"],
-    backchannel_token_delivery_mode: "poll",
+    ...(name === "popup"
+      ? { grant_types: ["authorization_code"] }
+      : {
+          grant_types: ["authorization_code", "urn:openid:params:grant-type:ciba"],
+          backchannel_token_delivery_mode: "poll",
+        }),
     token_endpoint_auth_method: method,
     jwks: clientJwks,
     require_auth_time: name === "post", // the others are asked by the claims parameter
@@ -69,7 +74,7 @@ function makeProvider(name, method) {
       encryption: { enabled: true },
       jwtUserinfo: { enabled: true },
       ciba: {
-        enabled: true,
+        enabled: name !== "popup",
         deliveryModes: ["poll"],
         processLoginHint: (_, hint) => hint,
         validateRequestContext: () => {},
