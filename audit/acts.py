@@ -36,8 +36,10 @@ class Act(models.TextChoices):
 
     IDME_LINKED = "idme.linked", "ID.me account linked"
     IDME_LINK_REFUSED = "idme.link_refused", "Linking of an ID.me account refused"
+    IDME_NAME_DIFFERS = "idme.name_differs", "Name at ID.me is not the registered one"
     IDME_SIGNED_IN = "idme.signed_in", "Authenticated at ID.me"
     IDME_SIGN_IN_FAILED = "idme.sign_in_failed", "Authentication at ID.me failed"
+    IDME_UNLINKED = "idme.unlinked", "ID.me account unlinked"
 
     INCIDENT_OPENED = "incident.opened", "Incident opened"
 

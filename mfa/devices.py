@@ -7,7 +7,7 @@ from django.utils import timezone
 from audit import chain
 from audit.acts import Act
 from mfa import challenges, notices
-from mfa.models import Challenge, Device, Purpose, Retirement
+from mfa.models import Challenge, Device, Purpose, Retirement, Source
 
 NICKNAME_LENGTH = 64
 
@@ -128,6 +128,13 @@ def retire_vanished(device: Device, *, by) -> None:
             template="mfa/mail/primary_vanished.txt",
             device=str(device),
         )
+
+
+def retire_unlinked(*, by) -> None:
+    """Retire what came from ID.me, in the transaction that unlinks the account."""
+    kept = Device.objects.visible_to(by).filter(source=Source.IDME, retired_at=None)
+    for device in kept:
+        _retire(device, by=by, because=Retirement.UNLINKED)
 
 
 def _retire(device: Device, *, by, because: Retirement) -> None:

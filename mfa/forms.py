@@ -197,6 +197,30 @@ class ProofForm(forms.Form):
             self.has_asked_phone = True  # and it has said no: the page tells
 
 
+class PasswordForm(forms.Form):
+    """The password alone, where there is no device that could agree."""
+
+    has_asked_phone = False
+    password = forms.CharField(
+        label="Your portal password",
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+    def __init__(self, user, data=None):
+        self.user = user
+        super().__init__(data)
+
+    def clean_password(self) -> str:
+        try:
+            challenges.confirm_password(
+                self.user, password=self.cleaned_data["password"]
+            )
+        except NotProven as refusal:
+            raise forms.ValidationError(str(refusal)) from None
+        return self.cleaned_data["password"]
+
+
 class NicknameForm(forms.Form):
     nickname = forms.CharField(
         max_length=64,

@@ -80,7 +80,7 @@ class ProviderAdmin(Owned):
 
     def change_view(self, request, object_id, form_url="", extra_context=None):
         grants = AccessGrant.objects.filter(provider=object_id, revoked_at=None)
-        accounts = IdmeAccount.objects.filter(user__provider=object_id)
+        accounts = IdmeAccount.objects.linked().filter(user__provider=object_id)
         shown = {"grant": grants.first(), "account": accounts.first()}
         return super().change_view(
             request, object_id, form_url, (extra_context or {}) | shown

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from mfa import devices
 from mfa.models import Device, IdmeAccount, Kind, UserThrottle
-from providers import identifiers
+from providers import identifiers, identity
 from providers.models import AccessGrant, Membership, Practice, Provider, Role
 
 
@@ -73,7 +73,7 @@ def _identity(provider: Provider, practice: Practice, on: date) -> Blocker | Non
             "Finish the identity check at ID.me, then verify again on eRx Info.",
             "erx-info",
         )
-    if not _words(account.last_name) & _words(provider.last_name):
+    if not identity.is_named_alike(provider, account):
         return Blocker(
             f"ID.me verified {account.first_name} {account.last_name}, and you are "
             f"registered here as {provider.first_name} {provider.last_name}.",
@@ -83,19 +83,23 @@ def _identity(provider: Provider, practice: Practice, on: date) -> Blocker | Non
     return None
 
 
-def _words(name: str) -> set[str]:
-    return set(name.casefold().replace("-", " ").split())
-
-
 def _approval(provider: Provider, practice: Practice, on: date) -> Blocker | None:
-    """21 CFR 1311.125(c): the right to sign is given by others."""
-    if AccessGrant.objects.filter(provider=provider, revoked_at=None).exists():
-        return None
-    return Blocker(
-        "You are not approved to sign controlled substances.",
-        "Ask your administrator to approve you.",
-        "erx-info",
-    )
+    """21 CFR 1311.125(c): the right to sign is given by others, to a known identity."""
+    grant = AccessGrant.objects.filter(provider=provider, revoked_at=None).first()
+    account = IdmeAccount.objects.linked().filter(user=provider.user_id).first()
+    if grant is None:
+        return Blocker(
+            "You are not approved to sign controlled substances.",
+            "Ask your administrator to approve you.",
+            "erx-info",
+        )
+    if account and not identity.is_of_same_identity(grant, account):
+        return Blocker(
+            "You were approved before this ID.me account was linked.",
+            "Ask your administrator to end that approval and approve you again.",
+            "erx-info",
+        )
+    return None
 
 
 def _registration(provider: Provider, practice: Practice, on: date) -> Blocker | None:

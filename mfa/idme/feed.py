@@ -208,16 +208,17 @@ def _check_nobody_has(new: list[Listed]) -> None:
     Two devices with one seed are one device, and its codes would pass for both.
     """
     prints = {vault.fingerprint(entry.seed) for entry in new if entry.seed}
-    if Device.objects.filter(seed_fingerprint__in=prints).exists():
+    kept = Device.objects.exclude(retired_because=Retirement.UNLINKED)
+    if kept.filter(seed_fingerprint__in=prints).exists():
         raise Malformed("seed_of_another_device")
 
 
 def _vanished_before(entry: Listed, *, user) -> Device | None:
-    """Return the device that ID.me left out for a while and lists again, unchanged."""
+    """Return the device that was not listed for a while and is again, unchanged."""
     vanished = Device.objects.visible_to(user).filter(
         source=Source.IDME,
         external_id=entry.external_id,
-        retired_because=Retirement.VANISHED,
+        retired_because__in=[Retirement.VANISHED, Retirement.UNLINKED],
     )
     return next((device for device in vanished if _is_same(device, entry)), None)
 

@@ -13,6 +13,7 @@ from audit.acts import Act, Outcome
 from mfa import notices, vault
 from mfa.idme.answers import SignIn, Tokens
 from mfa.idme.errors import IdmeError
+from mfa.idme.signals import identity_confirmed
 from mfa.models import IdmeAccount
 
 REQUIRED_LEVEL = 2  # IAL2 and AAL2; 21 CFR 1311.105(a)(1)
@@ -20,12 +21,14 @@ REFRESH_TOKEN_LIFE = timedelta(days=7)  # where ID.me does not say
 
 REFUSALS = {
     "linked_to_another_user": (
-        "That ID.me account is already linked to another user of this portal. Sign in "
-        "with the user it belongs to, or tell your administrator."
+        "That ID.me account is linked to another user of this portal, and nothing was "
+        "changed. Sign in here as the user it belongs to, or sign out at ID.me and use "
+        "an ID.me account of your own. If neither helps, tell your administrator."
     ),
     "another_account": (
-        "You are linked to another ID.me account. Sign out at ID.me and sign in with "
-        "the account that you linked, or tell your administrator if you have a new one."
+        "You are linked to another ID.me account, and nothing was changed. Sign out at "
+        "ID.me and sign in with the account that you linked; or, if you have a new one, "
+        "unlink the old one first. An administrator then approves you again."
     ),
     "level_unknown": (
         "ID.me did not say how well your identity and your sign-in were checked. "
@@ -149,12 +152,14 @@ def _link_or_find(user, identity: Identity) -> tuple[IdmeAccount, bool]:
 
 
 def _found(user, identity: Identity) -> tuple[IdmeAccount, bool] | None:
-    own = IdmeAccount.objects.filter(user=user).first()
+    own = IdmeAccount.objects.linked().filter(user=user).first()
     if own and (own.issuer, own.subject) == (settings.IDME_ISSUER, identity.subject):
         return own, False
     # Not the user's own: another tab may have linked it since the line above.
-    taken = IdmeAccount.objects.exclude(user=user).filter(
-        issuer=settings.IDME_ISSUER, subject=identity.subject
+    taken = (
+        IdmeAccount.objects.linked()
+        .exclude(user=user)
+        .filter(issuer=settings.IDME_ISSUER, subject=identity.subject)
     )
     if taken.exists():
         raise LinkRefused("linked_to_another_user")
@@ -212,6 +217,7 @@ def _confirm(
             ]
         )
         keep_refresh_token(account, sign_in.tokens, at=now)
+        identity_confirmed.send(sender=IdmeAccount, account=account)
         if not refusal and not is_new:
             chain.record(
                 Act.IDME_SIGNED_IN,

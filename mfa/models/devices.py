@@ -152,7 +152,9 @@ class Device(TimestampMixin, ThrottlingMixin, OTPDevice):
             # RFC 4226 7.5: a secret on two devices is two people's secret.
             models.UniqueConstraint(
                 fields=["seed_fingerprint"],
-                condition=~Q(seed_fingerprint=""),
+                # The account may be linked to another user now, with its devices.
+                condition=~Q(seed_fingerprint="")
+                & ~Q(retired_because=Retirement.UNLINKED),
                 name="device_seed_on_one_device_only",
             ),
             models.CheckConstraint(

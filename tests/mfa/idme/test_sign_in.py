@@ -171,7 +171,7 @@ def test_the_same_account_cannot_belong_to_two_users(sign_in, idme, bob, nora):
     response = sign_in()
 
     assert response.status_code == 403
-    assert b"already linked to another user" in response.content
+    assert b"is linked to another user" in response.content
     assert b"bob" not in response.content
     assert not IdmeAccount.objects.filter(user=nora).exists()
     assert acts() == [Act.IDME_LINK_REFUSED]
