@@ -6,12 +6,13 @@ not replace what is good.
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Generic, TypeVar
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from joserfc.errors import JoseError
-from joserfc.jwk import KeySet, KeySetSerialization
+from joserfc.jwk import ECKey, KeySet, RSAKey
 
 from mfa.idme.errors import IdmeUnavailable
 
@@ -31,6 +32,7 @@ MEMBERS = [
     "backchannel_number_matching_supported",
     "claims_parameter_supported",
 ]
+KINDS: dict[str, type[RSAKey] | type[ECKey]] = {"RSA": RSAKey, "EC": ECKey}
 
 Fetch = Callable[[str], dict]
 T = TypeVar("T")
@@ -91,11 +93,11 @@ class Discovery:
         }
 
     def _fetch_keys(self) -> KeySet:
-        found = self._fetch(self.metadata()["jwks_uri"])
-        try:
-            return KeySet.import_key_set(_signing_keys(found))
-        except (JoseError, ValueError, TypeError, KeyError, AttributeError):
-            raise IdmeUnavailable from None
+        published = self._fetch(self.metadata()["jwks_uri"]).get("keys")
+        keys = _signing_keys(published) if isinstance(published, list) else []
+        if not keys:
+            raise IdmeUnavailable
+        return KeySet([*keys])
 
 
 def metadata_url() -> str:
@@ -125,5 +127,13 @@ def _auth_method(found: dict) -> str:
     return "client_secret_post" if is_post_only else "client_secret_basic"
 
 
-def _signing_keys(found: dict) -> KeySetSerialization:
-    return {"keys": [key for key in found["keys"] if key.get("use", "sig") == "sig"]}
+def _signing_keys(published: list) -> list[RSAKey | ECKey]:
+    """Return the keys that can sign here; others are passed over, RFC 7517 5."""
+    keys: list[RSAKey | ECKey] = []
+    for jwk in published:
+        if not isinstance(jwk, dict) or jwk.get("use", "sig") != "sig":
+            continue
+        kind = KINDS.get(str(jwk.get("kty")))
+        with suppress(JoseError, ValueError, TypeError, KeyError):
+            keys += [kind.import_key(jwk)] if kind else []
+    return keys

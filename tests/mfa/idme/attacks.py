@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import time_machine
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding
 from django.urls import reverse
 from joserfc import jws
 from joserfc.jwk import ECKey, OctKey, RSAKey
@@ -144,6 +146,16 @@ def other_hash(claims: dict) -> str:
     )
 
 
+def unencoded(claims: dict) -> str:
+    """RFC 7797: the payload is signed as it is; its full stops are written otherwise."""
+    header = {"alg": "RS256", "kid": "k1", "b64": False, "crit": ["b64"]}
+    payload = json.dumps(claims).replace(".", "\\u002e")
+    signed = f"{_part(header)}.{payload}"
+    key = rsa_key("k1").raw_value
+    signature = key.sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256())
+    return f"{signed}.{base64.urlsafe_b64encode(signature).decode().rstrip('=')}"
+
+
 def deeply_nested(claims: dict) -> str:
     content = "[" * 50_000
     return jws.serialize_compact(
@@ -253,7 +265,7 @@ def evil_host(visit):
 def key_set_of_an_attacker(visit):
     """The keys that are published hold an octet key, and a token is signed with it."""
     secret = OctKey.generate_key(256, {"kid": "oct", "use": "sig", "alg": "HS256"})
-    visit.idme.keys["keys"] = [secret.as_dict()]
+    visit.idme.keys["keys"] = [secret.as_dict(), rsa_key("k1").as_dict(private=False)]
     header = {"alg": "HS256", "kid": "oct"}
     return signs_with(
         lambda claims: jws.serialize_compact(

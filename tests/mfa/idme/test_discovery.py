@@ -154,6 +154,18 @@ def test_what_a_provider_advertises_for_nobody_is_left_out(idme):
     )
 
 
+def test_keys_of_a_kind_that_nobody_knows_are_passed_over(sign_in, idme):
+    honest = rsa_key("k1").as_dict(private=False)
+    idme.keys["keys"] = [
+        {"kty": "AKP", "kid": "pq", "alg": "ML-DSA-44", "pub": "x"},
+        {"kty": "EC", "kid": "odd", "crv": "P-999", "x": "x", "y": "y"},
+        "k0",
+        honest,
+    ]
+
+    assert sign_in().status_code == 302
+
+
 def test_keys_that_cannot_be_had_are_not_asked_for_each_time(idme, clock):
     idme.keys["keys"] = "none"
 
