@@ -34,6 +34,12 @@ class CodeInput(forms.TextInput):
         return None
 
 
+class CodeField(forms.CharField):
+    """Wanted or not as the device goes, so never called optional."""
+
+    is_conditional = True
+
+
 class ProofForm(forms.Form):
     """Two factors, asked for at the moment of the act; `challenge` once they check out.
 
@@ -56,7 +62,7 @@ class ProofForm(forms.Form):
         widget=DeviceRadios,
         error_messages={"required": "Choose the device that you confirm with."},
     )
-    code = forms.CharField(
+    code = CodeField(
         label="Code",
         max_length=16,
         required=False,

@@ -81,6 +81,13 @@ class Demo:
         except requests.ConnectionError:
             return False
 
+    def child(self, word: str) -> int:
+        """Return the process of a part, by a word of its command; Linux only."""
+        parent = self.process.pid
+        children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+        commands = {pid: Path(f"/proc/{pid}/cmdline").read_text() for pid in children}
+        return next(int(pid) for pid, command in commands.items() if word in command)
+
     def stop(self, number: int = signal.SIGTERM) -> int:
         """End it as Ctrl-C or a service manager does; return the exit code."""
         self.process.send_signal(number)

@@ -20,6 +20,7 @@ class Part:
     prepare: list[list[str]]
     serve: list[str]
     port: int | None = None
+    is_stand_in: bool = False  # what the portal goes on without
 
     @property
     def ready_url(self) -> str:
@@ -65,6 +66,7 @@ def _stand_in(role: str, environment: dict[str, str], *, port: int) -> Part:
         prepare=[[sys.executable, "-m", "sandbox", name, "-v0"] for name in commands],
         serve=_gunicorn("sandbox.wsgi", port=port),
         port=port,
+        is_stand_in=True,
     )
 
 

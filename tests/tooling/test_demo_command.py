@@ -5,7 +5,6 @@ import stat
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 import requests
@@ -63,7 +62,7 @@ def test_it_ends_cleanly_and_starts_again_where_it_was(demo, demos, number):
 
 @on_linux
 def test_it_says_which_part_ended_and_ends_the_others(demo):
-    worker = child_of(demo.process.pid, "manage.py")
+    worker = demo.child("manage.py")
     os.kill(worker, signal.SIGKILL)
 
     assert demo.process.wait(timeout=40) == 1
@@ -126,13 +125,6 @@ def kept(demo):
     return [demo.folder / name for name in names]
 
 
-def child_of(parent, word):
-    """Return the process that this one started with such a word in its command."""
-    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-    commands = {pid: Path(f"/proc/{pid}/cmdline").read_text() for pid in children}
-    return next(int(pid) for pid, command in commands.items() if word in command)
-
-
 def run(**variables):
     return subprocess.run(
         [sys.executable, "-m", "sandbox.demo"],
@@ -143,3 +135,16 @@ def run(**variables):
         timeout=60,
         check=False,
     )
+
+
+@on_linux
+def test_the_rest_goes_on_without_a_stand_in(demo):
+    pharmacy = demo.child(f"127.0.0.1:{demo.port + 2}")
+    os.kill(pharmacy, signal.SIGKILL)
+
+    deadline = time.monotonic() + 20
+    while "pharmacy ended with exit code" not in demo.printed():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert requests.get(f"{demo.portal}/health/ready", timeout=5).ok
+    assert demo.process.poll() is None
