@@ -33,6 +33,7 @@ from mfa.refusals import (
     NotProven,
     NotRedeemable,
     PasswordRefused,
+    duration,
 )
 
 PLAUSIBLE_YEARS = range(2024, 2100)
@@ -216,6 +217,7 @@ def _answer(
         challenge.save()
         if own:
             _settle(challenge, own, reservation, reason=reason)
+            refusal = _with_lock_said(refusal, own, reason=reason)
         chain.record(
             Act.CHALLENGE_REFUSED if refusal else Act.CHALLENGE_PASSED,
             by=user,
@@ -226,6 +228,16 @@ def _answer(
             **({"reason": reason} if refusal else {}),
         )
     return refusal
+
+
+def _with_lock_said(
+    refusal: NotProven | None, own: throttle.Reservation, *, reason: str
+) -> NotProven | None:
+    """Say it at once when this failure locks, and not only at the next attempt."""
+    if refusal is None or reason == "used" or own.locked_until is None:
+        return refusal
+    wait = duration(round((own.locked_until - own.at).total_seconds()))
+    return type(refusal)(f"{refusal} After so many failures, wait {wait} to try again.")
 
 
 def _settle(

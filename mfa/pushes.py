@@ -18,6 +18,7 @@ from mfa import answers, challenges, vault
 from mfa.challenges import NotProven
 from mfa.idme import backchannel, evidence
 from mfa.idme.errors import IdmeError, IdmeUnavailable
+from mfa.idme.http import one_timeout
 from mfa.models import (
     Challenge,
     ChallengeState,
@@ -152,6 +153,7 @@ def answer_of_idme(push: Push, claims: dict) -> None:
         answers.approve(push)
 
 
+@one_timeout()
 def _send(challenge: Challenge, *, message: str) -> Challenge:
     device = challenge.device
     try:

@@ -24,7 +24,7 @@ class Locked(NotProven):
         self.until = until
         seconds = max(1, round((until - timezone.now()).total_seconds()))
         super().__init__(
-            f"Locked for another {_duration(seconds)}, until {until:%H:%M:%S} UTC, "
+            f"Locked for another {duration(seconds)}, until {until:%H:%M:%S} UTC, "
             "after too many failed attempts. Trying earlier neither counts nor "
             "makes it longer."
         )
@@ -38,7 +38,8 @@ class NotRedeemable(NotProven):
     """What was proven is not, or no longer, good for this act."""
 
 
-def _duration(seconds: int) -> str:
+def duration(seconds: int) -> str:
+    """Return a number of seconds as a person says it."""
     if seconds < 120:
         return f"{seconds} seconds"
     return f"{round(seconds / 60)} minutes"

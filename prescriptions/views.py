@@ -241,7 +241,8 @@ def sign(request, public_id):
             signing.put_refusal_on_record(prescription, by=request.user)
         raise PermissionDenied("Only the practitioner named on it can sign this.")
     if not prescription.is_open:
-        messages.info(request, f"{prescription.get_status_display()}. See below.")
+        status = prescription.get_status_display()
+        messages.info(request, f"There is nothing left to sign here: {status}.")
         return redirect(prescription)
     blockers = signing.blockers(prescription, by=request.user)
     shown = content.payload_digest([prescription])

@@ -52,7 +52,12 @@ class IdmeClient(DjangoOAuth2App):
 
     @one_timeout()
     def begin(self, request, *, purpose: str, next_path: str) -> str:
-        """Remember a sign-in in the session; return where to send the browser."""
+        """Remember a sign-in in the session; return where to send the browser.
+
+        Asks for the metadata anew, because who is sent to a site that is down cannot
+        be told so any more.
+        """
+        self._discovery.metadata(anew=True)
         redirect_uri = settings.PORTAL_ORIGIN + reverse("idme-callback")
         started = self.create_authorization_url(
             redirect_uri,

@@ -74,8 +74,8 @@ class Discovery:
         self._keys = Published(self._fetch_keys, life=KEYS_LIFE)
         self._asked_for_unknown_at = float("-inf")
 
-    def metadata(self) -> dict:
-        return self._metadata.current()
+    def metadata(self, *, anew: bool = False) -> dict:
+        return self._metadata.fetched() if anew else self._metadata.current()
 
     def keys(self, force: bool = False) -> KeySet:
         """Return the keys; `force` fetches them again, but not all the time."""

@@ -129,7 +129,9 @@ def apply(account: IdmeAccount, entries: object, *, by, at: datetime) -> Changes
 def _apply(account: IdmeAccount, listed: list[Listed], *, by, at) -> Changes:
     # One list at a time per user, and none while a primary is being selected.
     get_user_model().objects.select_for_update(no_key=True).get(pk=account.user_id)
-    current = IdmeAccount.objects.get(pk=account.pk)
+    current = IdmeAccount.objects.linked().filter(pk=account.pk).first()
+    if current is None:
+        raise FeedUnavailable(account, "The ID.me account was unlinked meanwhile.")
     if current.devices_refreshed_at and current.devices_refreshed_at > at:
         return Changes()
     new, vanished = _compare(listed, user=account.user)

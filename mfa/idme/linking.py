@@ -126,7 +126,11 @@ def keep_refresh_token(account: IdmeAccount, tokens: Tokens, *, at: datetime) ->
         life = min(life, timedelta(seconds=tokens.refresh_expires_in))
     account.set_refresh_token(tokens.refresh_token)
     account.refresh_token_expires_at = at + life
-    account.save(update_fields=["sealed_refresh_token", "refresh_token_expires_at"])
+    # Not save(): the account may have been unlinked while ID.me was asked.
+    IdmeAccount.objects.linked().filter(pk=account.pk).update(
+        sealed_refresh_token=account.sealed_refresh_token,
+        refresh_token_expires_at=account.refresh_token_expires_at,
+    )
 
 
 def level(value: object, *, values: dict[str, int]) -> int | None:

@@ -28,8 +28,10 @@ def start(request, public_id) -> HttpResponse:
         if not answers.is_open(challenge):
             raise answers.NotOpen(answers.OVER)
         url = client().begin(request, purpose=PURPOSE, next_path=str(public_id))
-    except (IdmeError, NotProven) as problem:
+    except NotProven as problem:
         return _window(request, problem=problem, status=400)
+    except IdmeError as problem:
+        return _window(request, problem=problem, status=problem.status)
     return HttpResponseRedirect(url)
 
 

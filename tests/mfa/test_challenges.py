@@ -355,3 +355,13 @@ def test_the_stored_offset_and_last_use_are_kept(prove, phone):
     phone.refresh_from_db()
     assert phone.clock_offset == 1
     assert phone.last_used_at == timezone.now()
+
+
+def test_the_failure_that_locks_says_so(prove):
+    for _ in range(2):
+        with pytest.raises(CodeRefused) as refusal:
+            prove(code="000000")
+        assert "wait" not in str(refusal.value)
+
+    with pytest.raises(CodeRefused, match="wait 30 seconds to try again"):
+        prove(code="000000")

@@ -10,6 +10,7 @@ import hashlib
 import json
 import time
 import uuid
+from collections.abc import Callable
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import responses
@@ -22,7 +23,16 @@ from joserfc.jws import JWSRegistry
 from mfa.idme import own_keys
 
 BASE = "https://idme.test"
-MISSING = object()
+
+
+class Missing:
+    """What stands for a claim that is left out."""
+
+    def __repr__(self):
+        return "missing"
+
+
+MISSING: object = Missing()
 REQUEST_ID = "urn:openid:params:jwt:claim:auth_req_id"
 
 
@@ -68,6 +78,8 @@ class Provider:
         self.keys: dict = {}
         self.access_token = ""  # a new one each time
         self.has_phones = False
+        self.answers_after = 0.0  # seconds
+        self.meanwhile: Callable[[], None] | None = None  # before userinfo, once
         self.phone: dict = {}  # what a poll brings instead of tokens
         self.refresh_tokens: set[str] = set()
         self.calls: list[str] = []
@@ -103,6 +115,7 @@ class Provider:
     def _counted(self, path, answer):
         def counted(request):
             self.calls.append(path)
+            time.sleep(self.answers_after)
             return answer(request)
 
         return counted
@@ -202,6 +215,9 @@ class Provider:
         if token not in self._access:
             return _json(401, {"error": "invalid_token"})
         self._access.remove(token)
+        if self.meanwhile:
+            self.meanwhile, happens = None, self.meanwhile
+            happens()
         honest = self._about(int(time.time())) | {
             "uuid": self.subject,
             "email": "riley@demo.example",

@@ -2,11 +2,13 @@
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from audit.acts import Act
 from audit.models import Event
 from mfa import answers, totp, vault
-from mfa.idme import feed
+from mfa.idme import feed, linking
+from mfa.idme.answers import Tokens
 from mfa.models import Device, IdmeAccount, Kind, Push, Retirement, Source
 from providers import access, readiness
 from tests.factories import (
@@ -175,6 +177,22 @@ def test_an_unlinked_account_can_be_linked_to_another_user_with_its_devices(
     prints = Device.objects.filter(seed_fingerprint=vault.fingerprint(seed))
     assert {device.user for device in prints} == {alice, bob}
     assert IdmeAccount.objects.filter(subject=subject).count() == 2
+
+
+def test_a_list_that_comes_after_the_unlinking_is_not_taken(as_alice, alice, phone):
+    account = alice.idme_accounts.get()
+    unlink(as_alice, phone)
+
+    linking.keep_refresh_token(
+        account, Tokens(access_token="a", refresh_token="r"), at=timezone.now()
+    )
+    entry = {"id": "d1", "type": "push", "name": "Late"}
+    with pytest.raises(feed.FeedUnavailable, match="unlinked meanwhile"):
+        feed.apply(account, [entry], by=alice, at=timezone.now())
+
+    account.refresh_from_db()
+    assert account.sealed_refresh_token == ""
+    assert not Device.objects.filter(name="Late").exists()
 
 
 def base32(seed):
