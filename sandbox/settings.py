@@ -42,6 +42,7 @@ IDME_CLIENT_JWKS_TIMEOUT = 5  # seconds
 # 0: discovery offers no backchannel, as today's public ID.me.
 IDME_BACKCHANNEL = env.bool("IDME_BACKCHANNEL", default=True)
 IDME_BACKCHANNEL_INTERVAL = env.int("IDME_BACKCHANNEL_INTERVAL", default=5)  # seconds
+IDME_SLOW_SECONDS = env.float("IDME_SLOW_SECONDS", default=30)
 AUTHLIB_OAUTH2_PROVIDER = {
     "refresh_token_generator": True,
     "token_expires_in": {

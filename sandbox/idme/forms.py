@@ -2,7 +2,7 @@ from typing import Any, cast
 
 from django import forms
 
-from sandbox.idme import codes
+from sandbox.idme import codes, switches
 from sandbox.idme.models import Account, Answer, Approval, Channel, Decision, Device
 
 
@@ -213,3 +213,17 @@ class DecisionForm(forms.Form):
         is_yes = self.cleaned_data.get("decision") == Decision.APPROVED
         if is_yes and self.approval.number and self.cleaned_data.get("number") == "":
             self.add_error("number", "Enter the two digits that the portal shows.")
+
+
+class SwitchesForm(forms.Form):
+    """For every endpoint, what it does wrong; nothing to begin with."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        for endpoint, faults in switches.FAULTS.items():
+            known = [(fault.value, fault.label) for fault in faults]
+            self.fields[endpoint] = forms.ChoiceField(
+                label=endpoint.label,
+                choices=[("", "Works as it should"), *known],
+                required=False,
+            )

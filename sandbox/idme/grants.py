@@ -3,12 +3,11 @@
 from authlib.oauth2.rfc6749 import InvalidRequestError, grants
 from authlib.oauth2.rfc7636 import CodeChallenge
 from authlib.oidc.core import OpenIDCode
-from django.conf import settings
 from django.utils import timezone
 
-from sandbox.idme import issued, keys
+from sandbox.idme import issued, switches
 from sandbox.idme.clients import AUTH_METHODS
-from sandbox.idme.models import AuthorizationCode, RefreshToken
+from sandbox.idme.models import AuthorizationCode, Endpoint, RefreshToken
 
 
 class RequiredS256(CodeChallenge):
@@ -30,13 +29,14 @@ class IdToken(OpenIDCode):
         return AuthorizationCode.objects.filter(nonce=nonce).exists()
 
     def resolve_client_private_key(self, client):
-        return keys.current_signing_key()
+        return switches.signing_key_of(Endpoint.TOKEN)
 
     def get_encode_header(self, client):
-        return {"alg": "RS256", "kid": keys.current_signing_key().kid}
+        return {"alg": "RS256", "kid": switches.signing_key_of(Endpoint.TOKEN).kid}
 
     def get_client_claims(self, client):
-        return {"iss": settings.IDME_ISSUER, "aud": client.get_client_id()}
+        issuer = switches.issuer_of(Endpoint.TOKEN)
+        return {"iss": issuer, "aud": client.get_client_id()}
 
     def get_authorization_code_claims(self, authorization_code):
         claims = super().get_authorization_code_claims(authorization_code)

@@ -83,9 +83,11 @@ def fetch_client_keys() -> None:
 
 @transaction.atomic
 def _make_first_key() -> SigningKey:
-    existing = SigningKey.objects.first()
-    if existing:
-        return existing
+    return SigningKey.objects.first() or make_key()
+
+
+def make_key() -> SigningKey:
+    """Keep a new signing key, which is current from now on."""
     key = RSAKey.generate_key(2048, {"use": "sig", "alg": "RS256"}, auto_kid=True)
     return SigningKey.objects.create(
         kid=key.thumbprint(), jwk=key.as_dict(private=True)

@@ -2,13 +2,14 @@
 
 from django.conf import settings
 
-from sandbox.idme import clients
+from sandbox.idme import clients, switches
+from sandbox.idme.models import Endpoint
 
 
 def document() -> dict:
     origin = settings.SANDBOX_ORIGIN
     return {
-        "issuer": settings.IDME_ISSUER,
+        "issuer": switches.issuer_of(Endpoint.DISCOVERY),
         "authorization_endpoint": f"{origin}/oauth/authorize",
         "token_endpoint": f"{origin}/oauth/token",
         "userinfo_endpoint": f"{origin}/api/public/v3/userinfo",

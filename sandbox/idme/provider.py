@@ -7,9 +7,9 @@ from authlib.integrations.django_oauth2 import (
 from authlib.oauth2.rfc6749 import InvalidClientError
 from django.conf import settings
 
-from sandbox.idme import ciba, grants, issued
+from sandbox.idme import ciba, grants, issued, switches
 from sandbox.idme.clients import Client, PrivateKeyJwt
-from sandbox.idme.models import AccessToken
+from sandbox.idme.models import AccessToken, Endpoint
 
 
 class AuthorizationServer(DjangoAuthorizationServer):
@@ -37,7 +37,7 @@ class AuthorizationServer(DjangoAuthorizationServer):
         response = super().handle_response(status_code, payload, headers)
         if "Location" in response:  # RFC 9207 2
             response["Location"] = add_params_to_uri(
-                response["Location"], {"iss": settings.IDME_ISSUER}
+                response["Location"], {"iss": switches.issuer_of(Endpoint.AUTHORIZE)}
             )
         return response
 

@@ -2,7 +2,7 @@ from django.urls import path
 
 from sandbox import health
 from sandbox.idme.models import DeviceType
-from sandbox.idme.views import account, oidc, phone, signin
+from sandbox.idme.views import account, oidc, phone, signin, switches
 
 SET_UP = "account/security/set-up/"
 
@@ -42,6 +42,9 @@ urlpatterns = [
         f"{SET_UP}text/", account.set_up, {"kind": DeviceType.TEXT}, name="set-up-text"
     ),
     path(f"{SET_UP}<uuid:device>/", account.finish, name="set-up-finish"),
+    path("switches/", switches.page, name="switches"),
+    path("switches/normal/", switches.normal, name="switches-normal"),
+    path("switches/rotate/", switches.rotate, name="switches-rotate"),
     path("phone/", phone.chooser, name="phone-chooser"),
     path("phone/<slug:reference>/", phone.phone, name="phone"),
     path("phone/<slug:reference>/feed/", phone.feed, name="phone-feed"),

@@ -5,8 +5,8 @@ import time
 from django.conf import settings
 from joserfc import jwe, jwt
 
-from sandbox.idme import keys
-from sandbox.idme.models import Account, Device, DeviceType
+from sandbox.idme import keys, switches
+from sandbox.idme.models import Account, Device, DeviceType, Endpoint
 
 LIFETIME = 5 * 3600  # seconds
 
@@ -14,7 +14,7 @@ LIFETIME = 5 * 3600  # seconds
 def sealed_for_client(account: Account) -> str:
     """Return the claims as a JWE around a JWS, both in compact form."""
     recipient = keys.client_encryption_key()
-    signer = keys.current_signing_key()
+    signer = switches.signing_key_of(Endpoint.USERINFO)
     signed = jwt.encode({"alg": "RS256", "kid": signer.kid}, claims_of(account), signer)
     header = {
         "alg": "RSA-OAEP",
@@ -31,7 +31,7 @@ def claims_of(account: Account) -> dict:
     now = int(time.time())
     devices = list(account.devices.usable())
     return {
-        "iss": settings.IDME_ISSUER,
+        "iss": switches.issuer_of(Endpoint.USERINFO),
         "sub": str(account.subject),
         "aud": settings.IDME_CLIENT_ID,
         "iat": now,

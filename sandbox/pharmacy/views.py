@@ -1,5 +1,4 @@
 import json
-import socket
 import time
 from functools import wraps
 
@@ -13,6 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
 
+from sandbox.network import hang_up
 from sandbox.pharmacy import inbox
 from sandbox.pharmacy.forms import ModeForm
 from sandbox.pharmacy.models import Behaviour, Receipt
@@ -130,13 +130,6 @@ def body_of(request: HttpRequest) -> bytes | None:
     except RequestDataTooBig:
         return None
     return content if len(content) <= LARGEST else None
-
-
-def hang_up(request):
-    """Cut the connection, as a network does; gunicorn lends its socket for that."""
-    connection = request.environ["gunicorn.socket"]
-    connection.shutdown(socket.SHUT_RDWR)
-    return HttpResponse(status=503)
 
 
 def xml(content: bytes) -> HttpResponse:

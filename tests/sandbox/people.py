@@ -4,6 +4,7 @@ PASSWORD = "a demo password, 12+"
 MY_IPHONE = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 OFFICE_IPAD = "KRSXG5CTMVRXEZLUKRSXG5CTMVRXEZLU"
 RILEY_PUSH = "5d1f8a0e-2222-4222-8222-222222222223"
+REFRESH_TOKEN = "seeded-refresh-token-of-riley"
 RILEY = "5d1f8a0e-1111-4111-8111-111111111111"
 
 WORLD = {
@@ -17,7 +18,7 @@ WORLD = {
                 "password": PASSWORD,
                 "first_name": "Riley",
                 "last_name": "Ready",
-                "refresh_token": "seeded-refresh-token-of-riley",
+                "refresh_token": REFRESH_TOKEN,
                 "devices": [
                     {
                         "id": "5d1f8a0e-2222-4222-8222-222222222221",

@@ -15,6 +15,7 @@ from sandbox.idme.models.pushes import (
     Decision,
     PushRequest,
 )
+from sandbox.idme.models.switches import Endpoint, Fault, Switch
 from sandbox.idme.models.tokens import AccessToken, AuthorizationCode, RefreshToken
 
 __all__ = [
@@ -31,9 +32,12 @@ __all__ = [
     "Decision",
     "Device",
     "DeviceType",
+    "Endpoint",
+    "Fault",
     "Message",
     "PhoneAccount",
     "PushRequest",
     "RefreshToken",
     "SigningKey",
+    "Switch",
 ]

@@ -20,21 +20,26 @@ from sandbox.idme import (
     keys,
     metadata,
     provider,
+    switches,
     userinfo,
     visits,
 )
+from sandbox.idme.models import Endpoint
 
 
+@switches.obeys(Endpoint.DISCOVERY)
 @require_GET
 def discovery(request):
     return JsonResponse(metadata.document())
 
 
+@switches.obeys(Endpoint.DISCOVERY)
 @require_GET
 def jwks(request):
     return JsonResponse(keys.public_key_set())
 
 
+@switches.obeys(Endpoint.AUTHORIZE)
 @never_cache
 @require_http_methods(["GET", "POST"])
 def authorize(request):
@@ -57,6 +62,7 @@ def authorize(request):
     return _answer(request, grant, account=account)
 
 
+@switches.obeys(Endpoint.TOKEN)
 @csrf_exempt
 @require_POST
 @transaction.atomic
@@ -64,6 +70,7 @@ def token(request):
     return provider.server.create_token_response(request)
 
 
+@switches.obeys(Endpoint.BACKCHANNEL)
 @csrf_exempt
 @require_POST
 @transaction.atomic
@@ -73,6 +80,7 @@ def backchannel(request):
     )
 
 
+@switches.obeys(Endpoint.USERINFO)
 @csrf_exempt
 @require_http_methods(["GET", "POST"])
 def user_info(request):
