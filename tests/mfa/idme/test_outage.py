@@ -339,6 +339,21 @@ def test_devices_are_managed_by_codes(as_alice, alice, phone, handset, outage):
 # While it waits
 
 
+@pytest.mark.parametrize("how", ["half there"], indirect=True)
+def test_all_that_one_page_asks_shares_one_timeout(
+    as_alice, handset, idme, settings, outage
+):
+    settings.IDME_TIMEOUT = 1
+    idme.answers_after = 0.7  # seconds, for the metadata; the rest is silent
+    outage.begins()
+
+    with Timer() as page:
+        response = as_alice.post(url("device-primary", handset), by_push(handset))
+
+    assert NO_PUSH in said(response)
+    assert page.seconds < 1.5, "1.7 would be the metadata and a timeout after it"
+
+
 @pytest.mark.race
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("how", ["silent"], indirect=True)
