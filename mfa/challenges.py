@@ -274,7 +274,9 @@ def _disable_after_too_many(
     elif own >= throttle.MOST_CONSECUTIVE_FAILURES:
         disabled = [device]
     for one in disabled:
-        Device.objects.filter(pk=one.pk).update(disabled_at=now, is_primary=False)
+        row = Device.objects.filter(pk=one.pk)
+        row.filter(is_primary=True).update(lost_primary_at=now)
+        row.update(disabled_at=now, is_primary=False)
         chain.record(Act.DEVICE_DISABLED, by=device.user, of=one, reason="failures")
 
 

@@ -20,6 +20,24 @@ def primary_of(user) -> Device | None:
     return Device.objects.visible_to(user).usable().filter(is_primary=True).first()
 
 
+def lost_primary_of(user) -> Device | None:
+    """Return the device whose loss stopped signing, until another one is selected."""
+    return Device.objects.visible_to(user).exclude(lost_primary_at=None).first()
+
+
+def suggested_for(user) -> Device | None:
+    """Return the device used last, to be suggested as primary; never chosen for them."""
+    usable = Device.objects.visible_to(user).usable()
+    return max(
+        usable,
+        key=lambda one: (
+            one.last_used_at is not None,
+            one.last_used_at or one.created_at,
+        ),
+        default=None,
+    )
+
+
 def selection_digest(device: Device) -> str:
     """Return what a challenge to select this device as primary is bound to."""
     return challenges.digest_of("select_primary", device=str(device.public_id))
@@ -72,6 +90,9 @@ def promote(device: Device, *, by) -> None:
     """Make a device the only primary, in the transaction of an act that proved it."""
     get_user_model().objects.select_for_update(no_key=True).get(pk=by.pk)
     Device.objects.filter(user=by, is_primary=True).update(is_primary=False)
+    Device.objects.filter(user=by).exclude(lost_primary_at=None).update(
+        lost_primary_at=None
+    )
     chosen = Device.objects.visible_to(by).usable().filter(pk=device.pk)
     if not chosen.update(is_primary=True):
         raise NotAllowed("That device cannot be the primary device.")
@@ -127,6 +148,7 @@ def retire_vanished(device: Device, *, by) -> None:
             subject="Your primary device is gone; signing has stopped",
             template="mfa/mail/primary_vanished.txt",
             device=str(device),
+            suggested=str(suggested_for(device.user) or ""),
         )
 
 
@@ -138,10 +160,10 @@ def retire_unlinked(*, by) -> None:
 
 
 def _retire(device: Device, *, by, because: Retirement) -> None:
-    kept = Device.objects.filter(pk=device.pk, retired_at=None)
-    retired = kept.update(
-        retired_at=timezone.now(), retired_because=because, is_primary=False
-    )
+    now, kept = timezone.now(), Device.objects.filter(pk=device.pk, retired_at=None)
+    if because != Retirement.REMOVED:
+        kept.filter(is_primary=True).update(lost_primary_at=now)
+    retired = kept.update(retired_at=now, retired_because=because, is_primary=False)
     if not retired:
         raise NotAllowed("That device was removed already.")
     chain.record(Act.DEVICE_RETIRED, by=by, of=device, reason=because)

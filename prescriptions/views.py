@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 from mfa import challenges, devices
 from mfa.forms import ProofForm
 from mfa.http import form_page, proof_page
+from mfa.idme import freshness
 from mfa.models import Device, Purpose
 from prescriptions import content, drafts, rules, signer, signing, transmission
 from prescriptions.forms import PatientForm, PrescriptionForm
@@ -244,6 +245,7 @@ def sign(request, public_id):
         status = prescription.get_status_display()
         messages.info(request, f"There is nothing left to sign here: {status}.")
         return redirect(prescription)
+    freshness.ask_if_old(request.user)
     blockers = signing.blockers(prescription, by=request.user)
     shown = content.payload_digest([prescription])
     form = ProofForm(

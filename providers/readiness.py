@@ -11,7 +11,7 @@ from datetime import date
 from django.utils import timezone
 
 from mfa import devices
-from mfa.models import Device, IdmeAccount, Kind, UserThrottle
+from mfa.models import SIGNING_KINDS, Device, IdmeAccount, UserThrottle
 from providers import identifiers, identity
 from providers.models import AccessGrant, Membership, Practice, Provider, Role
 
@@ -131,21 +131,21 @@ def _device(provider: Provider, practice: Practice, on: date) -> Blocker | None:
     if devices.primary_of(provider.user):
         return None
     kept = Device.objects.visible_to(provider.user).listed()
-    if kept.code_generators().exists():
+    if kept.usable().exists():
         return Blocker(
             "You have not selected a primary device.",
             "Choose Select as the Primary Device beside one of your devices.",
             "erx-info",
         )
-    if kept.filter(kind=Kind.CODE_GENERATOR).exists():
+    if kept.filter(kind__in=SIGNING_KINDS).exists():
         return Blocker(
             "Your device is disabled after too many failed attempts.",
-            "Remove it and set it up again, or set up another code generator.",
+            "Remove it and set it up again, or set up another one.",
             "erx-info",
         )
     return Blocker(
         "You have no device to sign with.",
-        "Set up a code generator with Update MFA Device.",
+        "Set one up with Update MFA Device.",
         "erx-info",
     )
 

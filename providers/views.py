@@ -1,7 +1,9 @@
+from http import HTTPStatus
 from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
 from django.core.paginator import Paginator
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
@@ -9,6 +11,7 @@ from django.views.decorators.http import require_safe
 
 from audit.models import Event
 from mfa import devices
+from mfa.idme import freshness
 from mfa.models import Device, IdmeAccount, Kind
 from providers import readiness
 from providers.models import AccessGrant, Membership, Practice, Provider
@@ -52,7 +55,8 @@ def erx_info(request):
     """Show identity, approval, registrations and devices, and what blocks signing."""
     provider = Provider.objects.filter(user=request.user).first()
     practice = Practice.objects.visible_to(request.user).first()
-    account = IdmeAccount.objects.filter(user=request.user).first()
+    freshness.ask_if_old(request.user)
+    account = IdmeAccount.objects.linked().filter(user=request.user).first()
     listed = Device.objects.visible_to(request.user).listed()
     primary = devices.primary_of(request.user)
     signing = [device for device in listed if device.may_sign]
@@ -74,11 +78,25 @@ def erx_info(request):
                 device.kind == Kind.CODE_GENERATOR for device in signing
             ),
             "has_one_device": len(signing) == 1,
-            "suggested": _suggested(signing, primary),
+            "suggested": None if primary else devices.suggested_for(request.user),
+            "is_refreshing": account and freshness.is_under_way(account),
+            "refresh_failed": account and freshness.has_failed(account),
+            "needs_sign_in": account
+            and freshness.is_old(account)
+            and not freshness.is_refreshable(account),
             "blockers": _blockers(provider, practice),
             "update_url": _update_url(),
         },
     )
+
+
+@require_safe
+def devices_state(request):
+    """Tell the page that waits for a newer list: not yet, or to load anew."""
+    account = IdmeAccount.objects.linked().filter(user=request.user).first()
+    if account and freshness.is_under_way(account):
+        return HttpResponse(status=HTTPStatus.NO_CONTENT)
+    return HttpResponse(headers={"HX-Refresh": "true"})
 
 
 @require_safe
@@ -109,14 +127,6 @@ def _grant(provider: Provider | None) -> AccessGrant | None:
     if provider is None:
         return None
     return AccessGrant.objects.filter(provider=provider, revoked_at=None).first()
-
-
-def _suggested(signing: list[Device], primary: Device | None) -> Device | None:
-    """Suggest the device used last when there is no primary one; never choose it."""
-    usable = [device for device in signing if device.kind == Kind.CODE_GENERATOR]
-    if primary is not None or not usable:
-        return None
-    return max(usable, key=lambda device: device.last_used_at or device.created_at)
 
 
 def _blockers(

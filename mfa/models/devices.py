@@ -80,6 +80,8 @@ class Device(TimestampMixin, ThrottlingMixin, OTPDevice):
     locked_until = models.DateTimeField(null=True, editable=False)
     failures_since_success = models.PositiveIntegerField(default=0, editable=False)
     disabled_at = models.DateTimeField(null=True, editable=False)
+    # Until another primary is selected, so that every page can say so.
+    lost_primary_at = models.DateTimeField(null=True, editable=False)
     retired_at = models.DateTimeField(null=True, editable=False)
     retired_because = models.CharField(
         max_length=10, choices=Retirement.choices, blank=True, editable=False

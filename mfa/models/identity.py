@@ -35,6 +35,8 @@ class IdmeAccount(models.Model):
     unlinked_at = models.DateTimeField(null=True, editable=False)
     authenticated_at = models.DateTimeField()
     devices_refreshed_at = models.DateTimeField(null=True)
+    refresh_asked_at = models.DateTimeField(null=True, editable=False)
+    refresh_failed_at = models.DateTimeField(null=True, editable=False)
     sealed_refresh_token = models.TextField(blank=True, editable=False)
     refresh_token_expires_at = models.DateTimeField(null=True, editable=False)
 

@@ -225,6 +225,7 @@ def test_a_hundred_failures_in_a_row_disable_the_device(prove, alice, phone, clo
 
     phone.refresh_from_db()
     assert phone.disabled_at
+    assert phone.lost_primary_at
     assert not phone.is_primary
     clock.shift(timedelta(hours=25))
     with pytest.raises(challenges.DeviceNotUsable):

@@ -90,8 +90,10 @@ def test_only_what_may_become_primary_offers_to(page, alice, phone):
 
     assert raw.count("Primary device</span>") == 1
     assert _select(other) in raw
-    for device in [phone, text, push, disabled]:
+    assert _select(push) in raw
+    for device in [phone, text, disabled]:
         assert _select(device) not in raw, device
+    for device in [phone, text, push, disabled]:
         assert reverse("device-rename", args=[device.public_id]) in raw
     assert "Not accepted for controlled substances" in raw
 

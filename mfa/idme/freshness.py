@@ -1,0 +1,75 @@
+"""How old the list of devices is, and its refresh while somebody looks at a page.
+
+A page never waits for ID.me: it asks a worker, and looks again.
+"""
+
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+from django_tasks import task
+
+from mfa.idme import feed
+from mfa.models import IdmeAccount
+
+OLD_AFTER = timedelta(minutes=10)
+ASKED_APART = timedelta(minutes=1)
+
+
+def ask_if_old(user) -> None:
+    """Let a worker refresh an old list, once a minute at the most, if ID.me lets it."""
+    now = timezone.now()
+    not_asked = Q(refresh_asked_at=None) | Q(refresh_asked_at__lt=now - ASKED_APART)
+    account = IdmeAccount.objects.linked().filter(user=user).first()
+    if account is None or not is_refreshable(account):
+        return
+    waiting = IdmeAccount.objects.filter(
+        not_asked, pk=account.pk, devices_refreshed_at__lt=now - OLD_AFTER
+    )
+    with transaction.atomic():
+        if waiting.update(refresh_asked_at=now):
+            transaction.on_commit(lambda: refresh.enqueue(account.pk), robust=True)
+
+
+def is_refreshable(account: IdmeAccount) -> bool:
+    """Say whether ID.me can be asked without the person being there."""
+    ends = account.refresh_token_expires_at
+    return bool(account.sealed_refresh_token and ends and ends > timezone.now())
+
+
+def is_old(account: IdmeAccount) -> bool:
+    """Say whether there is a list, and it is old; not every provider has one."""
+    at = account.devices_refreshed_at
+    return at is not None and at < timezone.now() - OLD_AFTER
+
+
+def is_under_way(account: IdmeAccount) -> bool:
+    """Say whether a refresh was asked for just now and has not ended."""
+    asked = account.refresh_asked_at
+    ends = [account.devices_refreshed_at, account.refresh_failed_at]
+    if asked is None or asked < timezone.now() - ASKED_APART:
+        return False
+    return all(end is None or end < asked for end in ends)
+
+
+def has_failed(account: IdmeAccount) -> bool:
+    """Say whether the last thing that was tried with the list did not work."""
+    failed, refreshed = account.refresh_failed_at, account.devices_refreshed_at
+    return failed is not None and (refreshed is None or failed > refreshed)
+
+
+@task()
+def refresh(account_pk: int) -> None:
+    """Refresh the list of one account, on behalf of its owner; a failure is recorded."""
+    account = IdmeAccount.objects.linked().filter(pk=account_pk).first()
+    if account is None:
+        return
+    rows = IdmeAccount.objects.filter(pk=account_pk)
+    try:
+        feed.refresh(account, by=account.user)
+    except feed.NeedsSignIn:
+        # The token is of no more use: the page asks for a sign-in instead.
+        rows.update(sealed_refresh_token="", refresh_failed_at=timezone.now())
+    except feed.FeedUnavailable:
+        rows.update(refresh_failed_at=timezone.now())
