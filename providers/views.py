@@ -1,3 +1,4 @@
+from collections.abc import Iterable
 from http import HTTPStatus
 from urllib.parse import urlencode, urlsplit
 
@@ -17,6 +18,7 @@ from providers import readiness
 from providers.models import AccessGrant, Membership, Practice, Provider
 
 PAGE_SIZE = 50
+DEVICE = Device._meta.label_lower
 FILTERS = [
     ("", "Everything"),
     ("signing", "Prescriptions and signing"),
@@ -106,6 +108,8 @@ def activity(request):
     events = Event.objects.visible_to(request.user).order_by("-sequence")
     if show in KINDS_OF_ACT:
         events = events.of_kinds(KINDS_OF_ACT[show])
+    page = Paginator(events, PAGE_SIZE).get_page(request.GET.get("page"))
+    names = _device_names(request.user, page.object_list)
     return render(
         request,
         "providers/activity.html",
@@ -114,9 +118,17 @@ def activity(request):
             "time_zone": _time_zone(Practice.objects.visible_to(request.user).first()),
             "filters": FILTERS,
             "show": show if show in KINDS_OF_ACT else "",
-            "page": Paginator(events, PAGE_SIZE).get_page(request.GET.get("page")),
+            "page": page,
+            "lines": [(event, names.get(event.subject_id, "")) for event in page],
         },
     )
+
+
+def _device_names(user, events: Iterable[Event]) -> dict[str, str]:
+    """Return the nicknames of one's own devices that the events are about, by id."""
+    ids = {event.subject_id for event in events if event.subject_kind == DEVICE}
+    own = Device.objects.visible_to(user).filter(public_id__in=ids)
+    return {str(device.public_id): device.name for device in own}
 
 
 def _time_zone(practice: Practice | None) -> str:

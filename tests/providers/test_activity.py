@@ -3,11 +3,15 @@
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import strip_tags
 
 from audit import chain
 from audit.acts import Act, Outcome
+from mfa import devices
+from mfa.models import Device, Retirement
 from providers.views import KINDS_OF_ACT, PAGE_SIZE
+from tests.factories import make_device
 
 pytestmark = pytest.mark.django_db
 
@@ -96,3 +100,42 @@ def test_a_long_log_has_pages(log, alice):
 
     assert "Page 1 of 2" in log()
     assert "Signed in" in log(page=2)
+
+
+def test_a_device_is_called_by_its_nickname(log, alice, phone):
+    device = make_device(alice, name="Old")
+    chain.record(Act.DEVICE_ADDED, by=alice, of=device)
+    devices.rename(device, by=alice, nickname="<b>OfficeiPad</b>")
+    chain.record(Act.CHALLENGE_PASSED, by=alice, of=phone)
+
+    text = log()
+
+    assert text.count("Device “&lt;b&gt;OfficeiPad&lt;/b&gt;”") == 2
+    assert "Device “MyiPhone”" in text
+    assert str(device.public_id)[:8] not in text
+
+
+def test_a_removed_device_keeps_its_nickname_here(log, alice):
+    device = make_device(alice, name="OfficeiPad")
+    chain.record(Act.DEVICE_ADDED, by=alice, of=device)
+    Device.objects.filter(pk=device.pk).update(
+        retired_at=timezone.now(), retired_because=Retirement.REMOVED
+    )
+
+    assert "Device “OfficeiPad”" in log()
+
+
+def test_the_nickname_of_somebody_else_s_device_is_not_told(log, alice, bob):
+    foreign = make_device(bob, name="BobsSecretPhone")
+    chain.record(
+        Act.CHALLENGE_REFUSED,
+        by=alice,
+        of=foreign,
+        outcome=Outcome.FAILURE,
+        reason="device_of_another_user",
+    )
+
+    text = log()
+
+    assert "BobsSecretPhone" not in text
+    assert f"Device {str(foreign.public_id)[:8]}" in text

@@ -40,3 +40,15 @@ def test_a_list_that_comes_too_late_adds_no_device(
     unlinks_meanwhile.refresh_from_db()
     assert unlinks_meanwhile.sealed_refresh_token == ""
     assert Event.objects.order_by("sequence").last().act == Act.FEED_FAILED
+
+
+def test_a_refresh_that_is_asked_for_too_late_asks_idme_nothing(
+    client, idme, nora, unlinks_meanwhile
+):
+    idme.meanwhile()
+    idme.calls.clear()
+
+    response = client.post(reverse("idme-devices-refresh"))
+
+    assert "Verify with ID.me first" in said(response)
+    assert idme.calls == []
