@@ -1,6 +1,7 @@
 """A user's own part of the record."""
 
 import pytest
+from django.template.loader import render_to_string
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -9,7 +10,8 @@ from django.utils.html import strip_tags
 from audit import chain
 from audit.acts import Act, Outcome
 from mfa import devices
-from mfa.models import Device, Retirement
+from mfa.idme import errors, linking
+from mfa.models import Device, Ending, Retirement
 from providers.views import KINDS_OF_ACT, PAGE_SIZE
 from tests.factories import make_device
 
@@ -44,8 +46,39 @@ def test_a_refusal_is_told_in_words(log, alice):
 
     text = log()
 
-    assert "The code of another device" in text
+    assert "Another device than the one chosen" in text
     assert "Failure" in text
+
+
+REASONS = {
+    *errors.REFUSALS,
+    *linking.REFUSALS,
+    *Ending.values,
+    *Retirement.values,
+    *["unavailable", "needs_sign_in", "not_encrypted", "seed_of_another_device"],
+    *["not_linked", "wrong_code", "too_many", "too_many_pushes", "wrong_number"],
+    *["not_proven", "not_administrator", "self", "failures"],
+}
+
+
+@pytest.mark.parametrize("reason", sorted(REASONS))
+def test_no_reason_is_left_as_the_program_calls_it(reason):
+    said = render_to_string("providers/_reason.html", {"reason": reason}).strip()
+
+    assert said.lower() != reason
+    assert "_" not in said
+
+
+def test_what_is_wrong_with_a_list_of_devices_is_named(log, alice):
+    chain.record(Act.FEED_FAILED, by=alice, outcome=Outcome.FAILURE, reason="digits")
+
+    assert "ID.me's list was not in order (digits)" in log().replace("&#x27;", "'")
+
+
+def test_what_somebody_typed_stays_as_it_is(log, alice):
+    chain.record(Act.ACCESS_REVOKED, by=alice, reason="<i>Left the practice")
+
+    assert "&lt;i&gt;Left the practice" in log()
 
 
 @pytest.mark.parametrize(
