@@ -63,13 +63,16 @@ def has_failed(account: IdmeAccount) -> bool:
 def refresh(account_pk: int) -> None:
     """Refresh the list of one account, on behalf of its owner; a failure is recorded."""
     account = IdmeAccount.objects.linked().filter(pk=account_pk).first()
-    if account is None:
+    if account is None or not is_old(account):  # done by now, while this one waited
         return
     rows = IdmeAccount.objects.filter(pk=account_pk)
     try:
         feed.refresh(account, by=account.user)
     except feed.NeedsSignIn:
-        # The token is of no more use: the page asks for a sign-in instead.
-        rows.update(sealed_refresh_token="", refresh_failed_at=timezone.now())
+        rows.update(refresh_failed_at=timezone.now())
+        # Of no more use, unless somebody else has a new one meanwhile: the page asks
+        # for a sign-in instead.
+        refused = rows.filter(sealed_refresh_token=account.sealed_refresh_token)
+        refused.update(sealed_refresh_token="")
     except feed.FeedUnavailable:
         rows.update(refresh_failed_at=timezone.now())

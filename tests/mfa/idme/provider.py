@@ -79,7 +79,7 @@ class Provider:
         self.access_token = ""  # a new one each time
         self.has_phones = False
         self.answers_after = 0.0  # seconds
-        self.meanwhile: Callable[[], None] | None = None  # before userinfo, once
+        self.meanwhile: dict[str, Callable[[], object]] = {}  # by path, each once
         self.phone: dict = {}  # what a poll brings instead of tokens
         self.refresh_tokens: set[str] = set()
         self.calls: list[str] = []
@@ -116,6 +116,8 @@ class Provider:
         def counted(request):
             self.calls.append(path)
             time.sleep(self.answers_after)
+            if happens := self.meanwhile.pop(path, None):
+                happens()
             return answer(request)
 
         return counted
@@ -215,9 +217,6 @@ class Provider:
         if token not in self._access:
             return _json(401, {"error": "invalid_token"})
         self._access.remove(token)
-        if self.meanwhile:
-            self.meanwhile, happens = None, self.meanwhile
-            happens()
         honest = self._about(int(time.time())) | {
             "uuid": self.subject,
             "email": "riley@demo.example",

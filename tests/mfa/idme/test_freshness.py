@@ -9,8 +9,9 @@ from django_tasks_db.models import DBTaskResult
 
 from audit.acts import Act
 from audit.models import Event
-from mfa.idme import freshness
-from mfa.models import Device, Source
+from mfa.idme import freshness, linking
+from mfa.idme.answers import Tokens
+from mfa.models import Device, IdmeAccount, Source
 from tests.factories import make_device
 from tests.mfa.idme.provider import listed
 from tests.prescriptions.factories import make_ready
@@ -139,6 +140,35 @@ def test_a_refused_token_is_not_tried_again(look, idme, account):
     account.refresh_from_db()
     assert account.sealed_refresh_token == ""
     assert "Sign in with ID.me to refresh it" in look()
+
+
+def test_a_token_that_came_meanwhile_is_kept(look, idme, account, alice):
+    """Adversarial: two refreshes at once, and ID.me takes each token only once."""
+    idme.refresh_tokens.clear()
+    look()
+    idme.meanwhile["/oauth/token"] = lambda: linking.keep_refresh_token(
+        IdmeAccount.objects.get(pk=account.pk),
+        Tokens(access_token="", refresh_token="refresh-2"),
+        at=timezone.now(),
+    )
+    work()
+
+    account.refresh_from_db()
+    assert linking.refresh_token_of(account) == "refresh-2"
+
+
+def test_what_waited_for_the_worker_asks_idme_once(look, idme, account):
+    idme.devices = []
+    for _ in range(3):
+        look()
+        account.refresh_from_db()
+        account.refresh_asked_at -= freshness.ASKED_APART
+        account.save()
+    assert DBTaskResult.objects.count() == 3
+
+    work()
+
+    assert idme.count("/oauth/token") == 1
 
 
 def test_a_primary_that_vanished_stops_signing_while_the_page_is_open(

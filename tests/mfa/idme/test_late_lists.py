@@ -11,6 +11,7 @@ from tests.mfa.idme.provider import listed
 from tests.mfa.idme.test_outage import said
 
 pytestmark = pytest.mark.django_db
+USERINFO = "/api/public/v3/userinfo"
 
 
 @pytest.fixture
@@ -20,7 +21,7 @@ def unlinks_meanwhile(client, sign_in, idme, nora):
     sign_in()
     account = IdmeAccount.objects.linked().get(user=nora)
     idme.devices = [listed(name="MyiPhone")]
-    idme.meanwhile = lambda: unlinking.unlink(
+    idme.meanwhile[USERINFO] = lambda: unlinking.unlink(
         account, by=nora, session_key=client.session.session_key
     )
     return account
@@ -45,7 +46,7 @@ def test_a_list_that_comes_too_late_adds_no_device(
 def test_a_refresh_that_is_asked_for_too_late_asks_idme_nothing(
     client, idme, nora, unlinks_meanwhile
 ):
-    idme.meanwhile()
+    idme.meanwhile.pop(USERINFO)()
     idme.calls.clear()
 
     response = client.post(reverse("idme-devices-refresh"))
