@@ -3,52 +3,60 @@
 from datetime import datetime
 
 from django.contrib import messages
+from django.contrib.auth import login
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from audit import chain
 from audit.acts import Act, Outcome
-from mfa.idme import feed, linking, own_keys, step_up
+from mfa.http import local_path
+from mfa.idme import feed, linking, own_keys, signing_in, step_up
 from mfa.idme.answers import SignIn
 from mfa.idme.client import client
 from mfa.idme.errors import IdmeError, IdmeRefused
 from mfa.models import IdmeAccount
 
-PURPOSES = ["link", "fresh"]
-MAX_NEXT = 500  # characters
+PURPOSES = ["link", "fresh", signing_in.PURPOSE]
+NEED_FRESH = ["fresh", signing_in.PURPOSE]
+PASSWORDS = "django.contrib.auth.backends.ModelBackend"
 AUTHENTICATED_AT = "idme_authenticated_at"
 
 
+@login_not_required
 @never_cache
 @require_GET
 def start(request) -> HttpResponse:
-    """Send the browser to ID.me, to link the account or to sign in there afresh."""
+    """Send the browser to ID.me: to link, to sign in there afresh, or to sign in here."""
     purpose = request.GET.get("purpose", "link")
+    purpose = purpose if purpose in PURPOSES else "link"
+    if not _suits(request.user, purpose):
+        is_in = request.user.is_authenticated
+        return redirect("home") if is_in else redirect_to_login(request.get_full_path())
     try:
         url = client().begin(
             request,
-            purpose=purpose if purpose in PURPOSES else "link",
-            next_path=_local_path(request.GET.get("next", "")),
+            purpose=purpose,
+            next_path=local_path(request.GET.get("next", "")),
         )
     except IdmeError as error:
         return _refused(request, error)
     return HttpResponseRedirect(url)
 
 
+@login_not_required
 @never_cache
 @require_GET
 def callback(request) -> HttpResponse:
-    """Take ID.me's answer: link or confirm the account, and take over its devices."""
+    """Take ID.me's answer: link, confirm or sign in, and take over the devices."""
     at = timezone.now()
     try:
         sign_in = client().finish(request)
-        if sign_in.purpose == "fresh" and not sign_in.is_fresh:
-            raise IdmeRefused("not_fresh")
+        user = _user_of(request, sign_in)
     except IdmeError as error:
         chain.record(
             Act.IDME_SIGN_IN_FAILED,
@@ -60,15 +68,19 @@ def callback(request) -> HttpResponse:
     if sign_in.purpose == step_up.PURPOSE:
         return step_up.answer(request, sign_in)
     try:
-        account, is_new = linking.complete(request.user, sign_in=sign_in)
+        account, is_new = linking.complete(user, sign_in=sign_in)
     except linking.LinkRefused as refusal:
         return _refused(request, refusal)
-    request.session.cycle_key()
+    if sign_in.purpose == signing_in.PURPOSE:
+        login(request, user, backend=PASSWORDS)
+    else:
+        request.session.cycle_key()
+        messages.success(request, _welcome(sign_in, is_new=is_new))
     if sign_in.is_fresh and sign_in.auth_time is not None:
         request.session[AUTHENTICATED_AT] = int(sign_in.auth_time)
-    messages.success(request, _welcome(sign_in, is_new=is_new))
     _take_over_devices(request, account, sign_in, at=at)
-    return redirect(sign_in.next_path or "erx-info")
+    is_signing_in = sign_in.purpose == signing_in.PURPOSE
+    return redirect(sign_in.next_path or ("home" if is_signing_in else "erx-info"))
 
 
 @require_POST
@@ -100,7 +112,7 @@ def _take_over_devices(
     request, account: IdmeAccount, sign_in: SignIn, *, at: datetime
 ) -> None:
     try:
-        changes = feed.take_over(account, sign_in.userinfo, by=request.user, at=at)
+        changes = feed.take_over(account, sign_in.userinfo, by=account.user, at=at)
     except feed.FeedUnavailable as failure:
         messages.error(request, str(failure))
     else:
@@ -114,23 +126,28 @@ def _welcome(sign_in: SignIn, *, is_new: bool) -> str:
         if is_new
         else "You signed in with your linked ID.me account."
     )
-    if sign_in.auth_time is None:
+    if not sign_in.is_fresh:
         said += (
-            " ID.me did not say when you signed in, so it does not count as a fresh "
-            "sign-in."
+            " ID.me did not say that you signed in just now, so it does not count as a "
+            "fresh sign-in."
         )
     return said
 
 
-def _local_path(wanted: str) -> str:
-    """Return a path of this site, or nothing."""
-    is_local = (
-        wanted.startswith("/")
-        and len(wanted) <= MAX_NEXT
-        and wanted.isprintable()
-        and url_has_allowed_host_and_scheme(wanted, allowed_hosts=None)
-    )
-    return wanted if is_local else ""
+def _suits(user, purpose: str) -> bool:
+    """Say whether somebody signed in, or not signed in, has this purpose."""
+    return user.is_authenticated != (purpose == signing_in.PURPOSE)
+
+
+def _user_of(request, sign_in: SignIn):
+    """Return whose sign-in it is; raise IdmeError when it is not what was begun."""
+    if not _suits(request.user, sign_in.purpose):
+        raise IdmeRefused("bad_state")
+    if sign_in.purpose in NEED_FRESH and not sign_in.is_fresh:
+        raise IdmeRefused("not_fresh")
+    if sign_in.purpose == signing_in.PURPOSE:
+        return signing_in.user_of(sign_in)
+    return request.user
 
 
 def _refused(request, error: IdmeError) -> HttpResponse:

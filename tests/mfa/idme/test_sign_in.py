@@ -236,11 +236,6 @@ def test_a_provider_that_takes_the_secret_in_the_body_only(sign_in, idme):
     assert "client_secret=portal-secret" in sent.body
 
 
-@pytest.mark.parametrize("name", ["idme-start", "idme-callback"])
-def test_the_way_to_idme_wants_a_login(client, db, name):
-    assert client.get(reverse(name)).url.startswith(reverse("sign-in"))
-
-
 @pytest.mark.race
 @pytest.mark.django_db(transaction=True)
 def test_two_users_linking_one_account_at_once_link_it_once(idme):
