@@ -18,7 +18,13 @@ from audit.models import Event
 from mfa import answers
 from mfa.models import Challenge, ChallengeState, Device, IdmeAccount, Kind, Push
 from prescriptions.models import SignedRecord, Status
-from tests.factories import PASSWORD, code_of, make_device, make_paired_phone
+from tests.factories import (
+    PASSWORD,
+    code_of,
+    make_device,
+    make_idme_account,
+    make_paired_phone,
+)
 from tests.mfa.idme.outage import Outage, refusing, silent
 from tests.mfa.idme.provider import listed
 from tests.portal.walk import own_paths
@@ -131,6 +137,34 @@ def test_the_way_to_idme_says_that_it_cannot_be_reached(as_alice, outage, purpos
         assert response.status_code == 503
         assert UNREACHABLE in said(response)
         assert reverse("erx-info") in said(response)
+
+
+def test_who_signs_in_with_idme_is_led_back_to_the_password(client, idme, outage):
+    outage.begins()
+
+    with Timer() as page:
+        response = client.get(reverse("idme-start"), {"purpose": "sign_in"})
+
+    assert page.seconds < TIMEOUT + 1
+    if not outage.leaves_discovery:
+        assert response.status_code == 503
+        assert UNREACHABLE in said(response)
+        assert f'href="{reverse("sign-in")}"' in said(response)
+
+
+def test_coming_back_to_sign_in_opens_nothing(client, nora, idme, outage):
+    make_idme_account(nora, subject=idme.subject)
+    started = client.get(reverse("idme-start"), {"purpose": "sign_in"})
+    answer = idme.authorize(started.url)
+    outage.begins()
+
+    with Timer() as page:
+        response = client.get(reverse("idme-callback"), answer | outage.issuer())
+
+    assert page.seconds < TIMEOUT + 1
+    assert response.status_code == 503
+    assert UNREACHABLE in said(response)
+    assert "_auth_user_id" not in client.session
 
 
 def test_coming_back_from_idme_links_nothing_and_says_so(client, nora, idme, outage):
