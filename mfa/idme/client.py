@@ -18,7 +18,7 @@ from joserfc.jwk import KeySet
 
 from mfa.idme import own_keys, tokens
 from mfa.idme.answers import SignIn, Tokens, Userinfo, moment
-from mfa.idme.discovery import Discovery
+from mfa.idme.discovery import DEPARTURE_LIFE, Discovery
 from mfa.idme.errors import IdmeRefused, IdmeUnavailable, from_protocol
 from mfa.idme.http import BoundedSession, one_timeout
 from mfa.idme.pending import PendingSignIns
@@ -54,10 +54,10 @@ class IdmeClient(DjangoOAuth2App):
     def begin(self, request, *, purpose: str, next_path: str) -> str:
         """Remember a sign-in in the session; return where to send the browser.
 
-        Asks for the metadata anew, because who is sent to a site that is down cannot
-        be told so any more.
+        Asks for the metadata shortly before, because who is sent to a site that is down
+        cannot be told so any more.
         """
-        self._discovery.metadata(anew=True)
+        self._discovery.metadata(life=DEPARTURE_LIFE)
         redirect_uri = settings.PORTAL_ORIGIN + reverse("idme-callback")
         started = self.create_authorization_url(
             redirect_uri,

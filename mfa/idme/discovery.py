@@ -19,6 +19,7 @@ from mfa.idme.errors import IdmeUnavailable
 METADATA_LIFE = 3600  # seconds
 KEYS_LIFE = 1800  # seconds
 KEYS_APART = 60  # seconds between two fetches that an unknown key id asked for
+DEPARTURE_LIFE = 15  # seconds, before a person is sent to the provider
 FAILURE_LIFE = 5  # seconds in which nobody waits for the same silence again
 ENDPOINTS = ["authorization_endpoint", "token_endpoint", "jwks_uri"]
 OPTIONAL_ENDPOINTS = ["userinfo_endpoint", "backchannel_authentication_endpoint"]
@@ -46,9 +47,9 @@ class Published(Generic[T]):
         self._found: T | None = None
         self._fetched_at = self._failed_at = float("-inf")
 
-    def current(self) -> T:
+    def current(self, *, life: float | None = None) -> T:
         age = time.monotonic() - self._fetched_at
-        if self._found is None or age > self._life:
+        if self._found is None or age > (self._life if life is None else life):
             return self.fetched()
         return self._found
 
@@ -74,8 +75,8 @@ class Discovery:
         self._keys = Published(self._fetch_keys, life=KEYS_LIFE)
         self._asked_for_unknown_at = float("-inf")
 
-    def metadata(self, *, anew: bool = False) -> dict:
-        return self._metadata.fetched() if anew else self._metadata.current()
+    def metadata(self, *, life: float | None = None) -> dict:
+        return self._metadata.current(life=life)
 
     def keys(self, force: bool = False) -> KeySet:
         """Return the keys; `force` fetches them again, but not all the time."""

@@ -25,6 +25,10 @@ REFUSALS = {
         "changed. Sign in here as the user it belongs to, or sign out at ID.me and use "
         "an ID.me account of your own. If neither helps, tell your administrator."
     ),
+    "not_linked": (
+        "No ID.me account is linked to your account. Choose Verify with ID.me on eRx "
+        "Info to link yours."
+    ),
     "another_account": (
         "You are linked to another ID.me account, and nothing was changed. Sign out at "
         "ID.me and sign in with the account that you linked; or, if you have a new one, "
@@ -81,15 +85,20 @@ class Identity:
         return "level_too_low" if min(self.ial, self.aal) < REQUIRED_LEVEL else ""
 
 
-def complete(user, *, sign_in: SignIn) -> tuple[IdmeAccount, bool]:
+def complete(
+    user, *, sign_in: SignIn, may_link: bool = True
+) -> tuple[IdmeAccount, bool]:
     """Link the ID.me account that signed in, or confirm the link that is there.
+
+    Only who came to link may link: a sign-in that was begun for anything else, while the
+    account was being unlinked, does not bring it back.
 
     Return the account and whether it is new. Raise LinkRefused, which is recorded;
     a link that exists keeps the lower level it was refused for.
     """
     identity = Identity.of(sign_in)
     try:
-        account, is_new = _link_or_find(user, identity)
+        account, is_new = _link_or_find(user, identity, may_link=may_link)
         _confirm(account, identity, sign_in=sign_in, is_new=is_new)
     except LinkRefused as refusal:
         chain.record(
@@ -144,10 +153,16 @@ def level(value: object, *, values: dict[str, int]) -> int | None:
     return None
 
 
-def _link_or_find(user, identity: Identity) -> tuple[IdmeAccount, bool]:
+def _link_or_find(
+    user, identity: Identity, *, may_link: bool
+) -> tuple[IdmeAccount, bool]:
     """The unique constraints have the last word, so that no race links twice."""
     try:
-        return _found(user, identity) or (_link(user, identity), True)
+        if found := _found(user, identity):
+            return found
+        if not may_link:
+            raise LinkRefused("not_linked")
+        return _link(user, identity), True
     except IntegrityError:
         found = _found(user, identity)
         if found is None:

@@ -68,7 +68,8 @@ def callback(request) -> HttpResponse:
     if sign_in.purpose == step_up.PURPOSE:
         return step_up.answer(request, sign_in)
     try:
-        account, is_new = linking.complete(user, sign_in=sign_in)
+        may_link = sign_in.purpose == "link"
+        account, is_new = linking.complete(user, sign_in=sign_in, may_link=may_link)
     except linking.LinkRefused as refusal:
         return _refused(request, refusal)
     if sign_in.purpose == signing_in.PURPOSE:

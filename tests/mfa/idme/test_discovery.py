@@ -29,12 +29,22 @@ def clock(monkeypatch):
     return clock
 
 
-def test_keys_are_kept_and_metadata_asked_for_before_each_departure(sign_in, idme):
+def test_keys_are_kept_and_metadata_asked_for_before_a_departure(
+    sign_in, idme, monkeypatch
+):
     """Nobody is sent to a site that is down, as long as that can be known."""
+    monkeypatch.setattr("mfa.idme.client.DEPARTURE_LIFE", 0)
     for _ in range(3):
         assert sign_in().status_code == 302
 
     assert (idme.count(METADATA), idme.count(KEYS)) == (3, 1)
+
+
+def test_both_documents_are_fetched_once_for_sign_ins_close_together(sign_in, idme):
+    for _ in range(3):
+        assert sign_in().status_code == 302
+
+    assert (idme.count(METADATA), idme.count(KEYS)) == (1, 1)
 
 
 def test_a_rotated_key_is_found_at_the_first_token_that_names_it(sign_in, idme):

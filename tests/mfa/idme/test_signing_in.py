@@ -5,9 +5,12 @@ import time
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from audit.acts import Act
 from audit.models import Event
+from mfa.idme import linking
+from mfa.idme.answers import SignIn, Tokens, Userinfo
 from tests.factories import make_idme_account, make_user
 from tests.mfa.idme.provider import MISSING, listed
 from tests.portal.test_sign_in import sign_in as sign_in_by_password
@@ -179,3 +182,31 @@ def test_it_is_no_factor(client, come_in, riley):
     page = client.get(reverse("idme-unlink")).content.decode()
 
     assert "Your portal password" in page
+
+
+@pytest.mark.parametrize("purpose", ["sign_in", "fresh"])
+def test_only_who_came_to_link_links(idme, riley, purpose):
+    """Else a sign-in in flight would bring back what its owner has just unlinked."""
+    riley.idme_accounts.update(unlinked_at=timezone.now())
+    identity = Userinfo({"credential_ial": 2, "credential_aal": 2}, is_sealed=True)
+    sign_in = SignIn(
+        subject=idme.subject,
+        auth_time=time.time(),
+        userinfo=identity,
+        tokens=Tokens(access_token="a"),
+        purpose=purpose,
+        next_path="",
+        started_at=time.time(),
+    )
+
+    with pytest.raises(linking.LinkRefused):
+        linking.complete(riley, sign_in=sign_in, may_link=False)
+
+    assert not riley.idme_accounts.linked().exists()
+
+
+def test_a_fresh_sign_in_of_somebody_who_never_linked_links_nothing(
+    client, idme, nora, sign_in
+):
+    assert sign_in(purpose="fresh").status_code == 403
+    assert not nora.idme_accounts.exists()
