@@ -1,4 +1,5 @@
 from django import forms
+from django.utils.timesince import timesince
 
 from mfa import answers, challenges, pushes
 from mfa.models import Challenge, ChallengeState, Device, Kind, Purpose
@@ -21,7 +22,7 @@ class DeviceChoiceField(forms.ModelChoiceField):
         if device.kind == Kind.PUSH:
             said.append("push notification")
         if device.last_used_at:
-            said.append(f"last used {device.last_used_at:%b %-d, %Y}")
+            said.append(f"last used {timesince(device.last_used_at, depth=1)} ago")
         else:
             said.append("not used yet")
         return ", ".join(said)

@@ -2,6 +2,7 @@
 
 import re
 import time
+from datetime import timedelta
 
 import pytest
 import time_machine
@@ -10,11 +11,12 @@ from django.contrib.sessions.models import Session
 from django.core import serializers
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from audit.acts import Act
 from audit.models import Event
 from mfa import totp
-from mfa.models import Device
+from mfa.models import Device, Kind
 from tests.factories import PASSWORD, code_of, make_device, make_idme_account, make_user
 
 pytestmark = pytest.mark.django_db
@@ -294,3 +296,16 @@ def test_no_secret_stands_anywhere_after_enrolment(client, nora, mailoutbox, cap
     everything += repr(Device.objects.get(user=nora)).lower()
     for form in [totp.to_base32(seed), seed.hex(), str(seed)]:
         assert form.lower() not in everything
+
+
+def test_devices_are_told_apart_by_nickname_kind_and_last_use(client, alice, phone):
+    Device.objects.filter(pk=phone.pk).update(
+        last_used_at=timezone.now() - timedelta(hours=5)
+    )
+    make_device(alice, name="Handset", kind=Kind.PUSH)
+    client.force_login(alice)
+
+    page = client.get(reverse("idme-unlink")).content.decode()
+
+    assert "MyiPhone (primary device), last used 5\xa0hours ago" in page
+    assert "Handset, push notification, not used yet" in page
