@@ -18,6 +18,7 @@ from providers import readiness
 from providers.models import AccessGrant, Membership, Practice, Provider
 
 PAGE_SIZE = 50
+HTMX_STOP_POLLING = 286
 DEVICE = Device._meta.label_lower
 FILTERS = [
     ("", "Everything"),
@@ -94,10 +95,17 @@ def erx_info(request):
 
 @require_safe
 def devices_state(request):
-    """Tell the page that waits for a newer list: not yet, or to load anew."""
+    """Tell the page that waits for a newer list: not yet, to load anew, or to give up.
+
+    A page that went on for ever would keep somebody signed in who is not there.
+    """
     account = IdmeAccount.objects.linked().filter(user=request.user).first()
     if account and freshness.is_under_way(account):
         return HttpResponse(status=HTTPStatus.NO_CONTENT)
+    if account and freshness.is_late(account):
+        context = {"account": account}
+        late = "providers/_refresh_is_late.html"
+        return render(request, late, context, status=HTMX_STOP_POLLING)
     return HttpResponse(headers={"HX-Refresh": "true"})
 
 

@@ -3,7 +3,7 @@
 A page never waits for ID.me: it asks a worker, and looks again.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Q
@@ -46,11 +46,23 @@ def is_old(account: IdmeAccount) -> bool:
 
 def is_under_way(account: IdmeAccount) -> bool:
     """Say whether a refresh was asked for just now and has not ended."""
+    asked = _waits_since(account)
+    return asked is not None and asked >= timezone.now() - ASKED_APART
+
+
+def is_late(account: IdmeAccount) -> bool:
+    """Say whether a refresh was asked for and no worker has ended it for a minute."""
+    asked = _waits_since(account)
+    return asked is not None and asked < timezone.now() - ASKED_APART
+
+
+def _waits_since(account: IdmeAccount) -> datetime | None:
+    """Return when a refresh was asked for that has not ended, or None."""
     asked = account.refresh_asked_at
     ends = [account.devices_refreshed_at, account.refresh_failed_at]
-    if asked is None or asked < timezone.now() - ASKED_APART:
-        return False
-    return all(end is None or end < asked for end in ends)
+    if asked is None or any(end is not None and end >= asked for end in ends):
+        return None
+    return asked
 
 
 def has_failed(account: IdmeAccount) -> bool:

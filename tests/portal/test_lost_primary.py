@@ -101,3 +101,27 @@ def test_the_mail_names_the_suggestion(
         devices.retire_vanished(phone, by=alice)
 
     assert "such as “OfficeiPad”" in mail.outbox[0].body
+
+
+def test_it_is_said_once_on_the_page_of_devices(read, alice, phone):
+    make_device(alice, name="OfficeiPad")
+    devices.retire_vanished(phone, by=alice)
+
+    page = read("erx-info")
+
+    assert SAID in page
+    assert "No primary device is selected." not in page
+
+
+def test_who_never_signs_is_not_told_of_signing(client, sam):
+    only = make_device(sam, is_primary=True)
+    client.force_login(sam)
+    page = client.get(reverse("erx-info")).content.decode()
+    assert "it signs" not in page
+    assert "stops you from signing" not in page
+
+    devices.retire_vanished(only, by=sam)
+
+    page = client.get(reverse("home")).content.decode()
+    assert SAID not in page
+    assert "You have no primary device:" in page

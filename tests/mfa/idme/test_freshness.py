@@ -67,6 +67,21 @@ def test_an_old_list_is_refreshed_behind_the_page(look, idme, account, client):
     assert "Refreshing the list" not in page
 
 
+def test_a_page_gives_up_after_a_minute_without_a_worker(look, account, client):
+    """A page that loads itself anew for ever keeps an absent person signed in."""
+    look()
+    account.refresh_from_db()
+    account.refresh_asked_at -= freshness.ASKED_APART
+    account.save()
+
+    response = client.get(reverse("erx-info-devices"))
+
+    assert response.status_code == 286  # htmx: show this, and ask no more
+    assert "HX-Refresh" not in response.headers
+    assert "could not be refreshed yet. It is 15" in response.content.decode()
+    assert DBTaskResult.objects.count() == 1
+
+
 def test_the_signing_page_asks_too(look, alice, account):
     prescription = make_ready(alice.provider)
 
