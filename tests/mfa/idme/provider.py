@@ -83,6 +83,7 @@ class Provider:
         self.phone: dict = {}  # what a poll brings instead of tokens
         self.refresh_tokens: set[str] = set()
         self.calls: list[str] = []
+        self.patience: list[float] = []  # seconds left to each call
         self.challenges: list[dict] = []
         self._codes: dict[str, dict] = {}
         self._access: set[str] = set()
@@ -115,6 +116,7 @@ class Provider:
     def _counted(self, path, answer):
         def counted(request):
             self.calls.append(path)
+            self.patience.append(request.req_kwargs["timeout"].total)
             time.sleep(self.answers_after)
             if happens := self.meanwhile.pop(path, None):
                 happens()

@@ -5,8 +5,9 @@ from django.urls import reverse
 
 from audit.acts import Act
 from audit.models import Event
-from mfa.idme import unlinking
+from mfa.idme import signing_in, unlinking
 from mfa.models import IdmeAccount
+from tests.factories import make_idme_account
 from tests.mfa.idme.provider import listed
 from tests.mfa.idme.test_outage import said
 
@@ -53,3 +54,26 @@ def test_a_refresh_that_is_asked_for_too_late_asks_idme_nothing(
 
     assert "Verify with ID.me first" in said(response)
     assert idme.calls == []
+
+
+def test_who_unlinks_while_somebody_signs_in_is_not_linked_again(
+    client, idme, nora, monkeypatch
+):
+    """The account may be unlinked because it was stolen; the thief does not undo it."""
+    account = make_idme_account(nora, subject=idme.subject)
+    found = signing_in.user_of
+
+    def found_and_unlinked(sign_in):
+        user = found(sign_in)
+        unlinking.unlink(account, by=user, session_key="another tab")
+        return user
+
+    monkeypatch.setattr(signing_in, "user_of", found_and_unlinked)
+    started = client.get(reverse("idme-start"), {"purpose": "sign_in"})
+
+    response = client.get(reverse("idme-callback"), idme.authorize(started.url))
+
+    assert response.status_code == 403
+    assert "No ID.me account is linked" in said(response)
+    assert "_auth_user_id" not in client.session
+    assert not IdmeAccount.objects.linked().filter(user=nora).exists()
