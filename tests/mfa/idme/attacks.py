@@ -112,6 +112,16 @@ def wanting(purpose: str, attack: Attack) -> Attack:
     return for_purpose
 
 
+def once_linked(attack: Attack) -> Attack:
+    """The account was linked before."""
+
+    def later(visit):
+        visit.whole()
+        return attack(visit)
+
+    return later
+
+
 def fails(endpoint: tuple[str, str], *, body, status: int = 200) -> Attack:
     """One endpoint of ID.me is out of order; `body` may be an exception."""
     method, path = endpoint

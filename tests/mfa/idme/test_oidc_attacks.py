@@ -578,7 +578,9 @@ HONEST = rows(
         ),
         "userinfo as plain JSON": by.is_like(userinfo_as="json"),
         "userinfo signed only": by.is_like(userinfo_as="signed"),
-        "auth_time 20 seconds ago": by.wanting("fresh", by.dates(auth_time=-20)),
+        "auth_time 20 seconds ago": by.once_linked(
+            by.wanting("fresh", by.dates(auth_time=-20))
+        ),
         "auth_time missing, nothing fresh asked": tells("id_token", auth_time=MISSING),
     },
     ends=302,
