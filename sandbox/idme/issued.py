@@ -3,9 +3,17 @@
 import hashlib
 from datetime import timedelta
 
+from django.db import transaction
 from django.utils import timezone
 
-from sandbox.idme.models import AccessToken, AuthorizationCode, RefreshToken
+from sandbox.idme.models import (
+    AccessToken,
+    Account,
+    Approval,
+    AuthorizationCode,
+    Decision,
+    RefreshToken,
+)
 
 CODE_LIFETIME = timedelta(minutes=5)
 ACCESS_TOKEN_LIFETIME = timedelta(seconds=300)
@@ -39,6 +47,18 @@ def revoke_tokens_of(code: AuthorizationCode) -> None:
     now = timezone.now()
     for tokens in (AccessToken.objects, RefreshToken.objects):
         tokens.filter(code=code, revoked_at=None).update(revoked_at=now)
+
+
+@transaction.atomic
+def take_back(account: Account, *, client_id: str) -> None:
+    """End what an application may do with an account, and what it waits for."""
+    now = timezone.now()
+    theirs = {"account": account, "client_id": client_id}
+    account.consents.filter(client_id=client_id).delete()
+    for tokens in (AccessToken.objects, RefreshToken.objects):
+        tokens.filter(**theirs, revoked_at=None).update(revoked_at=now)
+    AuthorizationCode.objects.filter(**theirs, used_at=None).update(used_at=now)
+    Approval.objects.filter(**theirs, used_at=None).update(decision=Decision.DECLINED)
 
 
 def spend_access_token(token: str) -> AccessToken | None:

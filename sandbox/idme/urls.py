@@ -28,6 +28,7 @@ urlpatterns = [
         account.remove,
         name="device-remove",
     ),
+    path("account/apps/remove/", account.remove_app, name="app-remove"),
     path("account/secure/", account.secure_account, name="secure-account"),
     path(
         f"{SET_UP}code-generator/",

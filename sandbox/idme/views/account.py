@@ -3,13 +3,14 @@ from functools import wraps
 
 import qrcode
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.safestring import mark_safe
 from qrcode.image.svg import SvgPathImage
 
-from sandbox.idme import devices, visits
+from sandbox.idme import devices, issued, visits
 from sandbox.idme.forms import (
     ChannelForm,
     LinkChannelForm,
@@ -58,7 +59,22 @@ def home(request):
 
 @security_required
 def security(request, account):
-    return render(request, "idme/security.html", {"devices": account.devices.usable()})
+    return render(
+        request,
+        "idme/security.html",
+        {"devices": account.devices.usable(), "apps": account.consents.all()},
+    )
+
+
+@security_required
+def remove_app(request, account):
+    """Take back what the portal was allowed; it has to ask again."""
+    consent = get_object_or_404(account.consents, client_id=settings.IDME_CLIENT_ID)
+    if request.method == "POST":
+        issued.take_back(account, client_id=consent.client_id)
+        messages.success(request, "EPCS Portal no longer has access to your account.")
+        return redirect("security")
+    return render(request, "idme/remove_app.html")
 
 
 @security_required
