@@ -5,18 +5,16 @@ Core 1.0, NIST SP 800-63B 5.1.3. Polling writes nothing until there is an answer
 """
 
 import secrets
-from contextlib import suppress
 from datetime import datetime, timedelta
 
 from django.contrib.auth import get_user_model
-from django.core.cache import cache
 from django.db import transaction
 from django.utils import timezone
 
 from audit.acts import Act
-from mfa import answers, challenges, vault
+from mfa import answers, challenges
 from mfa.challenges import NotProven
-from mfa.idme import backchannel, evidence
+from mfa.idme import answering, backchannel
 from mfa.idme.errors import IdmeError, IdmeUnavailable
 from mfa.idme.http import one_timeout
 from mfa.models import (
@@ -25,7 +23,6 @@ from mfa.models import (
     Channel,
     Device,
     Ending,
-    IdmeAccount,
     Kind,
     Purpose,
     Push,
@@ -35,7 +32,6 @@ from mfa.models import (
 
 MOST = 3
 WITHIN = timedelta(minutes=10)
-SLOWER_BY = 5  # seconds; CIBA Core 11
 SHOWN_FOR = timedelta(minutes=5)  # how it ended, to who asked
 
 
@@ -122,8 +118,8 @@ def check(challenge: Challenge) -> Challenge:
     push = challenge.push
     if challenge.state == ChallengeState.OPEN and not answers.is_open(challenge):
         answers.end_if_open(push, because=Ending.EXPIRED)
-    elif challenge.state == ChallengeState.OPEN and _is_due(push):
-        _ask_idme(push)
+    elif challenge.state == ChallengeState.OPEN and answering.is_due(push):
+        answering.poll(push)
     challenge.refresh_from_db()
     return challenge
 
@@ -136,21 +132,6 @@ def cancel(challenge: Challenge) -> None:
             answers.record(
                 Act.CHALLENGE_CANCELLED, challenge.push, reason=Ending.CANCELLED
             )
-
-
-def answer_of_idme(push: Push, claims: dict) -> None:
-    """Take ID.me's signed answer: it counts when it names the device, and is new."""
-    account = _account_of(push)
-    reason = evidence.refusal(
-        claims,
-        account=account,
-        device=push.challenge.device,
-        since=push.challenge.started_at,
-    )
-    if reason:
-        answers.end_if_open(push, because=reason)
-    else:
-        answers.approve(push)
 
 
 @one_timeout()
@@ -242,7 +223,7 @@ def _channel_of(device: Device) -> Channel:
 
 
 def _ask_backchannel(push: Push) -> None:
-    account = _account_of(push)
+    account = answering.account_of(push)
     if account is None:
         raise IdmeUnavailable
     started = backchannel.start(
@@ -255,51 +236,6 @@ def _ask_backchannel(push: Push) -> None:
     push.set_request(started.request_id)
     push.interval = started.interval
     push.save(update_fields=["sealed_request", "interval"])
-
-
-def _is_due(push: Push) -> bool:
-    """Say whether to poll now; kept in memory, so that waiting writes nothing."""
-    is_polled = push.channel == Channel.CIBA
-    return is_polled and cache.add(_polled(push), True, push.interval)
-
-
-def _polled(push: Push) -> str:
-    return f"push-polled-{push.challenge.public_id}"
-
-
-def _ask_idme(push: Push) -> None:
-    """Poll once; what ID.me cannot answer now is asked again next time."""
-    account = _account_of(push)
-    try:
-        if account is None:
-            raise vault.CannotUnseal("The ID.me account was unlinked.")
-        answer = backchannel.poll(push.request_id(), subject=account.subject)
-    except IdmeUnavailable:
-        return
-    except (IdmeError, vault.CannotUnseal):
-        answers.end_if_open(push, because=Ending.UNAVAILABLE)
-        return
-    with suppress(answers.NotOpen):
-        _take(push, answer)
-
-
-def _take(push: Push, answer: backchannel.Answer) -> None:
-    match answer.state:
-        case "approved":
-            answer_of_idme(push, answer.claims)
-        case "denied":
-            answers.deny(push, because=Ending.DENIED)
-        case "not_me":
-            answers.deny(push, because=Ending.NOT_ME)
-        case "expired":
-            answers.end_if_open(push, because=Ending.EXPIRED)
-        case "slow_down":
-            cache.set(_polled(push), True, push.interval + SLOWER_BY)
-
-
-def _account_of(push: Push) -> IdmeAccount | None:
-    linked = IdmeAccount.objects.linked().filter(user=push.challenge.user_id)
-    return linked.first()
 
 
 def _not_asked(challenge: Challenge, problem: IdmeError) -> PushRefused:

@@ -9,7 +9,8 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from mfa import answers, pushes
+from mfa import answers
+from mfa.idme import answering
 from mfa.idme.answers import SignIn
 from mfa.idme.client import client
 from mfa.idme.errors import IdmeError
@@ -44,7 +45,7 @@ def answer(request, sign_in: SignIn) -> HttpResponse:
     try:
         if challenge is None:
             raise answers.NotOpen(answers.OVER)
-        pushes.answer_of_idme(challenge.push, sign_in.id_token)
+        answering.take(challenge.push, sign_in.id_token)
     except NotProven as problem:
         return _window(request, problem=problem, status=400)
     challenge.refresh_from_db()

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from audit.models import Incident
 from mfa import challenges, pushes
-from mfa.idme import backchannel
+from mfa.idme import answering, backchannel
 from mfa.idme.errors import IdmeRefused, IdmeUnavailable
 from mfa.models import Challenge, ChallengeState, Channel, Ending, Kind, Purpose
 from tests.factories import PASSWORD, make_device
@@ -145,7 +145,7 @@ def test_slow_down_slows_down(idme, challenge, clock):
     pushes.check(challenge)
     assert idme.polls == 1
 
-    clock.shift(pushes.SLOWER_BY)
+    clock.shift(answering.SLOWER_BY)
     pushes.check(challenge)
     assert idme.polls == 2
 
@@ -287,7 +287,7 @@ def test_the_moment_of_the_window_is_checked_like_that_of_the_phone(
     clock.shift(timedelta(minutes=5))
     challenge = start()
 
-    pushes.answer_of_idme(challenge.push, claims | {"auth_time": old})
+    answering.take(challenge.push, claims | {"auth_time": old})
 
     challenge.refresh_from_db()
     assert challenge.state == ChallengeState.REFUSED

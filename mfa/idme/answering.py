@@ -1,0 +1,77 @@
+"""What ID.me says to a push: asked for gently, believed on good evidence.
+
+OpenID CIBA Core 1.0, 11. Polling is remembered in memory, so that waiting writes nothing.
+"""
+
+from contextlib import suppress
+
+from django.core.cache import cache
+
+from mfa import answers, vault
+from mfa.idme import backchannel, evidence
+from mfa.idme.errors import IdmeError, IdmeUnavailable
+from mfa.models import Channel, Ending, IdmeAccount, Push
+
+SLOWER_BY = 5  # seconds; CIBA Core 11
+
+
+def take(push: Push, claims: dict) -> None:
+    """Take ID.me's signed answer: it counts when it names the device, and is new."""
+    account = account_of(push)
+    reason = evidence.refusal(
+        claims,
+        account=account,
+        device=push.challenge.device,
+        since=push.challenge.started_at,
+    )
+    if reason:
+        answers.end_if_open(push, because=reason)
+    else:
+        answers.approve(push)
+
+
+def is_due(push: Push) -> bool:
+    """Say whether to poll now; kept in memory, so that waiting writes nothing."""
+    is_polled = push.channel == Channel.CIBA
+    return is_polled and cache.add(_polled(push), True, push.interval)
+
+
+def poll(push: Push) -> None:
+    """Poll once; what ID.me cannot answer now is asked again next time."""
+    account = account_of(push)
+    if account is None:  # unlinked meanwhile
+        answers.end_if_open(push, because=Ending.UNAVAILABLE)
+        return
+    try:
+        answer = backchannel.poll(push.request_id(), subject=account.subject)
+    except IdmeUnavailable:
+        return
+    except (IdmeError, vault.CannotUnseal):
+        answers.end_if_open(push, because=Ending.UNAVAILABLE)
+        return
+    with suppress(answers.NotOpen):
+        _take_answer(push, answer)
+
+
+def account_of(push: Push) -> IdmeAccount | None:
+    """Return the account that is linked now to whom the push asks."""
+    linked = IdmeAccount.objects.linked().filter(user=push.challenge.user_id)
+    return linked.first()
+
+
+def _take_answer(push: Push, answer: backchannel.Answer) -> None:
+    match answer.state:
+        case "approved":
+            take(push, answer.claims)
+        case "denied":
+            answers.deny(push, because=Ending.DENIED)
+        case "not_me":
+            answers.deny(push, because=Ending.NOT_ME)
+        case "expired":
+            answers.end_if_open(push, because=Ending.EXPIRED)
+        case "slow_down":
+            cache.set(_polled(push), True, push.interval + SLOWER_BY)
+
+
+def _polled(push: Push) -> str:
+    return f"push-polled-{push.challenge.public_id}"
