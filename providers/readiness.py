@@ -132,8 +132,11 @@ def _device(provider: Provider, practice: Practice, on: date) -> Blocker | None:
         return None
     kept = Device.objects.visible_to(provider.user).listed()
     if kept.usable().exists():
+        lost = devices.lost_primary_of(provider.user)
         return Blocker(
-            "You have not selected a primary device.",
+            f"“{lost}” is no longer your primary device."
+            if lost
+            else "You have not selected a primary device.",
             "Choose Select as the Primary Device beside one of your devices.",
             "erx-info",
         )

@@ -71,10 +71,11 @@ class Changes:
     def __str__(self) -> str:
         if not self:
             return "Nothing has changed at ID.me."
-        return (
-            f"{self.added} {_devices(self.added)} added, "
-            f"{self.removed} {_devices(self.removed)} removed."
-        )
+        counts = {"added": self.added, "removed": self.removed}
+        said = [
+            f"{count} {_devices(count)} {how}" for how, count in counts.items() if count
+        ]
+        return f"{', '.join(said)}."
 
 
 def refresh(account: IdmeAccount, *, by) -> Changes:

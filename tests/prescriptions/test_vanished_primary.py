@@ -34,7 +34,7 @@ def desk(client, alice, handset):
 
 def check_it_says_why_and_what_to_do(page, *, lost, suggested):
     assert f"“{lost}”, your primary device, is no longer in your ID.me account" in page
-    assert "You have not selected a primary device." in page
+    assert "is no longer your primary device." in page
     assert reverse("device-primary", args=[suggested.public_id]) in page
     assert SIGNED_WITH not in page
 
