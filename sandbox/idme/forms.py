@@ -113,6 +113,14 @@ class CodeForm(forms.Form):
     )
 
 
+class RecoveryForm(forms.Form):
+    code = forms.CharField(
+        label="Recovery code",
+        max_length=40,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+
+
 class ChannelForm(forms.Form):
     channel = forms.ChoiceField(
         label="How do you want to set it up?",

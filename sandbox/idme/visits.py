@@ -2,12 +2,13 @@
 
 The session holds: `account` and `authenticated_at` once signed in; `security_at`
 once the three steps were done for Sign In & Security; `proof`, how it was shown who
-it is; `pending` on the way there.
+it is; `pending` on the way there; `recovery`, a new recovery code, until it was shown.
 """
 
 import time
 
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from sandbox.idme.models import Account, Device
@@ -56,7 +57,8 @@ def complete(
 ) -> str:
     """Finish step 3 of 3, under a new session id; return where to go next.
 
-    `by` is the device that was used; there is none after a recovery code.
+    `by` is the device that was used. After a recovery code there is none, and of the
+    methods that RFC 8176 knows only the password is left to name.
     """
     done = request.session.pop("pending")
     now = time.time()
@@ -70,6 +72,17 @@ def complete(
         secured = now
     request.session["security_at"] = secured
     return done["next"]
+
+
+def show_once(request: HttpRequest, code: str, *, next_url: str) -> str:
+    """Remember a recovery code for the next page; return that page."""
+    request.session["recovery"] = {"code": code, "next": next_url}
+    return reverse("recovery-code")
+
+
+def take_recovery_code(request: HttpRequest) -> dict | None:
+    """Return the code to show and where to go next, for the first time only."""
+    return request.session.pop("recovery", None)
 
 
 def proof_of(request: HttpRequest) -> tuple[list[str], str]:

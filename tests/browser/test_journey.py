@@ -68,6 +68,8 @@ def test_from_nothing_to_a_green_check(browser, page, demo, screenshot):
     page.get_by_label("Password").fill(demo.password)
     page.get_by_role("button", name="Continue").click()
     secret = set_up_code_generator_by_qr(page, screenshot, "MyiPhone")
+    expect(page.locator("#recovery-code")).to_be_visible()
+    page.get_by_role("link", name="Continue").click()
     if page.get_by_role("button", name="Allow").is_visible():
         page.get_by_role("button", name="Allow").click()
     expect(page).to_have_url(re.compile("/settings/erx-info/$"))

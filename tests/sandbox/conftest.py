@@ -2,6 +2,7 @@ import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import pyotp
 import pytest
 import requests
 from joserfc.jwk import ECKey, RSAKey
@@ -87,6 +88,22 @@ def newcomer(idme):
     """A browser of somebody who makes an account of their own in this test."""
     visitor = Visitor(idme.origin, "")
     visitor.create_account()
+    return visitor
+
+
+@pytest.fixture
+def nora(idme):
+    """A browser of somebody after step 1 of 3, with no method yet."""
+    visitor = Visitor(idme.origin, f"nora-{pyotp.random_base32()}@demo.example")
+    visitor.post(
+        "/signup/",
+        {
+            "first_name": "Nora",
+            "last_name": "Newer",
+            "email": visitor.email,
+            "password": people.PASSWORD,
+        },
+    )
     return visitor
 
 

@@ -13,22 +13,6 @@ SECURITY = "/account/security/"
 RETURN_TO = "http://localhost:8999/settings/erx-info/"
 
 
-@pytest.fixture
-def nora(idme):
-    """A browser of somebody after step 1 of 3, with no method yet."""
-    visitor = Visitor(idme.origin, f"nora-{pyotp.random_base32()}@demo.example")
-    visitor.post(
-        "/signup/",
-        {
-            "first_name": "Nora",
-            "last_name": "Newer",
-            "email": visitor.email,
-            "password": people.PASSWORD,
-        },
-    )
-    return visitor
-
-
 def phone_of(visitor):
     page = visitor.get("/phone/")
     return urlsplit(page.url).path

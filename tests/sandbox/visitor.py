@@ -49,7 +49,9 @@ class Visitor:
         page = self.post("/account/security/set-up/code-generator/", {"channel": "qr"})
         self.secret = secret_key_on(page)
         code = pyotp.TOTP(self.secret).now()
-        return self.post(page.url, {"code": code, "name": "MyiPhone"})
+        done = self.post(page.url, {"code": code, "name": "MyiPhone"})
+        self.recovery_code = re.search(r'id="recovery-code">([^<]+)<', done.text)[1]
+        return done
 
     def give_password(self, path):
         """Do step 1 of 3 on the sign-in page that `path` leads to."""

@@ -18,6 +18,7 @@ class Account(models.Model):
     first_name = models.CharField(max_length=60)
     last_name = models.CharField(max_length=60)
     ial = models.PositiveSmallIntegerField(default=1)
+    recovery_digest = models.CharField(max_length=64, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

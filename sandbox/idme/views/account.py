@@ -6,11 +6,11 @@ from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect, render, resolve_url
 from django.utils.safestring import mark_safe
 from qrcode.image.svg import SvgPathImage
 
-from sandbox.idme import devices, issued, visits
+from sandbox.idme import devices, issued, recovery, visits
 from sandbox.idme.forms import (
     ChannelForm,
     LinkChannelForm,
@@ -125,9 +125,14 @@ def finish(request, account, device):
         request.POST if request.method == "POST" else None
     )
     if form.is_valid() and _is_proven(device, form):
+        is_first = not account.devices.usable().exists()
         devices.confirm(device, name=form.cleaned_data["name"].strip())
         messages.success(request, f"{device.name} is set up.")
-        return redirect(_after_set_up(request, device))
+        next_url = resolve_url(_after_set_up(request, device))
+        if is_first:
+            code = recovery.make(account)
+            next_url = visits.show_once(request, code, next_url=next_url)
+        return redirect(next_url)
     context = {"form": form, "device": device, "signing_in": account}
     if device.channel == Channel.QR:
         context["uri"] = devices.provisioning_uri(device)

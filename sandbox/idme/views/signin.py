@@ -5,13 +5,15 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from sandbox.idme import devices, visits
+from sandbox.idme import devices, recovery, visits
 from sandbox.idme.forms import (
     CodeForm,
     MethodForm,
     PretendDocumentsForm,
+    RecoveryForm,
     SignInForm,
     SignUpForm,
 )
@@ -95,6 +97,27 @@ def verify(request, account):
         "idme/verify_code.html",
         {"form": form, "device": device, "signing_in": account},
     )
+
+
+@after_step_one
+def recover(request, account):
+    """Step 3 of 3 without any device: the recovery code, which is replaced."""
+    form = RecoveryForm(request.POST or None)
+    if form.is_valid():
+        if code := recovery.use(account, form.cleaned_data["code"]):
+            next_url = visits.complete(request, by=None)
+            return redirect(visits.show_once(request, code, next_url=next_url))
+        form.add_error("code", "This is not your recovery code, or it was used.")
+    return render(request, "idme/recover.html", {"form": form, "signing_in": account})
+
+
+@never_cache
+def recovery_code(request):
+    """Show a new recovery code, once."""
+    shown = visits.take_recovery_code(request)
+    if shown is None:
+        return redirect("account")
+    return render(request, "idme/recovery_code.html", shown)
 
 
 def push_state(request, push):
