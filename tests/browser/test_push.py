@@ -146,7 +146,9 @@ def test_a_primary_device_removed_at_idme_stops_signing(riley, demo, screenshot)
     expect(riley.get_by_text("is no longer").first).to_be_visible()
     screenshot(riley, "vanished")
     riley.goto(signing)
-    expect(riley.get_by_text("“MyiPhone” is no longer your primary device.")).to_be_visible()
+    expect(
+        riley.get_by_text("“MyiPhone” is no longer your primary device.")
+    ).to_be_visible()
     expect(riley.get_by_role("button", name="Sign & Send")).to_have_count(0)
     screenshot(riley, "signing-stopped")
 
