@@ -12,7 +12,11 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import (
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
 
 from mfa import challenges, devices
 from mfa.forms import ProofForm
@@ -65,15 +69,17 @@ def prescription_list(request):
     )
 
 
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 def patient_list(request):
-    query = request.GET.get("q", "").replace("\x00", "").strip()[:100]
+    """List patients; a search is posted, so that no address holds a name or birth date."""
+    query = request.POST.get("q", "").strip()[:100]
     patients = Patient.objects.visible_to(request.user)
     for word in query.split():
         born = _date(word)
         named = Q(first_name__icontains=word) | Q(last_name__icontains=word)
         patients = patients.filter(Q(date_of_birth=born) if born else named)
-    page = Paginator(patients, PAGE_SIZE).get_page(request.GET.get("page"))
+    wanted = 1 if query else request.GET.get("page")
+    page = Paginator(patients, PAGE_SIZE).get_page(wanted)
     return render(
         request, "prescriptions/patients.html", {"page": page, "query": query}
     )
