@@ -10,7 +10,7 @@ REFUSALS = {
     "login_required": "ID.me did not sign you in. Start again.",
     "bad_state": (
         "This answer does not belong to a sign-in that was started here in the last "
-        "10 minutes. Start again from the eRx Info page."
+        "10 minutes. Start again."
     ),
     "bad_answer": (
         "The answer cannot be shown to come from ID.me, for this portal, just now. "
