@@ -1,4 +1,7 @@
+from datetime import datetime, timedelta
+
 from django import forms
+from django.utils import timezone
 from django.utils.timesince import timesince
 
 from mfa import answers, challenges, pushes
@@ -21,11 +24,17 @@ class DeviceChoiceField(forms.ModelChoiceField):
         said = [f"{device} (primary device)" if device.is_primary else str(device)]
         if device.kind == Kind.PUSH:
             said.append("push notification")
-        if device.last_used_at:
-            said.append(f"last used {timesince(device.last_used_at, depth=1)} ago")
-        else:
-            said.append("not used yet")
+        said.append(_last_use(device.last_used_at))
         return ", ".join(said)
+
+
+def _last_use(at: datetime | None) -> str:
+    """Say how long ago, which is the same in every time zone."""
+    if at is None:
+        return "not used yet"
+    if timezone.now() - at < timedelta(minutes=1):
+        return "used just now"
+    return f"last used {timesince(at, depth=1)} ago"
 
 
 class CodeInput(forms.TextInput):
