@@ -47,14 +47,6 @@ def test_riley_signs_in_with_idme(page, demo, sign_in_at_idme, screenshot):
     screenshot(page, "still-asked-for-both-factors")
 
 
-def test_with_idme_one_comes_to_the_page_that_was_wanted(page, demo, sign_in_at_idme):
-    page.goto("/patients/")
-    page.get_by_role("link", name=SIGN_IN_WITH_IDME).click()
-    sign_in_at_idme()
-
-    expect(page).to_have_url(f"{demo.portal}/patients/")
-
-
 def test_an_answer_nobody_asked_for_is_explained(page, screenshot):
     refused = page.goto("/idme/callback/?error=access_denied&state=guess")
 
