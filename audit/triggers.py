@@ -10,6 +10,7 @@ _aside: list[str] = []
 
 
 def _take_away(apps, schema_editor) -> None:
+    _aside.clear()  # what a migration that was rolled back has left
     if schema_editor.connection.vendor != "sqlite":
         return
     with schema_editor.connection.cursor() as cursor:

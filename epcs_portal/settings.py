@@ -191,7 +191,7 @@ IDME_ACCOUNT_URL = env(
     "IDME_ACCOUNT_URL", default="https://account.id.me/signin-and-security"
 )
 IDME_USERINFO_KEY_FILE = env("IDME_USERINFO_KEY_FILE")
-IDME_TIMEOUT = env.float("IDME_TIMEOUT", default=10)  # seconds, for every call
+IDME_TIMEOUT = env.float("IDME_TIMEOUT", default=10)  # seconds, for all calls of a page
 
 SCRIPT_NETWORK_URL = env("SCRIPT_NETWORK_URL", default="")
 SCRIPT_NETWORK_TOKEN = env("SCRIPT_NETWORK_TOKEN", default="")

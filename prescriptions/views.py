@@ -272,7 +272,7 @@ def sign(request, public_id):
                 session_key=request.session.session_key,
             )
         except SIGNING_REFUSALS as refusal:
-            form.add_error(None, f"{refusal} Wait for the next code to try again.")
+            form.add_error(None, f"{refusal} Use a new code or push to try again.")
         else:
             messages.success(request, "Signed. It is on its way to the pharmacy.")
             return redirect(prescription)

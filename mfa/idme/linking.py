@@ -85,9 +85,7 @@ class Identity:
         return "level_too_low" if min(self.ial, self.aal) < REQUIRED_LEVEL else ""
 
 
-def complete(
-    user, *, sign_in: SignIn, may_link: bool = True
-) -> tuple[IdmeAccount, bool]:
+def complete(user, *, sign_in: SignIn, may_link: bool) -> tuple[IdmeAccount, bool]:
     """Link the ID.me account that signed in, or confirm the link that is there.
 
     Only who came to link may link: a sign-in that was begun for anything else, while the
