@@ -153,7 +153,7 @@ def _set_up(user, account: dict, *, primary: str) -> None:
     """Link the ID.me account, take its devices over and select one, as the user would."""
     if not _did(user, Act.FEED_APPLIED):
         sign_in = _sign_in(account)
-        linked, _ = linking.complete(user, sign_in=sign_in)
+        linked, _ = linking.complete(user, sign_in=sign_in, may_link=True)
         feed.take_over(linked, sign_in.userinfo, by=user, at=timezone.now())
     if not _did(user, Act.DEVICE_PRIMARY_SELECTED):
         device = Device.objects.visible_to(user).get(name=primary, retired_at=None)
