@@ -1,0 +1,121 @@
+import uuid
+from datetime import date
+
+from django.conf import settings
+from django.db import models
+
+from providers import identifiers
+from providers.models.practices import Practice
+
+
+class Schedule(models.TextChoices):
+    """Schedules of 21 CFR 1308 that can be prescribed."""
+
+    II = "II", "Schedule II"
+    III = "III", "Schedule III"
+    IV = "IV", "Schedule IV"
+    V = "V", "Schedule V"
+
+
+class ProviderQuerySet(models.QuerySet["Provider"]):
+    def visible_to(self, user) -> "ProviderQuerySet":
+        return self.filter(
+            user__memberships__practice__in=Practice.objects.visible_to(user),
+            user__memberships__left_on=None,
+        ).distinct()
+
+
+class Provider(models.Model):
+    """An individual practitioner (21 CFR 1300.01) who may hold the right to sign."""
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="provider"
+    )
+    first_name = models.CharField(max_length=35)
+    last_name = models.CharField(max_length=35)
+    credentials = models.CharField(max_length=20, blank=True)
+    npi = models.CharField(
+        "NPI", max_length=10, unique=True, validators=[identifiers.validate_npi]
+    )
+
+    objects = ProviderQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["last_name", "first_name"]
+
+    def __str__(self) -> str:
+        name = f"{self.first_name} {self.last_name}"
+        return f"{name}, {self.credentials}" if self.credentials else name
+
+
+class DeaRegistration(models.Model):
+    """A DEA number: one State, some schedules, until its expiry (21 CFR 1301.13)."""
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    provider = models.ForeignKey(
+        Provider, models.PROTECT, related_name="dea_registrations"
+    )
+    practice = models.ForeignKey(
+        Practice, models.PROTECT, related_name="dea_registrations"
+    )
+    number = models.CharField(
+        "DEA number", max_length=9, validators=[identifiers.validate_dea_number]
+    )
+    state = models.CharField(max_length=2)
+    schedules = models.CharField(
+        max_length=20,
+        default="II,III,IV,V",
+        validators=[identifiers.validate_schedules],
+        help_text="Separated by commas, as on the certificate: II,III,IV,V",
+    )
+    expires_on = models.DateField()
+    ended_on = models.DateField(
+        null=True,
+        blank=True,
+        help_text="The day it was surrendered, suspended or revoked.",
+    )
+
+    class Meta:
+        verbose_name = "DEA registration"
+        ordering = ["state", "number"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["number"], name="dea_registration_number_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.number} ({self.state})"
+
+    def is_current(self, *, on: date) -> bool:
+        return on <= self.expires_on and (self.ended_on is None or on < self.ended_on)
+
+    def covers(self, schedule: str, *, on: date) -> bool:
+        """Say whether it allows prescribing this schedule on this day."""
+        return self.is_current(on=on) and schedule in self.schedules.split(",")
+
+
+class StateLicense(models.Model):
+    """The authority of a State to practise (21 CFR 1311.125(b))."""
+
+    provider = models.ForeignKey(
+        Provider, models.PROTECT, related_name="state_licenses"
+    )
+    state = models.CharField(max_length=2)
+    number = models.CharField(max_length=35)
+    expires_on = models.DateField()
+
+    class Meta:
+        ordering = ["state"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["state", "number"], name="state_license_number_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.state} {self.number}"
+
+    def is_current(self, *, on: date) -> bool:
+        return on <= self.expires_on
