@@ -19,6 +19,8 @@ class Purpose(models.TextChoices):
     RETIRE_DEVICE = "retire_device", "Remove a device"
     UNLINK = "unlink", "Unlink the ID.me account"
     ADMINISTER = "administer", "Enter the administration site"
+    APPROVE_ACCESS = "approve_access", "Execute a change of the right to sign"
+    RESTORE_SIGNING = "restore_signing", "Let signing go on after a stop"
 
 
 class ChallengeState(models.TextChoices):

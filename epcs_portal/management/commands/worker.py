@@ -4,6 +4,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from django.db import DatabaseError, close_old_connections, connections
 
+from epcs_portal import jobs
 from prescriptions import transmission
 
 SWEEP_EVERY = 3  # seconds
@@ -28,6 +29,7 @@ class Command(BaseCommand):
             close_old_connections()
             try:
                 transmission.sweep()
+                jobs.run_due()
             except DatabaseError as problem:
                 self.stderr.write(f"The sweep is tried again: {problem}")
         connections.close_all()

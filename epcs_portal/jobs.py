@@ -1,0 +1,33 @@
+"""What has to happen by itself: each job is safe to run too often, late, and twice."""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Job:
+    """A verb without arguments that finds out by itself whether there is anything to do."""
+
+    name: str
+    run: Callable[[], object]
+    every: float  # seconds
+    due: float = 0.0  # by time.monotonic()
+
+
+JOBS: list[Job] = []
+
+
+def run_due() -> None:
+    """Run what is due; one that fails is logged, tried again, and stops no other."""
+    for job in JOBS:
+        if job.due > time.monotonic():
+            continue
+        try:
+            job.run()
+        except Exception:  # noqa: BLE001
+            logger.exception("The job “%s” failed and is tried again.", job.name)
+        job.due = time.monotonic() + job.every
