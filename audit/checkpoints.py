@@ -99,11 +99,3 @@ def imported(fields: dict[str, Any]) -> Checkpoint:
 
 
 _FIELDS = ("sequence", "heads", "streams", "events", "key_id", "previous_hash", "hash")
-
-
-_FIELDS = ("sequence", "heads", "streams", "events", "key_id", "previous_hash", "hash")
-
-
-def _heads() -> list[list[Any]]:
-    rows = ChainHead.objects.filter(sequence__gt=0)
-    return sorted(map(list, rows.values_list("stream", "sequence", "hash")))
