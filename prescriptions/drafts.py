@@ -46,16 +46,11 @@ def alter(prescription: Prescription, *, by) -> Prescription:
         changed = _take_over(locked, prescription)
         if not changed:
             return locked
-        was_ready = locked.status == Status.READY
-        unmark(locked)
-        locked.save()
-        if was_ready:
-            chain.record(
-                Act.PRESCRIPTION_UNREADY,
-                by=by,
-                of=locked,
-                reason="prescription altered",
-            )
+        if locked.status == Status.READY:
+            _withdraw_mark(locked, by=by, reason="prescription altered")
+        else:
+            unmark(locked)
+            locked.save()
         chain.record(Act.PRESCRIPTION_ALTERED, by=by, of=locked, fields=changed)
     return locked
 
@@ -83,12 +78,14 @@ def copy(prescription: Prescription, *, by) -> Prescription:
 
 
 def save_patient(patient: Patient, *, by) -> Patient:
-    """Keep a patient; what is ready for them no longer matches and says so."""
+    """Keep a patient; what is ready for them has to be reviewed and marked again."""
     if not _works_at(patient.practice_id, user=by, roles=WRITERS):
         raise NotAllowed("Only providers and agents of the practice keep its patients.")
     act = Act.PATIENT_CHANGED if patient.pk else Act.PATIENT_ADDED
     with transaction.atomic(durable=True):
         patient.save()
+        for marked in _locked_ready(patient):
+            _withdraw_mark(marked, by=by, reason="patient changed")
         chain.record(act, by=by, of=patient)
     return patient
 
@@ -100,6 +97,21 @@ def unmark(prescription: Prescription) -> None:
         setattr(prescription, name, value)
     prescription.version += 1
     prescription.updated_at = timezone.now()
+
+
+def _withdraw_mark(prescription: Prescription, *, by, reason: str) -> None:
+    """21 CFR 1311.120(b)(10): what was changed is reviewed and marked anew."""
+    unmark(prescription)
+    prescription.save()
+    chain.record(Act.PRESCRIPTION_UNREADY, by=by, of=prescription, reason=reason)
+
+
+def _locked_ready(patient: Patient):
+    return (
+        Prescription.objects.select_for_update(no_key=True)
+        .filter(patient=patient, status=Status.READY)
+        .order_by("pk")
+    )
 
 
 def _complete(prescription: Prescription) -> None:

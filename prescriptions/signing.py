@@ -4,14 +4,10 @@
 the message to the pharmacy and the events stand in one transaction or not at all.
 """
 
-import hashlib
-import tomllib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from functools import cache, partial
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -19,14 +15,8 @@ from audit import chain
 from audit.acts import Act, Outcome
 from mfa import challenges, devices
 from mfa.models import Challenge, Purpose
-from prescriptions import content, drafts, gate, rules, script, signer, transmission
-from prescriptions.models import (
-    Prescription,
-    SignedRecord,
-    SigningKey,
-    Status,
-    Transmission,
-)
+from prescriptions import archive, content, drafts, gate, rules, script, signer
+from prescriptions.models import Prescription, SignedRecord, Status
 from providers import readiness
 from providers.readiness import Blocker
 
@@ -58,10 +48,28 @@ class NotSignable(Exception):
 
 def blockers(prescription: Prescription, *, by) -> list[Blocker]:
     """Return everything that stands between this prescription and its next step."""
-    if not _is_prescriber(prescription, by):
-        return [NOT_YOURS]
-    ask = readiness.blockers_for_now
-    return [*_out_of_order(by), *_blockers([prescription], by=by, ask=ask)]
+    return blockers_of_each([prescription], by=by)[prescription.pk]
+
+
+def blockers_of_each(
+    prescriptions: list[Prescription], *, by
+) -> dict[int, list[Blocker]]:
+    """Return the same for several at once, by primary key; for pages."""
+    out_of_order, ask = _out_of_order(by), cache(readiness.blockers_for_now)
+    found = {}
+    for one in prescriptions:
+        if _is_prescriber(one, by):
+            found[one.pk] = [*out_of_order, *_blockers([one], by=by, ask=ask)]
+        else:
+            found[one.pk] = [NOT_YOURS]
+    return found
+
+
+def blockers_together(prescriptions: list[Prescription]) -> list[Blocker]:
+    """Return why these, each of which could be signed, cannot be signed together."""
+    return rules.blockers_to_signing(
+        prescriptions, on=prescriptions[0].practice.today()
+    )
 
 
 def mark_ready(prescription: Prescription, *, by) -> None:
@@ -107,13 +115,8 @@ def sign(
             _refuse_on(_unless(one, Status.READY))
         _refuse_on(_blockers(locked, by=by))
         _use(challenge, by=by, prescriptions=locked, session_key=session_key)
-        key, now = signer.current_key(), timezone.now()
-        records = [
-            _archive(one, by=by, challenge=challenge, key=key, now=now)
-            for one in locked
-        ]
-        for record in records:
-            _send(record, now=now)
+        with _loss_refused():
+            records = archive.keep(locked, by=by, challenge=challenge)
         for record in records:
             _put_on_record(record, by=by)
     return records
@@ -144,85 +147,6 @@ def _use(
         payload_digest=content.payload_digest(prescriptions),
         session_key=session_key,
     )
-
-
-def _archive(
-    prescription: Prescription,
-    *,
-    by,
-    challenge: Challenge,
-    key: SigningKey,
-    now: datetime,
-) -> SignedRecord:
-    """Sign and keep the record, then make the row agree with it."""
-    prescription.issued_on = prescription.practice.today()
-    payload = _payload(prescription, by=by, challenge=challenge, key=key, now=now)
-    record = SignedRecord.objects.create(
-        prescription=prescription,
-        signer=by,
-        device=challenge.device,
-        device_nickname=challenge.device.name,
-        challenge=challenge,
-        key=key,
-        content_digest=prescription.ready_digest,
-        payload=payload.decode(),
-        payload_digest=hashlib.sha256(payload).hexdigest(),
-        jws=signer.sign(payload),
-        software_version=software_version(),
-        signed_at=now,
-    )
-    prescription.status = Status.SIGNED
-    prescription.signed_at = prescription.updated_at = now
-    prescription.save()
-    return record
-
-
-def _payload(
-    prescription: Prescription,
-    *,
-    by,
-    challenge: Challenge,
-    key: SigningKey,
-    now: datetime,
-) -> bytes:
-    """Return the bytes to sign; midnight may have passed since the rules were asked."""
-    picture, device = content.canonical(prescription), challenge.device
-    if content.digest_of(picture) != prescription.ready_digest:
-        raise NotSignable([MARK_IS_STALE])
-    return content.encode(
-        {
-            "content": picture,
-            "content_digest": prescription.ready_digest,
-            "message_id": prescription.public_id.hex,
-            "signed_at": written(now),
-            "signer": by.get_username(),
-            "device": {"id": str(device.public_id), "nickname": device.name},
-            "challenge": str(challenge.public_id),
-            "key_id": key.kid,
-            "software": f"epcs-portal {software_version()}",
-        }
-    )
-
-
-def _send(record: SignedRecord, *, now: datetime) -> None:
-    prescription = record.prescription
-    try:
-        xml = script.new_rx(record.payload.encode())
-    except script.DoesNotFit as problem:
-        raise NotSignable(
-            [Blocker(f"It cannot be sent unshortened: {problem}", "Shorten it.")]
-        ) from None
-    message = Transmission.objects.create(
-        prescription=prescription,
-        message_id=prescription.public_id.hex,
-        xml=xml,
-        created_at=now,
-        next_attempt_at=now,
-        enqueued_at=now,
-    )
-    prescription.status = Status.QUEUED
-    prescription.save(update_fields=["status"])
-    transaction.on_commit(partial(transmission.enqueue, message.pk), robust=True)
 
 
 def _put_on_record(record: SignedRecord, *, by) -> None:
@@ -302,15 +226,7 @@ def _locked(prescriptions: list[Prescription]) -> list[Prescription]:
     pks = {prescription.pk for prescription in prescriptions}
     rows = (
         Prescription.objects.select_for_update(of=["self"], no_key=True)
-        .select_related(
-            "patient",
-            "drug",
-            "prescriber__user",
-            "practice",
-            "pharmacy",
-            "dea_registration",
-            "prepared_by",
-        )
+        .select_related(*Prescription.SHOWN_WITH)
         .filter(pk__in=pks)
         .order_by("pk")
     )
@@ -319,15 +235,17 @@ def _locked(prescriptions: list[Prescription]) -> list[Prescription]:
     return list(rows)
 
 
-def written(at: datetime) -> str:
-    """Return an instant as it stands in records and messages: UTC, to the microsecond."""
-    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
-@cache
-def software_version() -> str:
-    project = tomllib.loads((settings.BASE_DIR / "pyproject.toml").read_text())
-    return project["project"]["version"]
+@contextmanager
+def _loss_refused() -> Iterator[None]:
+    """Turn what the archive or the message cannot hold unchanged into a refusal."""
+    try:
+        yield
+    except archive.DoesNotMatch:
+        raise NotSignable([MARK_IS_STALE]) from None
+    except script.DoesNotFit as problem:
+        raise NotSignable(
+            [Blocker(f"It cannot be sent unshortened: {problem}", "Shorten it.")]
+        ) from None
 
 
 @contextmanager

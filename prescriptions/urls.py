@@ -1,44 +1,66 @@
 from django.urls import path
 
-from prescriptions import views
+from prescriptions.views import keys, patients, prescriptions, signing
 
 urlpatterns = [
-    path(".well-known/jwks.json", views.jwks, name="jwks"),
-    path("patients/", views.patient_list, name="patient-list"),
-    path("patients/add/", views.patient_create, name="patient-create"),
-    path("patients/<uuid:public_id>/", views.patient_detail, name="patient-detail"),
-    path("patients/<uuid:public_id>/edit/", views.patient_edit, name="patient-edit"),
+    path(".well-known/jwks.json", keys.jwks, name="jwks"),
+    path("patients/", patients.index, name="patient-list"),
+    path("patients/add/", patients.create, name="patient-create"),
+    path("patients/<uuid:public_id>/", patients.detail, name="patient-detail"),
+    path("patients/<uuid:public_id>/edit/", patients.edit, name="patient-edit"),
     path(
         "patients/<uuid:public_id>/prescribe/",
-        views.create,
+        prescriptions.create,
         name="prescription-create",
     ),
-    path("prescriptions/", views.prescription_list, name="prescription-list"),
-    path("prescriptions/<uuid:public_id>/", views.detail, name="prescription-detail"),
-    path("prescriptions/<uuid:public_id>/edit/", views.edit, name="prescription-edit"),
+    path(
+        "patients/<uuid:public_id>/sign/",
+        signing.sign_for_patient,
+        name="prescription-sign-for-patient",
+    ),
+    path("prescriptions/", prescriptions.index, name="prescription-list"),
+    path(
+        "prescriptions/<uuid:public_id>/",
+        prescriptions.detail,
+        name="prescription-detail",
+    ),
+    path(
+        "prescriptions/<uuid:public_id>/edit/",
+        prescriptions.edit,
+        name="prescription-edit",
+    ),
     path(
         "prescriptions/<uuid:public_id>/status/",
-        views.status,
+        prescriptions.status,
         name="prescription-status",
     ),
     path(
-        "prescriptions/<uuid:public_id>/ready/", views.ready, name="prescription-ready"
+        "prescriptions/<uuid:public_id>/ready/",
+        signing.ready,
+        name="prescription-ready",
     ),
     path(
         "prescriptions/<uuid:public_id>/not-ready/",
-        views.unready,
+        signing.unready,
         name="prescription-unready",
     ),
-    path("prescriptions/<uuid:public_id>/sign/", views.sign, name="prescription-sign"),
+    path(
+        "prescriptions/<uuid:public_id>/sign/", signing.sign, name="prescription-sign"
+    ),
     path(
         "prescriptions/<uuid:public_id>/discard/",
-        views.discard,
+        prescriptions.discard,
         name="prescription-discard",
     ),
-    path("prescriptions/<uuid:public_id>/copy/", views.copy, name="prescription-copy"),
+    path(
+        "prescriptions/<uuid:public_id>/copy/",
+        prescriptions.copy,
+        name="prescription-copy",
+    ),
     path(
         "prescriptions/<uuid:public_id>/send-now/",
-        views.send_now,
+        prescriptions.send_now,
         name="prescription-send-now",
     ),
+    path("signed/<uuid:public_id>/", signing.signed, name="prescription-signed"),
 ]

@@ -29,6 +29,11 @@ class SigningKey(models.Model):
         return self.kid
 
 
+class SignedRecordQuerySet(models.QuerySet["SignedRecord"]):
+    def visible_to(self, user) -> "SignedRecordQuerySet":
+        return self.filter(prescription__in=Prescription.objects.visible_to(user))
+
+
 class SignedRecord(models.Model):
     """The archived, digitally signed prescription (21 CFR 1311.120(b)(15))."""
 
@@ -51,6 +56,8 @@ class SignedRecord(models.Model):
     jws = models.TextField("JWS")
     software_version = models.CharField(max_length=40)
     signed_at = models.DateTimeField()
+
+    objects = SignedRecordQuerySet.as_manager()
 
     class Meta:
         ordering = ["pk"]

@@ -106,11 +106,15 @@ def test_data_stand_above_the_statement_and_the_statement_above_the_prompt(
 
 
 @pytest.mark.cfr("1311.120(b)(10)")
-def test_there_is_no_prompt_before_it_is_marked_ready(as_alice, draft, phone):
+@pytest.mark.cfr("1311.120(b)(13)")
+def test_it_is_marked_ready_below_its_data_and_the_statement_without_a_prompt(
+    as_alice, draft, phone
+):
     page = as_alice.get(url("sign", draft)).content.decode()
 
     assert 'name="code"' not in page
-    assert STATEMENT not in page
+    assert draft.directions in page
+    assert STATEMENT in page
 
 
 @pytest.mark.cfr("1311.140(c)")

@@ -1,0 +1,20 @@
+"""What a page is about, fetched among what its reader may see."""
+
+from django.shortcuts import get_object_or_404
+
+from prescriptions.models import Patient, Prescription
+
+
+def prescription_or_404(request, public_id) -> Prescription:
+    return get_object_or_404(
+        Prescription.objects.visible_to(request.user).select_related(
+            *Prescription.SHOWN_WITH
+        ),
+        public_id=public_id,
+    )
+
+
+def patient_or_404(request, public_id) -> Patient:
+    return get_object_or_404(
+        Patient.objects.visible_to(request.user), public_id=public_id
+    )

@@ -1,0 +1,12 @@
+from django.contrib.auth.decorators import login_not_required
+from django.http import JsonResponse
+from django.views.decorators.http import require_safe
+
+from prescriptions import signer
+
+
+@login_not_required
+@require_safe
+def jwks(request):
+    """Publish the keys with which anybody can verify a signed prescription."""
+    return JsonResponse(signer.public_jwks())

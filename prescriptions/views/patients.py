@@ -1,0 +1,96 @@
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db.models import Q
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.dateparse import parse_date
+from django.views.decorators.http import require_http_methods, require_safe
+
+from mfa.http import form_page
+from prescriptions import drafts
+from prescriptions.forms import PatientForm
+from prescriptions.models import OPEN, Patient, Prescription
+from prescriptions.views.found import patient_or_404
+from providers.models import Practice
+
+PAGE_SIZE = 50
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def index(request):
+    """List patients; a search is posted, so that no address holds a name or birth date."""
+    query = request.POST.get("q", "").strip()[:100]
+    patients = Patient.objects.visible_to(request.user)
+    for word in query.split():
+        born = _date(word)
+        named = Q(first_name__icontains=word) | Q(last_name__icontains=word)
+        patients = patients.filter(Q(date_of_birth=born) if born else named)
+    wanted = 1 if query else request.GET.get("page")
+    page = Paginator(patients, PAGE_SIZE).get_page(wanted)
+    return render(
+        request, "prescriptions/patients.html", {"page": page, "query": query}
+    )
+
+
+def create(request):
+    practice = Practice.objects.visible_to(request.user).first()
+    if practice is None:
+        raise PermissionDenied("You do not work at a practice.")
+    form = PatientForm(request.POST or None, instance=Patient(practice=practice))
+    if form.is_valid():
+        patient = drafts.save_patient(form.save(commit=False), by=request.user)
+        messages.success(request, "The patient was added.")
+        return redirect(patient)
+    return form_page(
+        request,
+        "prescriptions/patient_form.html",
+        form,
+        heading="Add a patient",
+        cancel_url=reverse("patient-list"),
+    )
+
+
+def edit(request, public_id):
+    patient = patient_or_404(request, public_id)
+    form = PatientForm(request.POST or None, instance=patient)
+    if form.is_valid():
+        drafts.save_patient(form.save(commit=False), by=request.user)
+        messages.success(request, "The patient was saved.")
+        return redirect(patient)
+    return form_page(
+        request,
+        "prescriptions/patient_form.html",
+        form,
+        heading="Edit patient",
+        cancel_url=patient.get_absolute_url(),
+    )
+
+
+@require_safe
+def detail(request, public_id):
+    patient = patient_or_404(request, public_id)
+    prescriptions = (
+        Prescription.objects.visible_to(request.user)
+        .filter(patient=patient)
+        .select_related("drug")
+        .order_by("-created_at")
+    )
+    return render(
+        request,
+        "prescriptions/patient.html",
+        {
+            "patient": patient,
+            "prescriptions": prescriptions[:PAGE_SIZE],
+            "to_sign": prescriptions.filter(
+                prescriber__user=request.user, status__in=OPEN
+            ).count(),
+        },
+    )
+
+
+def _date(word: str):
+    try:
+        return parse_date(word)
+    except ValueError:
+        return None

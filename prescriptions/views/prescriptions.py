@@ -1,0 +1,179 @@
+from datetime import timedelta
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from mfa.http import form_page
+from prescriptions import drafts, rules, transmission
+from prescriptions.forms import PrescriptionForm
+from prescriptions.models import Prescription, Status, Transmission
+from prescriptions.views.found import patient_or_404, prescription_or_404
+
+PAGE_SIZE = 50
+STOP_ASKING = 286  # htmx: the last answer to a page that asks again and again
+ASK_FOR = timedelta(minutes=5)
+SHOWN = {
+    "open": ("To finish", [Status.DRAFT, Status.READY]),
+    "sent": ("On the way", [Status.SIGNED, Status.QUEUED, Status.TRANSMITTED]),
+    "failed": ("Not delivered", [Status.FAILED]),
+    "done": ("Delivered", [Status.DELIVERED]),
+    "all": ("All", list(Status)),
+}
+
+
+@require_safe
+def index(request):
+    show = request.GET.get("show")
+    show = show if show in SHOWN else "open"
+    prescriptions = (
+        Prescription.objects.visible_to(request.user)
+        .filter(status__in=SHOWN[show][1])
+        .select_related("patient", "drug", "prescriber", "practice")
+        .order_by("-updated_at", "-pk")
+    )
+    return render(
+        request,
+        "prescriptions/list.html",
+        {
+            "page": Paginator(prescriptions, PAGE_SIZE).get_page(
+                request.GET.get("page")
+            ),
+            "show": show,
+            "filters": [(value, label) for value, (label, _) in SHOWN.items()],
+        },
+    )
+
+
+def create(request, public_id):
+    patient = patient_or_404(request, public_id)
+    draft = Prescription(
+        patient=patient, practice=patient.practice, prepared_by=request.user
+    )
+    form = PrescriptionForm(
+        request.user, patient.practice, request.POST or None, instance=draft
+    )
+    if form.is_valid():
+        prescription = drafts.create(form.save(commit=False), by=request.user)
+        return redirect(prescription)
+    return form_page(
+        request,
+        "prescriptions/form.html",
+        form,
+        patient=patient,
+        heading="Write a prescription",
+        cancel_url=patient.get_absolute_url(),
+    )
+
+
+def edit(request, public_id):
+    prescription = prescription_or_404(request, public_id)
+    form = PrescriptionForm(
+        request.user,
+        prescription.practice,
+        request.POST or None,
+        instance=prescription,
+    )
+    if not prescription.is_open:
+        messages.error(
+            request, "This prescription can no longer be changed. Write a new one."
+        )
+        return redirect(prescription)
+    if form.is_valid():
+        try:
+            drafts.alter(form.save(commit=False), by=request.user)
+        except drafts.NotAllowed as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            return redirect(prescription)
+    return form_page(
+        request,
+        "prescriptions/form.html",
+        form,
+        patient=prescription.patient,
+        heading="Edit the prescription",
+        cancel_url=prescription.get_absolute_url(),
+    )
+
+
+@require_safe
+def detail(request, public_id):
+    prescription = prescription_or_404(request, public_id)
+    problems = []
+    if prescription.is_open:
+        today = prescription.practice.today()
+        problems = rules.blockers_to_ready(prescription, on=today)
+    return render(
+        request,
+        "prescriptions/detail.html",
+        _facts(request, prescription) | {"problems": problems},
+    )
+
+
+@require_safe
+def status(request, public_id):
+    """Give the status line alone, for the page that refreshes itself."""
+    prescription = prescription_or_404(request, public_id)
+    signed_at = prescription.signed_at
+    is_new = signed_at is not None and timezone.now() - signed_at < ASK_FOR
+    is_watched = prescription.is_on_its_way and is_new
+    return render(
+        request,
+        "prescriptions/_status.html",
+        {"prescription": prescription},
+        status=200 if is_watched else STOP_ASKING,
+    )
+
+
+@require_POST
+def discard(request, public_id):
+    prescription = prescription_or_404(request, public_id)
+    try:
+        drafts.discard(prescription, by=request.user)
+    except drafts.NotAllowed as refusal:
+        messages.error(request, str(refusal))
+        return redirect(prescription)
+    messages.success(request, "The prescription was discarded. Nothing was sent.")
+    return redirect("prescription-list")
+
+
+@require_POST
+def copy(request, public_id):
+    """Write a prescription that was not delivered again, as a new draft."""
+    prescription = prescription_or_404(request, public_id)
+    try:
+        draft = drafts.copy(prescription, by=request.user)
+    except drafts.NotAllowed as refusal:
+        messages.error(request, str(refusal))
+        return redirect(prescription)
+    return redirect("prescription-edit", draft.public_id)
+
+
+@require_POST
+def send_now(request, public_id):
+    prescription = prescription_or_404(request, public_id)
+    message = get_object_or_404(Transmission, prescription=prescription)
+    try:
+        transmission.retry_now(message, by=request.user)
+    except transmission.NotAllowed as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.info(request, "Trying to send it now.")
+    return redirect(prescription)
+
+
+def _facts(request, prescription: Prescription) -> dict:
+    return {
+        "prescription": prescription,
+        "is_prescriber": prescription.prescriber.user_id == request.user.pk,
+        "issue_date": prescription.issued_on or prescription.practice.today(),
+        "record": getattr(prescription, "signed_record", None),
+        "can_retry": _was_tried_in_vain(prescription),
+    }
+
+
+def _was_tried_in_vain(prescription: Prescription) -> bool:
+    is_queued = prescription.status == Status.QUEUED
+    return is_queued and prescription.transmission.attempts > 0

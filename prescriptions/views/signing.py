@@ -1,0 +1,213 @@
+"""Review, legal statement and two factors on one page (21 CFR 1311.140(a))."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_POST, require_safe
+
+from mfa import challenges, devices
+from mfa.forms import ProofForm
+from mfa.http import local_path, proof_page
+from mfa.idme import freshness
+from mfa.models import Device, Purpose
+from prescriptions import content, signer, signing
+from prescriptions.models import OPEN, Patient, Prescription, SignedRecord, Status
+from prescriptions.views.found import patient_or_404, prescription_or_404
+from providers.readiness import Blocker
+
+REFUSALS = (
+    signing.NotSignable,
+    challenges.NotProven,
+    devices.NotAllowed,
+    signer.SignerUnavailable,
+)
+
+
+@dataclass(frozen=True)
+class Review:
+    """One prescription as the page shows it, with what stands against signing it."""
+
+    prescription: Prescription
+    blockers: list[Blocker]
+    shown_digest: str
+    issue_date: date
+
+    @property
+    def is_to_be_signed(self) -> bool:
+        return self.prescription.status == Status.READY and not self.blockers
+
+
+@require_POST
+def ready(request, public_id):
+    prescription = prescription_or_404(request, public_id)
+    if request.POST.get("shown_digest") != content.digest(prescription):
+        messages.error(request, signing.CHANGED)
+        return _back(request, prescription)
+    try:
+        signing.mark_ready(prescription, by=request.user)
+    except signing.NotSignable as refusal:
+        messages.error(request, f"Not marked ready. {refusal}")
+    return _back(request, prescription)
+
+
+@require_POST
+def unready(request, public_id):
+    prescription = prescription_or_404(request, public_id)
+    try:
+        signing.unready(prescription, by=request.user)
+    except signing.NotSignable as refusal:
+        messages.error(request, str(refusal))
+    return _back(request, prescription)
+
+
+@never_cache
+@sensitive_post_parameters("password", "code")
+def sign(request, public_id):
+    prescription = prescription_or_404(request, public_id)
+    if prescription.prescriber.user_id != request.user.pk:
+        if request.method == "POST":
+            signing.put_refusal_on_record(prescription, by=request.user)
+        raise PermissionDenied("Only the practitioner named on it can sign this.")
+    if not prescription.is_open:
+        status = prescription.get_status_display()
+        messages.info(request, f"There is nothing left to sign here: {status}.")
+        return redirect(prescription)
+    return _ceremony(request, prescription.patient, [prescription])
+
+
+@never_cache
+@sensitive_post_parameters("password", "code")
+def sign_for_patient(request, public_id):
+    """Show all that waits for this practitioner's signature; nobody marks all at once."""
+    patient = patient_or_404(request, public_id)
+    waiting = _waiting(patient, prescriber=request.user)
+    if not waiting:
+        messages.info(request, f"Nothing of {patient} waits for your signature.")
+        return redirect(patient)
+    return _ceremony(request, patient, waiting)
+
+
+@require_safe
+def signed(request, public_id):
+    """Tell of each prescription what became of it, signed with the others or not."""
+    records = SignedRecord.objects.visible_to(request.user).filter(
+        challenge__public_id=public_id
+    )
+    prescriptions = [record.prescription for record in records]
+    if not prescriptions:
+        raise Http404
+    patient, signer_of_it = prescriptions[0].patient, records[0].signer
+    return render(
+        request,
+        "prescriptions/signed.html",
+        {
+            "patient": patient,
+            "prescriptions": prescriptions,
+            "unsigned": _waiting(patient, prescriber=signer_of_it),
+            "is_on_its_way": any(one.is_on_its_way for one in prescriptions),
+        },
+    )
+
+
+def _ceremony(request, patient: Patient, prescriptions: list[Prescription]):
+    freshness.ask_if_old(request.user)
+    reviews = _reviews(prescriptions, by=request.user)
+    chosen = [one.prescription for one in reviews if one.is_to_be_signed]
+    blockers = signing.blockers_together(chosen) if chosen else []
+    shown = content.payload_digest(chosen) if chosen and not blockers else ""
+    form = _proof(request, chosen, shown) if shown else None
+    if not form and request.method == "POST":
+        _refuse(request, prescriptions)
+    if form and form.is_valid():
+        try:
+            records = signing.sign(
+                chosen,
+                by=request.user,
+                challenge=form.challenge,
+                session_key=request.session.session_key,
+            )
+        except REFUSALS as refusal:
+            form.add_error(None, f"{refusal} Use a new code or push to try again.")
+        else:
+            return _done(request, records)
+    return proof_page(
+        request,
+        "prescriptions/sign.html",
+        form,
+        refused=request.method == "POST",
+        patient=patient,
+        reviews=reviews,
+        may_sign=any(not one.blockers for one in reviews),
+        to_sign=len(chosen),
+        blockers=blockers,
+        shown_digest=shown,
+    )
+
+
+def _proof(request, chosen: list[Prescription], shown: str) -> ProofForm:
+    """Ask for both factors; what was posted for other content is not even looked at."""
+    posted = request.POST if request.method == "POST" else None
+    if posted and posted.get("shown_digest") != shown:
+        messages.error(request, signing.CHANGED)
+        _refuse(request, chosen)
+        posted = None
+    return ProofForm(
+        request.user,
+        posted,
+        purpose=Purpose.SIGN,
+        payload_digest=shown,
+        session_key=request.session.session_key,
+        devices=Device.objects.visible_to(request.user).usable(),
+        message=content.push_message(chosen),
+    )
+
+
+def _reviews(prescriptions: list[Prescription], *, by) -> list[Review]:
+    found = signing.blockers_of_each(prescriptions, by=by)
+    return [
+        Review(
+            one,
+            found[one.pk],
+            content.digest(one),
+            one.issued_on or one.practice.today(),
+        )
+        for one in prescriptions
+    ]
+
+
+def _waiting(patient: Patient, *, prescriber) -> list[Prescription]:
+    return list(
+        Prescription.objects.visible_to(prescriber)
+        .filter(patient=patient, prescriber__user=prescriber, status__in=OPEN)
+        .select_related(*Prescription.SHOWN_WITH)
+        .order_by("pk")
+    )
+
+
+def _refuse(request, prescriptions: list[Prescription]) -> None:
+    """Put on record what the page turned away before a code or a push was wasted on it."""
+    for prescription in prescriptions:
+        signing.put_refusal_on_record(prescription, by=request.user)
+
+
+def _done(request, records: list[SignedRecord]):
+    if len(records) > 1:
+        return redirect("prescription-signed", records[0].challenge.public_id)
+    messages.success(request, "Signed. It is on its way to the pharmacy.")
+    return redirect(records[0].prescription)
+
+
+def _back(request, prescription: Prescription):
+    """Return to the page on which it was marked: with others, or by itself."""
+    wanted = local_path(request.POST.get("next", ""))
+    return (
+        redirect(wanted)
+        if wanted
+        else redirect("prescription-sign", prescription.public_id)
+    )
