@@ -7,13 +7,14 @@ so that no reader rounds them.
 import hashlib
 from collections.abc import Iterable
 from datetime import date
+from decimal import Decimal
 
 import rfc8785
 
 from prescriptions.models import Patient, Pharmacy, Prescription, plain
 from providers.models import Address
 
-FORMAT = 1
+FORMAT = 2  # what says less was signed as format 1, and goes on verifying
 MESSAGE_LENGTH = 200  # characters; what a push can carry
 
 
@@ -30,16 +31,19 @@ def canonical(prescription: Prescription) -> dict:
         "issued_on": issued_on.isoformat(),
         "patient": _patient(prescription.patient),
         "prescriber": _prescriber(prescription),
+        "supervisor": _supervisor(prescription, on=issued_on),
         "practice": _practice(prescription),
         "prepared_by": _person(prescription.prepared_by),
         "drug": _drug(prescription),
         "quantity": plain(prescription.quantity),
+        "partial_fill_quantity": _plain(prescription.partial_fill_quantity),
         "days_supply": prescription.days_supply,
         "refills": prescription.refills,
         "directions": prescription.directions,
         "note": prescription.note,
         "substitutions_allowed": prescription.substitutions_allowed,
         "earliest_fill_on": _day(prescription.earliest_fill_on),
+        "emergency_oral_on": _day(prescription.emergency_oral_on),
         "pharmacy": _pharmacy(prescription.pharmacy),
     }
 
@@ -69,7 +73,30 @@ def push_message(prescriptions: Iterable[Prescription]) -> str:
         f"{_initials(one.patient)} {one.drug.name}, {one.quantity_in_words}"
         for one in prescriptions
     ]
-    return "; ".join(lines)[:MESSAGE_LENGTH]
+    if len(lines) > 1:
+        lines[0] = f"{len(lines)} prescriptions: {lines[0]}"
+    shown = list(lines)
+    while len(text := _listed(shown, of=len(lines))) > MESSAGE_LENGTH:
+        shown.pop()
+    return text
+
+
+def note_as_sent(picture: dict) -> str:
+    """Return what the pharmacist reads as a note: what the law adds, then the note."""
+    unit = picture["drug"]["unit"]
+    ordered_on, part = (
+        picture.get(name) for name in ["emergency_oral_on", "partial_fill_quantity"]
+    )
+    parts = [
+        # Word for word, with the date of the oral order: 21 CFR 1306.11(d)(4).
+        f"Authorization for Emergency Dispensing, oral order of {ordered_on}."
+        if ordered_on
+        else "",
+        # 21 CFR 1306.13(b): the prescriber specifies the quantity of each.
+        f"Partial fills of {part} {unit} each." if part else "",
+        picture["note"],
+    ]
+    return " ".join(filter(None, parts))
 
 
 def texts(value: object) -> list[str]:
@@ -80,6 +107,11 @@ def texts(value: object) -> list[str]:
         case dict():
             return [text for item in value.values() for text in texts(item)]
     return []
+
+
+def _listed(lines: list[str], *, of: int) -> str:
+    more = [f"and {of - len(lines)} more"] if len(lines) < of else []
+    return "; ".join([*lines, *more])
 
 
 def _initials(patient: Patient) -> str:
@@ -107,6 +139,26 @@ def _prescriber(prescription: Prescription) -> dict:
         "credentials": prescriber.credentials,
         "npi": prescriber.npi,
         "dea_number": registration.number if registration else "",
+        "institution": None,
+    }
+
+
+def _supervisor(prescription: Prescription, *, on: date) -> dict | None:
+    """21 CFR 1311.135(c): whose number it is shows, and of several none is assumed."""
+    supervisor = prescription.supervisor
+    if supervisor is None:
+        return None
+    registrations = supervisor.dea_registrations.filter(
+        state=prescription.practice.state
+    )
+    current = [one for one in registrations if one.is_current(on=on)]
+    return {
+        "id": str(supervisor.public_id),
+        "first_name": supervisor.first_name,
+        "last_name": supervisor.last_name,
+        "credentials": supervisor.credentials,
+        "npi": supervisor.npi,
+        "dea_number": current[0].number if len(current) == 1 else "",
     }
 
 
@@ -165,6 +217,10 @@ def _address(row: Address) -> dict:
         "state": row.state,
         "postal_code": row.postal_code,
     }
+
+
+def _plain(quantity: Decimal | None) -> str | None:
+    return None if quantity is None else plain(quantity)
 
 
 def _day(day: date | None) -> str | None:

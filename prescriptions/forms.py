@@ -45,8 +45,14 @@ class PrescriptionForm(forms.ModelForm):
             "directions": forms.Textarea(attrs={"rows": 3}),
             "note": forms.Textarea(attrs={"rows": 2}),
             "earliest_fill_on": DATE,
+            "emergency_oral_on": DATE,
         }
         help_texts = {
+            "supervisor": "Only where the State wants a supervisor named.",
+            "partial_fill_quantity": "Only for Schedule II, if it is to be filled in "
+            "parts: how much each time. All of it within 30 days.",
+            "emergency_oral_on": "Only for Schedule II, if this follows an emergency "
+            "order by phone within the last seven days.",
             "quantity": "In the unit of the drug: tablets, capsules, millilitres.",
             "refills": "0 for Schedule II; at most 5 within six months for III and IV.",
             "note": "For gamma-hydroxybutyric acid, the medical need.",
@@ -59,11 +65,15 @@ class PrescriptionForm(forms.ModelForm):
         self.fields["days_supply"].validators.append(MaxValueValidator(MOST_DAYS))
         if self.instance.quantity is not None:
             self.initial["quantity"] = plain(self.instance.quantity)
+        if self.instance.partial_fill_quantity is not None:
+            part = plain(self.instance.partial_fill_quantity)
+            self.initial["partial_fill_quantity"] = part
         prescribers = Provider.objects.filter(
             user__memberships__practice=practice,
             user__memberships__role=Role.PROVIDER,
             user__memberships__left_on=None,
         )
+        self.fields["supervisor"].queryset = prescribers.exclude(user=user)
         if own := prescribers.filter(user=user).first():
             prescribers = prescribers.filter(pk=own.pk)
             self.initial["prescriber"] = own

@@ -13,13 +13,17 @@ OF_THE_ROW = [
     "prescription",
     "issued_on",
     "quantity",
+    "partial_fill_quantity",
     "days_supply",
     "refills",
     "directions",
     "note",
     "substitutions_allowed",
     "earliest_fill_on",
+    "emergency_oral_on",
 ]
+
+PARTIES = ["patient", "prescriber", "supervisor", "practice", "drug", "pharmacy"]
 
 
 def problems() -> Iterator[str]:
@@ -34,6 +38,7 @@ def problems() -> Iterator[str]:
         "prescription__drug",
         "prescription__pharmacy",
         "prescription__prescriber",
+        "prescription__supervisor",
         "prescription__dea_registration",
         "prescription__prepared_by",
         "prescription__transmission",
@@ -70,9 +75,10 @@ def problem_with(record: SignedRecord) -> str:
 def _problem_with_row(record: SignedRecord, signed: dict) -> str:
     prescription = record.prescription
     now = content.canonical(prescription)
-    changed = [name for name in OF_THE_ROW if now[name] != signed[name]]
-    for name in ["patient", "prescriber", "practice", "drug", "pharmacy"]:
-        if now[name]["id"] != signed[name]["id"]:
+    # Format 1 says nothing of what it did not know; there the row has nothing either.
+    changed = [name for name in OF_THE_ROW if now[name] != signed.get(name)]
+    for name in PARTIES:
+        if _id(now[name]) != _id(signed.get(name)):
             changed.append(name)
     if now["drug"]["schedule"] != signed["drug"]["schedule"]:
         changed.append("schedule")
@@ -81,6 +87,10 @@ def _problem_with_row(record: SignedRecord, signed: dict) -> str:
     if prescription.ready_digest != record.content_digest:
         changed.append("mark")
     return f"changed since it was signed: {', '.join(changed)}." if changed else ""
+
+
+def _id(party: dict | None) -> str:
+    return party["id"] if party else ""
 
 
 def _problem_with_facts(record: SignedRecord, signed: dict) -> str:

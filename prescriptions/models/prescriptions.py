@@ -52,15 +52,29 @@ class Prescription(models.Model):
     CONTENT = [  # what a person writes; everything else follows from acts
         "prescriber",
         "dea_registration",
+        "supervisor",
         "drug",
         "quantity",
+        "partial_fill_quantity",
         "days_supply",
         "refills",
         "directions",
         "note",
         "substitutions_allowed",
         "earliest_fill_on",
+        "emergency_oral_on",
         "pharmacy",
+    ]
+
+    SHOWN_WITH = [  # what one look at it needs
+        "patient",
+        "drug",
+        "prescriber__user",
+        "supervisor",
+        "practice",
+        "pharmacy",
+        "dea_registration",
+        "prepared_by",
     ]
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -84,6 +98,14 @@ class Prescription(models.Model):
         verbose_name="DEA registration",
         related_name="prescriptions",
     )
+    # Named where State law wants it, and as such (21 CFR 1311.135(c)).
+    supervisor = models.ForeignKey(
+        Provider,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="supervised_prescriptions",
+    )
     drug = models.ForeignKey(Drug, models.PROTECT, related_name="prescriptions")
     schedule = models.CharField(
         max_length=3, choices=Schedule.choices, editable=False
@@ -92,6 +114,15 @@ class Prescription(models.Model):
         max_digits=9,
         decimal_places=3,
         validators=[MinValueValidator(Decimal("0.001"), "Enter how much to dispense.")],
+    )
+    # 21 CFR 1306.13(b): of each partial fill that the prescriber asks for.
+    partial_fill_quantity = models.DecimalField(
+        "quantity of each partial fill",
+        max_digits=9,
+        decimal_places=3,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(Decimal("0.001"), "Enter how much at a time.")],
     )
     days_supply = models.PositiveSmallIntegerField(
         "days’ supply", null=True, blank=True, validators=[MinValueValidator(1)]
@@ -110,6 +141,10 @@ class Prescription(models.Model):
     substitutions_allowed = models.BooleanField(default=True)
     pharmacy = models.ForeignKey(Pharmacy, models.PROTECT, related_name="prescriptions")
     earliest_fill_on = models.DateField("earliest fill date", null=True, blank=True)
+    # 21 CFR 1306.11(d)(4): the written prescription that follows an emergency order.
+    emergency_oral_on = models.DateField(
+        "date of the emergency oral order", null=True, blank=True
+    )
     status = models.CharField(
         max_length=12, choices=Status.choices, default=Status.DRAFT, editable=False
     )
@@ -147,6 +182,18 @@ class Prescription(models.Model):
             models.CheckConstraint(
                 name="prescription_days_supply_positive",
                 condition=Q(days_supply=None) | Q(days_supply__gt=0),
+            ),
+            models.CheckConstraint(
+                name="prescription_partial_fill_positive",
+                condition=Q(partial_fill_quantity=None)
+                | Q(partial_fill_quantity__gt=0),
+            ),
+            # 21 CFR 1306.11(d), 1306.13(b).
+            models.CheckConstraint(
+                name="prescription_emergency_and_partial_fill_of_schedule_ii",
+                condition=Q(status__in=[Status.DRAFT, Status.DISCARDED])
+                | Q(schedule=Schedule.II)
+                | Q(partial_fill_quantity=None, emergency_oral_on=None),
             ),
             # SCRIPT carries two digits.
             models.CheckConstraint(
@@ -219,8 +266,16 @@ class Prescription(models.Model):
 
     @property
     def quantity_in_words(self) -> str:
-        plural = "" if self.quantity == 1 or self.drug.unit in UNCOUNTED else "s"
-        return f"{plain(self.quantity)} {self.drug.unit}{plural}"
+        return self._in_words(self.quantity)
+
+    @property
+    def partial_fill_in_words(self) -> str:
+        part = self.partial_fill_quantity
+        return "" if part is None else self._in_words(part)
+
+    def _in_words(self, quantity: Decimal) -> str:
+        plural = "" if quantity == 1 or self.drug.unit in UNCOUNTED else "s"
+        return f"{plain(quantity)} {self.drug.unit}{plural}"
 
 
 UNCOUNTED = {"mL", "g", "each", "film", "patch"}

@@ -32,6 +32,7 @@ def refuses(model, **values):
         ("prescription_status_known", {"status": "sent"}),
         ("prescription_schedule_known", {"schedule": "I"}),
         ("prescription_quantity_positive", {"quantity": 0}),
+        ("prescription_partial_fill_positive", {"partial_fill_quantity": 0}),
         ("prescription_days_supply_positive", {"days_supply": 0}),
         ("prescription_refills_countable", {"refills": 100}),
         ("prescription_digest_kept_from_ready_on", {"ready_digest": "d" * 64}),
@@ -40,6 +41,24 @@ def refuses(model, **values):
 )
 def test_a_draft_is_a_draft(draft, constraint, values):
     assert refuses(Prescription, **values)
+
+
+@pytest.mark.cfr("1306.11(d)")
+@pytest.mark.cfr("1306.13(b)")
+@pytest.mark.parametrize(
+    "values", [{"partial_fill_quantity": 10}, {"emergency_oral_on": "2026-11-20"}]
+)
+def test_no_mark_on_what_is_for_schedule_ii_alone(draft, alice, values):
+    Prescription.objects.update(schedule="III", **values)
+
+    error = refuses(
+        Prescription,
+        status="ready",
+        ready_digest="d" * 64,
+        ready_at=timezone.now(),
+        ready_by=alice,
+    )
+    assert "prescription_emergency_and_partial_fill_of_schedule_ii" in error
 
 
 @pytest.mark.cfr("1306.12(a)")

@@ -259,7 +259,12 @@ def other_values(alice):
         "dea_registration": None,
         "drug": make_drug("Oxycodone hydrochloride 10 mg tablet").pk,
         "schedule": "V",
+        "supervisor": make_provider(
+            "dan", practice=alice.memberships.get().practice
+        ).pk,
         "quantity": 31,
+        "partial_fill_quantity": 10,
+        "emergency_oral_on": timezone.localdate(),
         "days_supply": None,
         "refills": 1,
         "directions": "Take them all.",

@@ -1,12 +1,14 @@
 """`verify_prescriptions` finds what somebody changed behind everything's back."""
 
+import json
+
 import pytest
 import responses
 from django.core.management import CommandError, call_command
 from django.db import connection
 
 from mfa.models import Challenge
-from prescriptions import signer, signing, transmission
+from prescriptions import content, drafts, signer, signing, transmission
 from prescriptions.models import Prescription, SignedRecord, Transmission
 from tests.factories import code_of, make_registration
 from tests.prescriptions.factories import (
@@ -16,6 +18,7 @@ from tests.prescriptions.factories import (
     make_pharmacy,
     make_ready,
     prove,
+    sign,
 )
 
 pytestmark = pytest.mark.django_db
@@ -64,9 +67,43 @@ def test_it_still_verifies_after_the_patient_moved_and_the_drug_was_renamed(queu
     call_command("verify_prescriptions", verbosity=0)
 
 
+@pytest.fixture
+def of_format_1(monkeypatch, ready, phone):
+    """A prescription that was signed before there was a format 2."""
+    now = content.canonical
+    new = ["supervisor", "partial_fill_quantity", "emergency_oral_on"]
+
+    def before(prescription):
+        picture = now(prescription) | {"format": 1}
+        del picture["prescriber"]["institution"]
+        return {name: value for name, value in picture.items() if name not in new}
+
+    with monkeypatch.context() as then:
+        then.setattr(content, "canonical", before)
+        Prescription.objects.update(status="draft", **drafts.UNMARKED)
+        ready.refresh_from_db()
+        signing.mark_ready(ready, by=phone.user)
+        sign(ready, phone)
+    return ready
+
+
+def test_a_record_of_format_1_goes_on_verifying(of_format_1):
+    assert json.loads(of_format_1.signed_record.payload)["content"]["format"] == 1
+
+    call_command("verify_prescriptions", verbosity=0)
+
+
+def test_what_format_1_did_not_know_is_not_put_in_later(of_format_1, alice, tamper):
+    tamper(Prescription, supervisor=alice.provider, emergency_oral_on="2026-01-01")
+
+    with pytest.raises(CommandError, match="signed: emergency_oral_on, supervisor"):
+        call_command("verify_prescriptions")
+
+
 @pytest.mark.parametrize(
     ("model", "values", "said"),
     [
+        (Prescription, {"partial_fill_quantity": 5}, "signed: partial_fill_quantity."),
         (Prescription, {"quantity": 31}, "changed since it was signed: quantity."),
         (Prescription, {"refills": 0, "note": "x"}, "signed: note."),
         (Prescription, {"directions": "Take all."}, "signed: directions."),
