@@ -14,6 +14,8 @@ class Act(models.TextChoices):
     ADMIN_SIGN_IN_FAILED = "admin.sign_in_failed", "Sign-in to the admin failed"
 
     AUDIT_CHECKPOINTED = "audit.checkpointed", "Checkpoint of the record made"
+    AUDIT_REPORTED = "audit.reported", "Daily report made"
+    AUDIT_REPORT_MISSED = "audit.report_missed", "Daily report not made in time"
     AUDIT_VERIFIED = "audit.verified", "Record verified"
 
     CHALLENGE_CANCELLED = "challenge.cancelled", "Push cancelled"
@@ -41,7 +43,10 @@ class Act(models.TextChoices):
     IDME_SIGN_IN_FAILED = "idme.sign_in_failed", "Authentication at ID.me failed"
     IDME_UNLINKED = "idme.unlinked", "ID.me account unlinked"
 
+    INCIDENT_DECIDED = "incident.decided", "Incident decided"
     INCIDENT_OPENED = "incident.opened", "Incident opened"
+    INCIDENT_OVERDUE = "incident.overdue", "Incident overdue"
+    INCIDENT_REPORTED = "incident.reported", "Incident reported to somebody"
 
     KEY_CREATED = "key.created", "Key created"
     KEY_ROTATED = "key.rotated", "Key rotated"
@@ -68,6 +73,8 @@ class Act(models.TextChoices):
 
     PROVIDER_ADDED = "provider.added", "Provider added"
 
+    SERVICE_INTERRUPTED = "service.interrupted", "The worker did not run"
+
     SIGN_IN_FAILED = "sign_in.failed", "Sign-in failed"
     SIGN_IN_LOCKED = "sign_in.locked", "Sign-in locked for a while"
     SIGN_IN_SUCCEEDED = "sign_in.succeeded", "Signed in"
@@ -90,6 +97,17 @@ class Outcome(models.TextChoices):
     FAILURE = "failure", "Failure"
 
 
+class Paragraph(models.TextChoices):
+    """What 21 CFR 1311.150(a) calls auditable, each by its paragraph."""
+
+    ACCESS = "(a)(1)", "Attempted unauthorized access"
+    RECORDS = "(a)(2)", "Attempted change or destruction of records"
+    OPERATION = "(a)(3)", "Interference with the work of the portal"
+    CONTROLS = "(a)(4)", "Access controls set or changed"
+    AUDIT = "(a)(5)", "Interference with audit functions"
+    STAFF = "(a)(6)", "Done by staff of the host"
+
+
 # Nothing here may hold a patient, a code, a password, a seed, a token or a key.
 DETAIL_KEYS = frozenset(
     {
@@ -101,6 +119,7 @@ DETAIL_KEYS = frozenset(
         "changed",
         "channel",
         "code",  # of a pharmacy's answer, never of a device
+        "day",
         "device",
         "digest",
         "events",
@@ -124,6 +143,7 @@ DETAIL_KEYS = frozenset(
         "removed",
         "role",
         "schedule",
+        "since",
         "source",
         "status",
         "streams",

@@ -217,6 +217,7 @@ STORAGES = {
 USE_I18N = False
 USE_TZ = True
 TIME_ZONE = "UTC"
+REPORT_TIME_ZONE = env("REPORT_TIME_ZONE", default="America/New_York")  # of its days
 
 LOGGING = {
     "version": 1,

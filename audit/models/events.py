@@ -141,32 +141,3 @@ class Checkpoint(models.Model):
 
     def __str__(self) -> str:
         return f"Checkpoint {self.sequence} of {self.events} events"
-
-
-class IncidentKind(models.TextChoices):
-    """What may mean that somebody signs in another's name (21 CFR 1311.150(c))."""
-
-    NOT_ME = "not_me", "A push was reported as not started by its owner"
-
-
-class Incident(models.Model):
-    """Something a person has to look into; it points into the record, and is kept."""
-
-    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    kind = models.CharField(max_length=20, choices=IncidentKind.choices)
-    at = models.DateTimeField(db_index=True)
-    username = models.CharField(max_length=150)
-    stream = models.CharField(max_length=100)
-
-    class Meta:
-        ordering = ["-at", "-pk"]
-        constraints = [
-            models.CheckConstraint(
-                name="incident_kind_known", condition=Q(kind__in=IncidentKind.values)
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return (
-            f"{self.at:%Y-%m-%d %H:%M} UTC {self.username}: {self.get_kind_display()}"
-        )

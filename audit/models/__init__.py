@@ -1,0 +1,23 @@
+from audit.models.events import (
+    SIGN_INS,
+    ChainHead,
+    Checkpoint,
+    Event,
+    user_stream,
+)
+from audit.models.incidents import Incident, IncidentKind, IncidentStep, Step
+from audit.models.reports import DailyReport, Heartbeat
+
+__all__ = [
+    "SIGN_INS",
+    "ChainHead",
+    "Checkpoint",
+    "DailyReport",
+    "Event",
+    "Heartbeat",
+    "Incident",
+    "IncidentKind",
+    "IncidentStep",
+    "Step",
+    "user_stream",
+]
