@@ -1,0 +1,194 @@
+"""What the portal says to pharmacies: NewRx, CancelRx, and answers to their requests.
+
+Everything is built from the signed bytes alone, so that what is sent is what was
+signed (21 CFR 1311.170(e)); the same record always gives the same bytes.
+"""
+
+import json
+
+from lxml import etree
+
+from prescriptions import content
+from prescriptions.script import elements
+from prescriptions.script.elements import add
+from prescriptions.script.versions import OLDEST, VERSIONS, Version
+
+QUANTITY_SOLD = "38"  # CodeListQualifier: original quantity
+SCHEDULES = {"II": "C48675", "III": "C48676", "IV": "C48677", "V": "C48679"}
+
+
+def new_rx(payload: bytes, *, version: str = OLDEST) -> bytes:
+    """Return the NewRx of an archived record; raise DoesNotFit."""
+    record = json.loads(payload)
+    root = elements.message(VERSIONS[version])
+    header = _header(root, record, record["message_id"], sent_at=record["signed_at"])
+    add(header, "PrescriberOrderNumber", record["message_id"])
+    # 21 CFR 1311.120(b)(17): the indication that the practitioner signed it.
+    signature = add(header, "DigitalSignature")
+    signature.set("Version", "1.1")
+    add(signature, "DigitalSignatureIndicator", "true")
+    order = add(add(root, "Body"), "NewRx")
+    _parties(order, record)
+    _medication(order, record["content"], VERSIONS[version])
+    _supervisor(order, record["content"].get("supervisor"))
+    return elements.written(root)
+
+
+def cancel_rx(
+    payload: bytes, *, message_id: str, sent_at: str, version: str = OLDEST
+) -> bytes:
+    """Return the CancelRx that takes back what this archived record ordered."""
+    record = json.loads(payload)
+    root = elements.message(VERSIONS[version])
+    header = _header(
+        root, record, message_id, sent_at=sent_at, about=record["message_id"]
+    )
+    add(header, "PrescriberOrderNumber", record["message_id"])
+    order = add(add(root, "Body"), "CancelRx")
+    _parties(order, record)
+    _medication(order, record["content"], VERSIONS[version])
+    _supervisor(order, record["content"].get("supervisor"))
+    return elements.written(root)
+
+
+def denial(
+    payload: bytes,
+    *,
+    kind: str,
+    about: str,
+    reason: str,
+    message_id: str,
+    sent_at: str,
+    version: str = OLDEST,
+) -> bytes:
+    """Return a response that does not grant what a pharmacy asked for.
+
+    What a practitioner does instead is signed anew and goes out as a NewRx; to grant
+    the request as well would order the same twice.
+    """
+    record = json.loads(payload)
+    root = elements.message(VERSIONS[version])
+    header = _header(root, record, message_id, sent_at=sent_at, about=about)
+    add(header, "PrescriberOrderNumber", record["message_id"])
+    response = add(add(root, "Body"), kind)
+    denied = add(add(response, "Response"), "Denied")
+    add(denied, "DenialReason", reason)
+    _parties(response, record)
+    return elements.written(root)
+
+
+def _header(
+    root: etree._Element,
+    record: dict,
+    message_id: str,
+    *,
+    sent_at: str,
+    about: str = "",
+) -> etree._Element:
+    picture = record["content"]
+    header = add(root, "Header")
+    add(header, "To", picture["pharmacy"]["ncpdp_id"]).set("Qualifier", "P")
+    add(header, "From", picture["prescriber"]["npi"]).set("Qualifier", "D")
+    add(header, "MessageID", message_id)
+    if about:
+        add(header, "RelatesToMessageID", about)
+    add(header, "SentTime", sent_at)
+    software = add(header, "SenderSoftware")
+    product, _, release = record["software"].partition(" ")
+    add(software, "SenderSoftwareDeveloper", product)
+    add(software, "SenderSoftwareProduct", product)
+    add(software, "SenderSoftwareVersionRelease", release)
+    return header
+
+
+def _parties(order: etree._Element, record: dict) -> None:
+    picture = record["content"]
+    _patient(add(add(order, "Patient"), "HumanPatient"), picture["patient"])
+    _pharmacy(add(order, "Pharmacy"), picture["pharmacy"])
+    _prescriber(add(add(order, "Prescriber"), "NonVeterinarian"), record)
+
+
+def _patient(element: etree._Element, patient: dict) -> None:
+    elements.name(element, patient)
+    add(element, "Gender", patient["sex"])
+    elements.day(element, "DateOfBirth", patient["date_of_birth"])
+    elements.address(element, patient["address"])
+    elements.phone(element, patient["phone"])
+
+
+def _pharmacy(element: etree._Element, pharmacy: dict) -> None:
+    identification = add(element, "Identification")
+    add(identification, "NCPDPID", pharmacy["ncpdp_id"])
+    add(identification, "NPI", pharmacy["npi"])
+    add(element, "BusinessName", pharmacy["name"])
+    elements.address(element, pharmacy["address"])
+    elements.phone(element, pharmacy["phone"])
+
+
+def _prescriber(element: etree._Element, record: dict) -> None:
+    prescriber, practice = (
+        record["content"]["prescriber"],
+        record["content"]["practice"],
+    )
+    identification = add(element, "Identification")
+    # With the institution's internal code where it has one: 21 CFR 1301.22(c).
+    add(identification, "DEANumber", prescriber["dea_number"])
+    add(identification, "NPI", prescriber["npi"])
+    add(add(element, "PracticeLocation"), "BusinessName", practice["name"])
+    elements.name(element, prescriber)
+    elements.address(element, practice["address"])
+    if agent := agent_of(record):
+        elements.name(add(element, "PrescriberAgent"), agent)
+    elements.phone(element, practice["phone"])
+
+
+def agent_of(record: dict) -> dict | None:
+    """Return who prepared it for the practitioner; records of format 1 do not say."""
+    person = record["content"]["prepared_by"]
+    if record["content"]["format"] == 1 or person["username"] == record["signer"]:
+        return None
+    last_name = person["last_name"] or person["username"]
+    return {"last_name": last_name, "first_name": person["first_name"]}
+
+
+def _supervisor(order: etree._Element, supervisor: dict | None) -> None:
+    """21 CFR 1311.135(c): named as what they are, apart from the practitioner."""
+    if supervisor is None:
+        return
+    element = add(add(order, "Supervisor"), "NonVeterinarian")
+    identification = add(element, "Identification")
+    if supervisor["dea_number"]:
+        add(identification, "DEANumber", supervisor["dea_number"])
+    add(identification, "NPI", supervisor["npi"])
+    elements.name(element, supervisor)
+
+
+def _medication(order: etree._Element, picture: dict, version: Version) -> None:
+    element = add(order, "MedicationPrescribed")
+    _drug(add(element, version.drug) if version.drug else element, picture["drug"])
+    quantity = add(element, "Quantity")
+    add(quantity, "Value", picture["quantity"])
+    add(quantity, "CodeListQualifier", QUANTITY_SOLD)
+    add(add(quantity, "QuantityUnitOfMeasure"), "Code", picture["drug"]["unit_code"])
+    if picture["days_supply"]:
+        add(element, "DaysSupply", str(picture["days_supply"]))
+    elements.day(element, "WrittenDate", picture["issued_on"])
+    add(element, "Substitutions", "0" if picture["substitutions_allowed"] else "1")
+    add(element, "NumberOfRefills", str(picture["refills"]))
+    if note := content.note_as_sent(picture):
+        add(element, "Note", note)
+    add(add(element, "Sig"), "SigText", picture["directions"])
+    if picture["earliest_fill_on"]:  # 21 CFR 1306.12(b)(1)(ii)
+        other = add(element, "OtherMedicationDate")
+        elements.day(other, "OtherMedicationDate", picture["earliest_fill_on"])
+        add(other, "OtherMedicationDateQualifier", "EffectiveDate")
+
+
+def _drug(element: etree._Element, drug: dict) -> None:
+    add(element, "DrugDescription", drug["name"])
+    coded = add(element, "DrugCoded")
+    if drug["ndc"]:
+        product = add(coded, "ProductCode")
+        add(product, "Code", drug["ndc"])
+        add(product, "Qualifier", "ND")
+    add(add(coded, "DEASchedule"), "Code", SCHEDULES[drug["schedule"]])

@@ -1,0 +1,24 @@
+"""The two versions of SCRIPT that 45 CFR 170.205(b) names, and how they differ here.
+
+2017071 may be used until 2028-01-01 and 2023011 since 2024-07-17. What is said is the
+same in both; 2023011 writes its own version and groups what names the drug in Product.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Version:
+    name: str
+    on_the_wire: str
+    drug: str  # the element within MedicationPrescribed that names the drug
+
+
+OLDEST = "2017071"  # of every message that does not say its version
+VERSIONS = {
+    version.name: version
+    for version in [
+        Version("2017071", on_the_wire="20170715", drug=""),
+        Version("2023011", on_the_wire="2023011", drug="Product"),
+    ]
+}
