@@ -18,10 +18,16 @@ class Act(models.TextChoices):
     AUDIT_REPORT_MISSED = "audit.report_missed", "Daily report not made in time"
     AUDIT_VERIFIED = "audit.verified", "Record verified"
 
+    CERTIFICATION_CONFIRMED = "certification.confirmed", "Third-party audit confirmed"
+    CERTIFICATION_ENTERED = "certification.entered", "Third-party audit entered"
+    CERTIFICATION_TOLD = "certification.told", "Adverse audit report passed on"
+
     CHALLENGE_CANCELLED = "challenge.cancelled", "Push cancelled"
     CHALLENGE_PASSED = "challenge.passed", "Both factors accepted"
     CHALLENGE_REFUSED = "challenge.refused", "Challenge refused"
     CHALLENGE_STARTED = "challenge.started", "Push sent"
+
+    CLOCK_CHANGED = "clock.changed", "Clock compared with NIST time, another result"
 
     DEA_REGISTRATION_ADDED = "dea_registration.added", "DEA registration added"
 
@@ -49,6 +55,7 @@ class Act(models.TextChoices):
     INCIDENT_REPORTED = "incident.reported", "Incident reported to somebody"
 
     KEY_CREATED = "key.created", "Key created"
+    KEY_RETIRED = "key.retired", "Key retired"
     KEY_ROTATED = "key.rotated", "Key rotated"
 
     MEMBERSHIP_ADDED = "membership.added", "Membership of a practice added"
@@ -80,8 +87,14 @@ class Act(models.TextChoices):
     SIGN_IN_SUCCEEDED = "sign_in.succeeded", "Signed in"
     SIGN_OUT_DONE = "sign_out.done", "Signed out"
 
+    SIGNING_ACTIVATED = "signing.activated", "Signing key may be unlocked again"
     SIGNING_BLOCKED = "signing.blocked", "Signing blocked, something is out of order"
+    SIGNING_DEACTIVATED = "signing.deactivated", "Signing key locked away"
+    SIGNING_MODULE_FOUND = "signing.module_found", "Another signing module found"
     SIGNING_REFUSED = "signing.refused", "Signing refused"
+    SIGNING_RESTORED = "signing.restored", "Signing goes on after a stop"
+    SIGNING_RESTORE_ENTERED = "signing.restore_entered", "Restart of signing entered"
+    SIGNING_STOPPED = "signing.stopped", "Signing stopped"
 
     STATE_LICENSE_ADDED = "state_license.added", "State licence added"
 
@@ -115,6 +128,7 @@ DETAIL_KEYS = frozenset(
         "algorithm",
         "attempts",
         "blockers",
+        "certificate",
         "challenge",
         "changed",
         "channel",
@@ -125,6 +139,7 @@ DETAIL_KEYS = frozenset(
         "events",
         "failures",
         "fields",
+        "fips",
         "ial",
         "aal",
         "key_id",
@@ -134,6 +149,7 @@ DETAIL_KEYS = frozenset(
         "message_id",
         "model",
         "nickname",
+        "offset_ms",
         "practice",
         "prescriptions",
         "problem",
@@ -147,6 +163,7 @@ DETAIL_KEYS = frozenset(
         "source",
         "status",
         "streams",
+        "version",
     }
 )
 

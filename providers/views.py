@@ -34,7 +34,8 @@ KINDS_OF_ACT = {
     "identity": ["idme", "feed"],
     "sign-ins": ["sign_in", "sign_out", "password"],
     "access": ["access", "permission", "admin", "provider", "membership", "user"]
-    + ["dea_registration", "state_license", "key", "audit"],
+    + ["dea_registration", "state_license", "key", "audit"]
+    + ["certification", "clock"],
 }
 
 

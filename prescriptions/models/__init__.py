@@ -4,6 +4,14 @@ from prescriptions.models.bundles import (
     ImportedBundle,
     ImportedRecord,
 )
+from prescriptions.models.certification import (
+    REQUIRED,
+    Capability,
+    Finding,
+    Qualification,
+    ThirdPartyAudit,
+)
+from prescriptions.models.clock import ClockMeasurement, ClockState
 from prescriptions.models.drugs import Drug
 from prescriptions.models.logs import (
     LogKind,
@@ -23,15 +31,22 @@ from prescriptions.models.prescriptions import (
     plain,
 )
 from prescriptions.models.records import SignedRecord, SigningKey
+from prescriptions.models.signing_module import SigningDeactivation, SigningModule
+from prescriptions.models.stops import SigningStop
 
 __all__ = [
     "ON_ITS_WAY",
     "OPEN",
+    "REQUIRED",
     "SIGNED_ON",
     "TRANSITIONS",
+    "Capability",
+    "ClockMeasurement",
+    "ClockState",
     "Drug",
     "Export",
     "ExportState",
+    "Finding",
     "ImportedBundle",
     "ImportedRecord",
     "LogKind",
@@ -40,12 +55,17 @@ __all__ = [
     "Pharmacy",
     "Prescription",
     "PrescriptionLog",
+    "Qualification",
     "Repudiation",
     "RepudiationKind",
     "Sex",
     "SignedRecord",
+    "SigningDeactivation",
     "SigningKey",
+    "SigningModule",
+    "SigningStop",
     "Status",
+    "ThirdPartyAudit",
     "Transmission",
     "TransmissionState",
     "plain",

@@ -1,0 +1,127 @@
+"""This server's clock against NIST time (21 CFR 1311.120(b)(8)).
+
+The worker measures; the gate looks at the newest measurement. Without one of the last
+hour nobody knows, and outside demonstration mode nobody signs.
+"""
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor, wait
+from datetime import datetime, timedelta
+from statistics import median
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from audit import chain
+from audit.acts import Act, Outcome
+from mfa import challenges
+from prescriptions import sntp
+from prescriptions.models import ClockMeasurement, ClockState
+
+MOST = 5 * 60  # seconds off; 21 CFR 1311.120(b)(8)
+EVERY = 10 * 60  # seconds between measurements
+GOOD_FOR = timedelta(hours=1)
+KEPT_FOR = timedelta(days=2 * 366)
+TIMEOUT = 2.0  # seconds for one server
+ALL_WITHIN = 6.0  # seconds for all of them, names included
+AGREEING = 5.0  # seconds between servers that agree
+
+OFF = "The clock of this server is {seconds} seconds off NIST time."
+NOT_COMPARED = (
+    "The clock of this server was not compared with NIST time in the last hour."
+)
+WRONG = "The clock of this server is wrong."
+
+
+def problems() -> list[str]:
+    """Return what is wrong with the clock; an empty list means go ahead."""
+    if timezone.now().year not in challenges.PLAUSIBLE_YEARS:
+        return [WRONG]
+    newest = newest_known()
+    if newest and newest.state == ClockState.DRIFT:
+        return [OFF.format(seconds=round(abs(newest.offset_ms or 0) / 1000))]
+    return [] if newest or settings.DEMO else [NOT_COMPARED]
+
+
+def newest_known() -> ClockMeasurement | None:
+    """Return the newest measurement that found a time, unless it is too old."""
+    now = timezone.now()
+    recent = ClockMeasurement.objects.filter(
+        measured_at__gt=now - GOOD_FOR,
+        measured_at__lte=now + chain.CLOCK_STEP,
+        offset_ms__isnull=False,
+    )
+    return recent.first()
+
+
+def measure() -> ClockMeasurement | None:
+    """Compare with NIST time, if that is due; put on record that the state changed."""
+    now = timezone.now()
+    slot = int(now.timestamp()) // EVERY
+    if not settings.NTP_SERVERS or ClockMeasurement.objects.filter(slot=slot).exists():
+        return None
+    offset, source = _offset(settings.NTP_SERVERS)
+    try:
+        with transaction.atomic(durable=True):
+            return _keep(slot, at=now, offset=offset, source=source)
+    except IntegrityError:
+        return None  # another worker was faster
+
+
+def _keep(
+    slot: int, *, at: datetime, offset: float | None, source: str
+) -> ClockMeasurement:
+    before = ClockMeasurement.objects.first()
+    known = newest_known() if offset is None else None
+    measurement = ClockMeasurement.objects.create(
+        slot=slot,
+        measured_at=at,
+        offset_ms=None if offset is None else round(offset * 1000),
+        source=source[:200],
+        state=known.state if known else _state(offset),
+    )
+    ClockMeasurement.objects.filter(measured_at__lt=at - KEPT_FOR).delete()
+    if before is None or before.state != measurement.state:
+        is_ok = measurement.state == ClockState.OK
+        chain.record(
+            Act.CLOCK_CHANGED,
+            by=None,
+            outcome=Outcome.SUCCESS if is_ok else Outcome.FAILURE,
+            status=measurement.state,
+            offset_ms=measurement.offset_ms,
+            source=source,
+        )
+    return measurement
+
+
+def _state(offset: float | None) -> ClockState:
+    if offset is None:
+        return ClockState.UNKNOWN
+    return ClockState.OK if abs(offset) <= MOST else ClockState.DRIFT
+
+
+def _offset(servers: list[str]) -> tuple[float | None, str]:
+    """Return the middle of what most servers agree on, and who that was."""
+    offsets = _answers(servers)
+    if 2 * len(offsets) < len(servers):
+        return None, f"{len(offsets)} of {len(servers)} time servers answered"
+    middle = median(offsets.values())
+    agreeing = [
+        server for server, one in offsets.items() if abs(one - middle) <= AGREEING
+    ]
+    if 2 * len(agreeing) <= len(offsets):
+        return None, "the time servers contradict each other"
+    return middle, ", ".join(agreeing)
+
+
+def _answers(servers: Iterable[str]) -> dict[str, float]:
+    """Ask all at once, so that a slow one holds nobody up."""
+    pool = ThreadPoolExecutor(max_workers=8, thread_name_prefix="ntp")
+    asked = {
+        pool.submit(sntp.offset_of, server, timeout=TIMEOUT): server
+        for server in servers
+    }
+    done, _ = wait(asked, timeout=ALL_WITHIN)
+    pool.shutdown(wait=False, cancel_futures=True)
+    return {asked[one]: one.result() for one in done if one.exception() is None}
