@@ -40,6 +40,11 @@ def validate_npi(value: str) -> None:
         raise ValidationError("Enter a valid NPI: ten digits, check digit included.")
 
 
+def validate_internal_code(value: str) -> None:
+    if not re.fullmatch(r"[A-Z0-9]{1,10}", value, re.ASCII):
+        raise ValidationError("Enter up to ten capital letters and digits, like A12.")
+
+
 def validate_schedules(value: str) -> None:
     schedules = value.split(",")
     if not set(schedules) <= {"II", "III", "IV", "V"} or len(set(schedules)) < len(

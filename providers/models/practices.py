@@ -7,33 +7,14 @@ from django.db.models import Q
 from django.utils import timezone
 
 from providers import identifiers
+from providers.models.addresses import Address
+from providers.models.institutions import Institution
 
 
 class Role(models.TextChoices):
     PROVIDER = "provider", "Provider"
     AGENT = "agent", "Agent who prepares prescriptions"
     ADMINISTRATOR = "administrator", "Administrator"
-
-
-class Address(models.Model):
-    """Where somebody is; lengths are those of NCPDP SCRIPT, so nothing is cut off."""
-
-    address_line_1 = models.CharField("address", max_length=40)
-    address_line_2 = models.CharField("address, second line", max_length=40, blank=True)
-    city = models.CharField(max_length=35)
-    state = models.CharField(max_length=2, validators=[identifiers.validate_state])
-    postal_code = models.CharField(
-        "ZIP code", max_length=10, validators=[identifiers.validate_postal_code]
-    )
-
-    class Meta:
-        abstract = True
-
-    @property
-    def address(self) -> str:
-        lines = [self.address_line_1, self.address_line_2, self.city]
-        street = ", ".join(line for line in lines if line)
-        return f"{street}, {self.state} {self.postal_code}"
 
 
 class PracticeQuerySet(models.QuerySet["Practice"]):
@@ -51,6 +32,14 @@ class Practice(Address):
         max_length=40,
         default="America/New_York",
         validators=[identifiers.validate_time_zone],
+    )
+    institution = models.ForeignKey(
+        Institution,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="practices",
+        help_text="The institution that this location belongs to, if there is one.",
     )
 
     objects = PracticeQuerySet.as_manager()

@@ -3,8 +3,10 @@ from datetime import date
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 
 from providers import identifiers
+from providers.models.institutions import Institution
 from providers.models.practices import Practice
 
 
@@ -75,20 +77,57 @@ class DeaRegistration(models.Model):
         blank=True,
         help_text="The day it was surrendered, suspended or revoked.",
     )
+    institution = models.ForeignKey(
+        Institution,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="registrations",
+        help_text="Only if the DEA number is that of an institution.",
+    )
+    internal_code = models.CharField(
+        max_length=10,
+        blank=True,
+        validators=[identifiers.validate_internal_code],
+        help_text="The practitioner's own code at the institution (21 CFR 1301.22(c)).",
+    )
 
     class Meta:
         verbose_name = "DEA registration"
         ordering = ["state", "number"]
         constraints = [
             models.UniqueConstraint(
-                fields=["number"], name="dea_registration_number_once"
+                fields=["number"],
+                condition=Q(institution=None),
+                name="dea_registration_number_once",
+            ),
+            models.UniqueConstraint(
+                fields=["institution", "internal_code"],
+                condition=Q(institution__isnull=False),
+                name="dea_registration_internal_code_once",
+            ),
+            models.CheckConstraint(
+                name="dea_registration_of_institution_has_a_code",
+                condition=Q(institution=None, internal_code="")
+                | (Q(institution__isnull=False) & ~Q(internal_code="")),
+                violation_error_message=(
+                    "Enter the internal code together with the institution: one "
+                    "without the other is not a registration."
+                ),
             ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.number} ({self.state})"
+        return f"{self.as_written} ({self.state})"
+
+    @property
+    def as_written(self) -> str:
+        """Return the number as a prescription says it (21 CFR 1301.22(c)(5))."""
+        return "-".join(part for part in (self.number, self.internal_code) if part)
 
     def is_current(self, *, on: date) -> bool:
+        if self.institution and not self.institution.is_current(on=on):
+            return False
         return on <= self.expires_on and (self.ended_on is None or on < self.ended_on)
 
     def covers(self, schedule: str, *, on: date) -> bool:
