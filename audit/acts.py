@@ -39,6 +39,12 @@ class Act(models.TextChoices):
     DEVICE_RENAMED = "device.renamed", "Device renamed"
     DEVICE_RETIRED = "device.retired", "Device retired"
 
+    EXPORT_DOWNLOADED = "export.downloaded", "Export downloaded"
+    EXPORT_FAILED = "export.failed", "Export could not be made"
+    EXPORT_MADE = "export.made", "Export made"
+    EXPORT_REMOVED = "export.removed", "Export removed from the server"
+    EXPORT_REQUESTED = "export.requested", "Export asked for"
+
     FEED_APPLIED = "feed.applied", "Device list taken over from ID.me"
     FEED_FAILED = "feed.failed", "Device list could not be taken over from ID.me"
 
@@ -58,6 +64,11 @@ class Act(models.TextChoices):
     KEY_RETIRED = "key.retired", "Key retired"
     KEY_ROTATED = "key.rotated", "Key rotated"
 
+    LOG_ARCHIVED = "log.archived", "Prescription log archived"
+    LOG_CONFIRMED = "log.confirmed", "Prescription log looked through"
+    LOG_DELIVERED = "log.delivered", "Prescription log delivered"
+    LOG_OVERDUE = "log.overdue", "Monthly log not delivered in time"
+
     MEMBERSHIP_ADDED = "membership.added", "Membership of a practice added"
 
     PASSWORD_CHANGED = "password.changed", "Password changed"
@@ -74,11 +85,14 @@ class Act(models.TextChoices):
     PRESCRIPTION_FAILED = "prescription.failed", "Prescription not delivered"
     PRESCRIPTION_QUEUED = "prescription.queued", "Prescription queued"
     PRESCRIPTION_READY = "prescription.ready", "Prescription marked ready to sign"
+    PRESCRIPTION_REPUDIATED = "prescription.repudiated", "Reported as not signed"
     PRESCRIPTION_SIGNED = "prescription.signed", "Prescription signed"
     PRESCRIPTION_TRANSMITTED = "prescription.transmitted", "Prescription transmitted"
     PRESCRIPTION_UNREADY = "prescription.unready", "Ready to sign withdrawn"
 
     PROVIDER_ADDED = "provider.added", "Provider added"
+
+    RECORDS_IMPORTED = "records.imported", "Records of another installation imported"
 
     SERVICE_INTERRUPTED = "service.interrupted", "The worker did not run"
 
@@ -150,6 +164,7 @@ DETAIL_KEYS = frozenset(
         "model",
         "nickname",
         "offset_ms",
+        "period",
         "practice",
         "prescriptions",
         "problem",
