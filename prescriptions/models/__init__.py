@@ -12,12 +12,22 @@ from prescriptions.models.certification import (
     ThirdPartyAudit,
 )
 from prescriptions.models.clock import ClockMeasurement, ClockState
-from prescriptions.models.drugs import Drug
+from prescriptions.models.drugs import Drug, DrugSource, DrugWord
 from prescriptions.models.logs import (
     LogKind,
     PrescriptionLog,
     Repudiation,
     RepudiationKind,
+)
+from prescriptions.models.ndc import (
+    Decision,
+    DrugPackage,
+    DrugProduct,
+    ImportRun,
+    RefusedRow,
+    ReviewTask,
+    RunState,
+    Stage,
 )
 from prescriptions.models.outbox import Transmission, TransmissionState
 from prescriptions.models.parties import OfPractice, Patient, Pharmacy, Sex
@@ -43,10 +53,16 @@ __all__ = [
     "Capability",
     "ClockMeasurement",
     "ClockState",
+    "Decision",
     "Drug",
+    "DrugPackage",
+    "DrugProduct",
+    "DrugSource",
+    "DrugWord",
     "Export",
     "ExportState",
     "Finding",
+    "ImportRun",
     "ImportedBundle",
     "ImportedRecord",
     "LogKind",
@@ -56,14 +72,18 @@ __all__ = [
     "Prescription",
     "PrescriptionLog",
     "Qualification",
+    "RefusedRow",
     "Repudiation",
     "RepudiationKind",
+    "ReviewTask",
+    "RunState",
     "Sex",
     "SignedRecord",
     "SigningDeactivation",
     "SigningKey",
     "SigningModule",
     "SigningStop",
+    "Stage",
     "Status",
     "ThirdPartyAudit",
     "Transmission",
