@@ -71,18 +71,63 @@ class Act(models.TextChoices):
 
     MEMBERSHIP_ADDED = "membership.added", "Membership of a practice added"
 
+    MESSAGE_FAILED = "message.failed", "Message not taken by the pharmacy"
+    MESSAGE_KEPT_BACK = (
+        "message.kept_back",
+        "Message kept back, it is not what was signed",
+    )
+    MESSAGE_RECEIVED = "message.received", "Message of a pharmacy received"
+    MESSAGE_REFUSED = "message.refused", "Message of a pharmacy refused"
+    MESSAGE_SENT = "message.sent", "Message taken by the pharmacy"
+
     PASSWORD_CHANGED = "password.changed", "Password changed"
 
     PATIENT_ADDED = "patient.added", "Patient added"
     PATIENT_CHANGED = "patient.changed", "Patient changed"
+    PATIENT_LIST_PRINTED = "patient.list_printed", "Medication list printed"
 
     PERMISSION_DENIED = "permission.denied", "Refused for want of permission"
 
+    PHARMACY_REQUEST_ANSWERED = (
+        "pharmacy_request.answered",
+        "Request of a pharmacy answered",
+    )
+    PHARMACY_REQUEST_DENIED = "pharmacy_request.denied", "Request of a pharmacy denied"
+    PHARMACY_REQUEST_RECEIVED = (
+        "pharmacy_request.received",
+        "Request of a pharmacy received",
+    )
+    PHARMACY_REQUEST_REOPENED = (
+        "pharmacy_request.reopened",
+        "Request of a pharmacy waits again",
+    )
+    PHARMACY_REQUEST_TAKEN_UP = (
+        "pharmacy_request.taken_up",
+        "Prescription begun on request of a pharmacy",
+    )
+
     PRESCRIPTION_ALTERED = "prescription.altered", "Prescription altered"
+    PRESCRIPTION_CANCELLATION_ANSWERED = (
+        "prescription.cancellation_answered",
+        "Cancellation answered by the pharmacy",
+    )
+    PRESCRIPTION_CANCELLED = "prescription.cancelled", "Prescription cancelled"
+    PRESCRIPTION_CHANGED_IN_TRANSIT = (
+        "prescription.changed_in_transit",
+        "Prescription changed on its way",
+    )
+    PRESCRIPTION_COPY_PRINTED = (
+        "prescription.copy_printed",
+        "Copy of a prescription printed",
+    )
     PRESCRIPTION_CREATED = "prescription.created", "Prescription created"
     PRESCRIPTION_DELIVERED = "prescription.delivered", "Prescription delivered"
     PRESCRIPTION_DISCARDED = "prescription.discarded", "Prescription discarded"
     PRESCRIPTION_FAILED = "prescription.failed", "Prescription not delivered"
+    PRESCRIPTION_PRINTED = (
+        "prescription.printed",
+        "Prescription printed to be signed by hand",
+    )
     PRESCRIPTION_QUEUED = "prescription.queued", "Prescription queued"
     PRESCRIPTION_READY = "prescription.ready", "Prescription marked ready to sign"
     PRESCRIPTION_REPUDIATED = "prescription.repudiated", "Reported as not signed"

@@ -196,6 +196,10 @@ IDME_TIMEOUT = env.float("IDME_TIMEOUT", default=10)  # seconds, for all calls o
 SCRIPT_NETWORK_URL = env("SCRIPT_NETWORK_URL", default="")
 SCRIPT_NETWORK_TOKEN = env("SCRIPT_NETWORK_TOKEN", default="")
 SCRIPT_NETWORK_TIMEOUT = env.float("SCRIPT_NETWORK_TIMEOUT", default=20)  # seconds
+SCRIPT_VERSION = env("SCRIPT_VERSION", default="2017071")  # or 2023011
+# What answers mean on this network where it differs: Status/010=passed on,…
+SCRIPT_ANSWERS = env.dict("SCRIPT_ANSWERS", default={})
+SCRIPT_INBOUND_TOKEN = env("SCRIPT_INBOUND_TOKEN", default="")  # of what comes in
 
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 

@@ -29,7 +29,8 @@ FILTERS = [
     ("access", "Rights and facts"),
 ]
 KINDS_OF_ACT = {
-    "signing": ["prescription", "signing", "transmission", "patient"],
+    "signing": ["prescription", "signing", "transmission", "patient"]
+    + ["message", "pharmacy_request"],
     "devices": ["device", "challenge", "incident"],
     "identity": ["idme", "feed"],
     "sign-ins": ["sign_in", "sign_out", "password"],

@@ -30,6 +30,12 @@ from prescriptions.models.ndc import (
     Stage,
 )
 from prescriptions.models.outbox import Transmission, TransmissionState
+from prescriptions.models.paper import (
+    TO_SIGN_BY_HAND,
+    Cancellation,
+    Printout,
+    PrintoutKind,
+)
 from prescriptions.models.parties import OfPractice, Patient, Pharmacy, Sex
 from prescriptions.models.prescriptions import (
     ON_ITS_WAY,
@@ -41,10 +47,24 @@ from prescriptions.models.prescriptions import (
     plain,
 )
 from prescriptions.models.records import SignedRecord, SigningKey
+from prescriptions.models.requests import (
+    PharmacyRequest,
+    ReceivedMessage,
+    RequestKind,
+    RequestState,
+)
 from prescriptions.models.signing_module import SigningDeactivation, SigningModule
 from prescriptions.models.stops import SigningStop
 
 __all__ = [
+    "TO_SIGN_BY_HAND",
+    "Cancellation",
+    "PharmacyRequest",
+    "Printout",
+    "PrintoutKind",
+    "ReceivedMessage",
+    "RequestKind",
+    "RequestState",
     "ON_ITS_WAY",
     "OPEN",
     "REQUIRED",

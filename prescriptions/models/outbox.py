@@ -1,10 +1,15 @@
 import uuid
 from datetime import timedelta
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from prescriptions.models.paper import Cancellation
 from prescriptions.models.prescriptions import Prescription
+from prescriptions.models.requests import PharmacyRequest
+
+SCRIPT_VERSIONS = ["2017071", "2023011"]
 
 
 class TransmissionState(models.TextChoices):
@@ -13,16 +18,33 @@ class TransmissionState(models.TextChoices):
     TRANSMITTED = "transmitted", "Taken by the network"
     DELIVERED = "delivered", "Accepted by the pharmacy"
     FAILED = "failed", "Given up or refused"
+    WITHDRAWN = "withdrawn", "Taken back, not sent again"
+
+
+def version_of_the_network() -> str:
+    return settings.SCRIPT_VERSION
 
 
 class Transmission(models.Model):
-    """One message of the outbox: the same MessageID and bytes at every attempt."""
+    """One message of the outbox: the same MessageID and bytes at every attempt.
+
+    It is the NewRx of a prescription, or its CancelRx, or the answer to a request.
+    """
 
     GIVE_UP_AFTER = timedelta(hours=24)
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     prescription = models.OneToOneField(
-        Prescription, models.PROTECT, related_name="transmission"
+        Prescription, models.PROTECT, null=True, related_name="transmission"
+    )
+    cancellation = models.OneToOneField(
+        Cancellation, models.PROTECT, null=True, related_name="message"
+    )
+    request = models.OneToOneField(
+        PharmacyRequest, models.PROTECT, null=True, related_name="response"
+    )
+    version = models.CharField(
+        "version of SCRIPT", max_length=7, default=version_of_the_network
     )
     message_id = models.CharField(max_length=35, unique=True)
     xml = models.BinaryField()
@@ -56,6 +78,16 @@ class Transmission(models.Model):
                 condition=Q(state__in=TransmissionState.values),
             ),
             models.CheckConstraint(
+                name="transmission_version_known",
+                condition=Q(version__in=SCRIPT_VERSIONS),
+            ),
+            models.CheckConstraint(
+                name="transmission_is_about_one_thing",
+                condition=Q(prescription__isnull=False, cancellation=None, request=None)
+                | Q(prescription=None, cancellation__isnull=False, request=None)
+                | Q(prescription=None, cancellation=None, request__isnull=False),
+            ),
+            models.CheckConstraint(
                 name="transmission_leased_while_sending",
                 condition=Q(state="sending", leased_until__isnull=False)
                 | (~Q(state="sending") & Q(leased_until=None)),
@@ -69,3 +101,10 @@ class Transmission(models.Model):
 
     def __str__(self) -> str:
         return self.message_id
+
+    @property
+    def about(self) -> Prescription:
+        """Return the prescription that this message is about, whatever it says."""
+        if self.cancellation:
+            return self.cancellation.prescription
+        return self.request.prescription if self.request else self.prescription

@@ -73,6 +73,13 @@ class Pharmacy(Address):
     accepts_epcs = models.BooleanField(
         "takes controlled substances electronically", default=True
     )
+    schedules = models.CharField(
+        "schedules that it fills",
+        max_length=20,
+        default="II,III,IV,V",
+        validators=[identifiers.validate_schedules],
+        help_text="Separated by commas: II,III,IV,V",
+    )
 
     class Meta:
         verbose_name_plural = "pharmacies"
@@ -80,3 +87,6 @@ class Pharmacy(Address):
 
     def __str__(self) -> str:
         return f"{self.name}, {self.city}"
+
+    def fills(self, schedule: str) -> bool:
+        return schedule in self.schedules.split(",")

@@ -27,16 +27,16 @@ class Status(models.TextChoices):
     PRINTED = "printed", "Printed on paper"
 
 
-# The trigger of 0002 holds the same table. No path leads from printed to queued
+# A trigger holds the same table. No path leads from printed to queued
 # (21 CFR 1311.170(d)).
 TRANSITIONS: dict[Status, set[Status]] = {
     Status.DRAFT: {Status.READY, Status.DISCARDED, Status.PRINTED},
     Status.READY: {Status.DRAFT, Status.SIGNED, Status.DISCARDED, Status.PRINTED},
     Status.SIGNED: {Status.QUEUED, Status.CANCELLED},
     Status.QUEUED: {Status.TRANSMITTED, Status.FAILED, Status.CANCELLED},
-    Status.TRANSMITTED: {Status.DELIVERED, Status.FAILED},
+    Status.TRANSMITTED: {Status.DELIVERED, Status.FAILED, Status.CANCELLED},
     Status.FAILED: {Status.PRINTED},
-    Status.DELIVERED: set(),
+    Status.DELIVERED: {Status.CANCELLED},
     Status.DISCARDED: set(),
     Status.CANCELLED: set(),
     Status.PRINTED: set(),
