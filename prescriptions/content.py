@@ -12,7 +12,7 @@ from decimal import Decimal
 import rfc8785
 
 from prescriptions.models import Patient, Pharmacy, Prescription, plain
-from providers.models import Address
+from providers.models import Address, DeaRegistration
 
 FORMAT = 2  # what says less was signed as format 1, and goes on verifying
 MESSAGE_LENGTH = 200  # characters; what a push can carry
@@ -24,14 +24,13 @@ def canonical(prescription: Prescription) -> dict:
     Until it is signed, its date of issuance is today, and a mark made on another day
     is a mark on other content.
     """
-    issued_on = prescription.issued_on or prescription.practice.today()
     return {
         "format": FORMAT,
         "prescription": str(prescription.public_id),
-        "issued_on": issued_on.isoformat(),
+        "issued_on": prescription.issue_date.isoformat(),
         "patient": _patient(prescription.patient),
         "prescriber": _prescriber(prescription),
-        "supervisor": _supervisor(prescription, on=issued_on),
+        "supervisor": _supervisor(prescription),
         "practice": _practice(prescription),
         "prepared_by": _person(prescription.prepared_by),
         "drug": _drug(prescription),
@@ -63,8 +62,13 @@ def digest(prescription: Prescription) -> str:
 
 def payload_digest(prescriptions: Iterable[Prescription]) -> str:
     """Return what a challenge is bound to: one digest, or one over several."""
-    digests = sorted(digest(prescription) for prescription in prescriptions)
-    return digests[0] if len(digests) == 1 else digest_of(digests)
+    return digest_over(digest(prescription) for prescription in prescriptions)
+
+
+def digest_over(digests: Iterable[str]) -> str:
+    """Return the digest of what is signed together, from the digests of each."""
+    first, *others = sorted(digests)
+    return digest_of([first, *others]) if others else first
 
 
 def push_message(prescriptions: Iterable[Prescription]) -> str:
@@ -138,27 +142,35 @@ def _prescriber(prescription: Prescription) -> dict:
         "last_name": prescriber.last_name,
         "credentials": prescriber.credentials,
         "npi": prescriber.npi,
-        "dea_number": registration.number if registration else "",
-        "institution": None,
+        "dea_number": registration.as_written if registration else "",
+        "institution": _institution(registration),
     }
 
 
-def _supervisor(prescription: Prescription, *, on: date) -> dict | None:
-    """21 CFR 1311.135(c): whose number it is shows, and of several none is assumed."""
+def _institution(registration: DeaRegistration | None) -> dict | None:
+    """21 CFR 1306.05(g): whose number it is, if not the practitioner's own."""
+    if registration is None or registration.institution is None:
+        return None
+    return {
+        "name": registration.institution.name,
+        "dea_number": registration.institution.dea_number,
+        "internal_code": registration.internal_code,
+    }
+
+
+def _supervisor(prescription: Prescription) -> dict | None:
+    """21 CFR 1311.135(c): named as such, with the number if there is one to name."""
     supervisor = prescription.supervisor
     if supervisor is None:
         return None
-    registrations = supervisor.dea_registrations.filter(
-        state=prescription.practice.state
-    )
-    current = [one for one in registrations if one.is_current(on=on)]
+    registration = prescription.supervisor_registration
     return {
         "id": str(supervisor.public_id),
         "first_name": supervisor.first_name,
         "last_name": supervisor.last_name,
         "credentials": supervisor.credentials,
         "npi": supervisor.npi,
-        "dea_number": current[0].number if len(current) == 1 else "",
+        "dea_number": registration.as_written if registration else "",
     }
 
 

@@ -5,6 +5,11 @@ import unicodedata
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 
+# As many characters as SCRIPT carries.
+DIRECTIONS_LENGTH = 1000
+NOTE_LENGTH = 210
+MOST_DAYS_SUPPLY = 999
+
 validate_ncpdp_id = RegexValidator(
     r"\A[0-9]{7}\Z", "Enter the seven digits of the pharmacy's NCPDP ID."
 )

@@ -2,10 +2,10 @@ from django import forms
 from django.core.validators import MaxValueValidator
 from django.db.models import Q
 
+from prescriptions import formats
 from prescriptions.models import Drug, Patient, Pharmacy, Prescription, plain
 from providers.models import DeaRegistration, Provider, Role
 
-MOST_DAYS = 999  # SCRIPT carries three digits
 DATE = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
 
 
@@ -62,7 +62,9 @@ class PrescriptionForm(forms.ModelForm):
     def __init__(self, user, practice, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.fields["shown_version"].initial = self.instance.version
-        self.fields["days_supply"].validators.append(MaxValueValidator(MOST_DAYS))
+        self.fields["days_supply"].validators.append(
+            MaxValueValidator(formats.MOST_DAYS_SUPPLY)
+        )
         if self.instance.quantity is not None:
             self.initial["quantity"] = plain(self.instance.quantity)
         if self.instance.partial_fill_quantity is not None:

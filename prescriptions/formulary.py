@@ -8,7 +8,7 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
-from prescriptions import rules
+from prescriptions import schedules
 from prescriptions.models import Drug
 
 DATA = Path(__file__).parent / "data"
@@ -75,7 +75,7 @@ def _drug(row: dict[str, str], known: dict[str, Substance]) -> Drug:
     if unknown := [name for name in names if name not in known]:
         raise NotConsistent(f"Not in schedules.csv: {', '.join(unknown)}.")
     ingredients = [known[name] for name in names]
-    schedule = rules.stricter(one.schedule for one in ingredients)
+    schedule = schedules.stricter(one.schedule for one in ingredients)
     ruling = next(one for one in ingredients if one.schedule == schedule)
     drug = Drug(
         substance="; ".join(names),

@@ -15,7 +15,16 @@ from audit import chain
 from audit.acts import Act, Outcome
 from mfa import challenges, devices
 from mfa.models import Challenge, Purpose
-from prescriptions import archive, content, drafts, gate, rules, script, signer
+from prescriptions import (
+    archive,
+    circumstances,
+    content,
+    drafts,
+    gate,
+    rules,
+    script,
+    signer,
+)
 from prescriptions.models import Prescription, SignedRecord, Status
 from providers import readiness
 from providers.readiness import Blocker
@@ -56,10 +65,12 @@ def blockers_of_each(
 ) -> dict[int, list[Blocker]]:
     """Return the same for several at once, by primary key; for pages."""
     out_of_order, ask = _out_of_order(by), cache(readiness.blockers_for_now)
+    around = circumstances.of(prescriptions)
     found = {}
     for one in prescriptions:
         if _is_prescriber(one, by):
-            found[one.pk] = [*out_of_order, *_blockers([one], by=by, ask=ask)]
+            mine = _blockers([one], by=by, ask=ask, around=around)
+            found[one.pk] = [*out_of_order, *mine]
         else:
             found[one.pk] = [NOT_YOURS]
     return found
@@ -68,7 +79,7 @@ def blockers_of_each(
 def blockers_together(prescriptions: list[Prescription]) -> list[Blocker]:
     """Return why these, each of which could be signed, cannot be signed together."""
     return rules.blockers_to_signing(
-        prescriptions, on=prescriptions[0].practice.today()
+        prescriptions, around=circumstances.of(prescriptions)
     )
 
 
@@ -169,7 +180,11 @@ def _put_on_record(record: SignedRecord, *, by) -> None:
 
 
 def _blockers(
-    prescriptions: list[Prescription], *, by, ask=readiness.blockers_to_signing
+    prescriptions: list[Prescription],
+    *,
+    by,
+    ask=readiness.blockers_to_signing,
+    around: rules.Circumstances | None = None,
 ) -> list[Blocker]:
     """Ask every rule; under the lock, and again for what is shown before."""
     if not prescriptions:
@@ -177,12 +192,12 @@ def _blockers(
     if not all(_is_prescriber(one, by) for one in prescriptions):
         return [NOT_YOURS]
     found: list[Blocker] = []
-    today = prescriptions[0].practice.today()
+    around = around or circumstances.of(prescriptions)
     for one in prescriptions:
-        found += ask(one.prescriber, practice=one.practice, on=today)
+        found += ask(one.prescriber, practice=one.practice, on=around.on)
         if one.status == Status.READY and one.ready_digest != content.digest(one):
             found.append(MARK_IS_STALE)
-    return [*found, *rules.blockers_to_signing(prescriptions, on=today)]
+    return [*found, *rules.blockers_to_signing(prescriptions, around=around)]
 
 
 def _is_prescriber(prescription: Prescription, by) -> bool:

@@ -54,6 +54,7 @@ from prescriptions.models.requests import (
     RequestState,
 )
 from prescriptions.models.signing_module import SigningDeactivation, SigningModule
+from prescriptions.models.state_rules import StateRule
 from prescriptions.models.stops import SigningStop
 
 __all__ = [
@@ -104,6 +105,7 @@ __all__ = [
     "SigningModule",
     "SigningStop",
     "Stage",
+    "StateRule",
     "Status",
     "ThirdPartyAudit",
     "Transmission",

@@ -1,4 +1,5 @@
 import uuid
+from datetime import date
 from decimal import Decimal
 
 from django.conf import settings
@@ -8,7 +9,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
-from prescriptions import formats
+from prescriptions import dates, formats
 from prescriptions.models.drugs import Drug
 from prescriptions.models.parties import OfPractice, Patient, Pharmacy
 from providers.models import DeaRegistration, Practice, Provider, Schedule
@@ -73,7 +74,7 @@ class Prescription(models.Model):
         "supervisor",
         "practice",
         "pharmacy",
-        "dea_registration",
+        "dea_registration__institution",
         "prepared_by",
     ]
 
@@ -129,12 +130,15 @@ class Prescription(models.Model):
     )
     refills = models.PositiveSmallIntegerField(default=0)
     directions = models.TextField(
-        max_length=1000,
-        validators=[MaxLengthValidator(1000), formats.validate_printable],
+        max_length=formats.DIRECTIONS_LENGTH,
+        validators=[
+            MaxLengthValidator(formats.DIRECTIONS_LENGTH),
+            formats.validate_printable,
+        ],
     )
     note = models.CharField(
         "note to the pharmacist",
-        max_length=210,
+        max_length=formats.NOTE_LENGTH,
         blank=True,
         validators=[formats.validate_printable],
     )
@@ -263,6 +267,29 @@ class Prescription(models.Model):
     @property
     def is_on_its_way(self) -> bool:
         return self.status in ON_ITS_WAY
+
+    @property
+    def issue_date(self) -> date:
+        """The day of its signature; until then it would be today's."""
+        return self.issued_on or self.practice.today()
+
+    @property
+    def lapses_on(self) -> date | None:
+        """The last day on which it is filled, where federal law knows one."""
+        if self.schedule in (Schedule.III, Schedule.IV):
+            return dates.lapses_on(self.issue_date)
+        return None
+
+    @property
+    def supervisor_registration(self) -> DeaRegistration | None:
+        """The supervisor's for this State; of several, none is assumed."""
+        if self.supervisor is None:
+            return None
+        registrations = self.supervisor.dea_registrations.filter(
+            state=self.practice.state
+        ).select_related("institution")
+        current = [one for one in registrations if one.is_current(on=self.issue_date)]
+        return current[0] if len(current) == 1 else None
 
     @property
     def quantity_in_words(self) -> str:

@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from mfa.http import form_page
-from prescriptions import drafts, rules, transmission
+from prescriptions import circumstances, drafts, rules, transmission
 from prescriptions.forms import PrescriptionForm
 from prescriptions.models import Prescription, Status, Transmission
 from prescriptions.views.found import patient_or_404, prescription_or_404
@@ -103,8 +103,8 @@ def detail(request, public_id):
     prescription = prescription_or_404(request, public_id)
     problems = []
     if prescription.is_open:
-        today = prescription.practice.today()
-        problems = rules.blockers_to_ready(prescription, on=today)
+        around = circumstances.of([prescription])
+        problems = rules.blockers_to_ready(prescription, around=around)
     return render(
         request,
         "prescriptions/detail.html",

@@ -1,0 +1,20 @@
+"""Days as the law counts them; pure functions."""
+
+from calendar import monthrange
+from datetime import date
+
+MONTHS_OF_III_AND_IV = 6
+
+
+def months_later(day: date, months: int) -> date:
+    """Return the same day of a later month, or its last day."""
+    year, month = divmod(day.month - 1 + months, 12)
+    year, month = day.year + year, month + 1
+    return day.replace(
+        year=year, month=month, day=min(day.day, monthrange(year, month)[1])
+    )
+
+
+def lapses_on(issued_on: date) -> date:
+    """21 CFR 1306.22(a): the last day on which Schedule III or IV is filled."""
+    return months_later(issued_on, MONTHS_OF_III_AND_IV)

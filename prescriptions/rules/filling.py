@@ -1,0 +1,103 @@
+"""How often, from when and in what parts it is filled: 21 CFR 1306.11 to 1306.23."""
+
+from datetime import timedelta
+
+from prescriptions import dates
+from prescriptions.models import Prescription
+from prescriptions.rules.circumstances import Circumstances
+from providers.models import Schedule
+from providers.readiness import Blocker
+
+REFILLS_OF_III_AND_IV = 5
+FOLLOWS_WITHIN = timedelta(days=7)
+LIMITED = (Schedule.III, Schedule.IV)
+
+
+def refills(prescription: Prescription, around: Circumstances) -> Blocker | None:
+    """21 CFR 1306.12(a): none for Schedule II; 1306.22(a): at most five for III, IV."""
+    if prescription.schedule == Schedule.II and prescription.refills:
+        return Blocker(
+            "Schedule II cannot be refilled.",
+            "Set refills to 0; write a further prescription instead.",
+        )
+    if (
+        prescription.schedule in LIMITED
+        and prescription.refills > REFILLS_OF_III_AND_IV
+    ):
+        return Blocker(
+            "Schedules III and IV allow at most 5 refills, within six months.",
+            "Set refills to 5 or fewer.",
+        )
+    return None
+
+
+def earliest_fill(prescription: Prescription, around: Circumstances) -> Blocker | None:
+    """21 CFR 1306.12(b)(1)(ii): an earliest fill date is not before the issue."""
+    fill = prescription.earliest_fill_on
+    if fill is None or fill >= around.on:
+        return None
+    return Blocker(
+        "The earliest fill date has passed.", "Change or clear it, then review again."
+    )
+
+
+def fill_in_time(prescription: Prescription, around: Circumstances) -> Blocker | None:
+    """21 CFR 1306.22(a): III and IV are not filled later than six months after issue."""
+    fill = prescription.earliest_fill_on
+    if fill is None or prescription.schedule not in LIMITED:
+        return None
+    if fill <= dates.lapses_on(around.on):
+        return None
+    return Blocker(
+        "Schedules III and IV cannot be filled later than six months from now.",
+        "Choose an earlier fill date.",
+    )
+
+
+def partial_fill(prescription: Prescription, around: Circumstances) -> Blocker | None:
+    """21 CFR 1306.13(b): part of what was prescribed, and of Schedule II alone.
+
+    Of Schedules III to V the pharmacy may fill parts by itself (21 CFR 1306.23).
+    """
+    part = prescription.partial_fill_quantity
+    if part is None:
+        return None
+    if prescription.schedule != Schedule.II:
+        return Blocker(
+            "Only Schedule II has a quantity for each partial fill.",
+            "Clear it; a pharmacy may fill Schedules III to V in parts without it.",
+        )
+    if part < prescription.quantity:
+        return None
+    return Blocker(
+        "A partial fill is not smaller than the quantity prescribed.",
+        "Enter a smaller quantity for each partial fill, or clear it.",
+    )
+
+
+def emergency(prescription: Prescription, around: Circumstances) -> Blocker | None:
+    """21 CFR 1306.11(d)(4): follows an oral order of Schedule II within seven days."""
+    ordered_on = prescription.emergency_oral_on
+    if ordered_on is None:
+        return None
+    if prescription.schedule != Schedule.II:
+        return Blocker(
+            "Only Schedule II has an authorization for emergency dispensing.",
+            "Clear the date of the emergency oral order.",
+        )
+    if prescription.earliest_fill_on is not None:
+        return Blocker(
+            "What was dispensed in an emergency has no earliest fill date.",
+            "Clear the earliest fill date, or the date of the emergency oral order.",
+        )
+    if ordered_on > around.on:
+        return Blocker(
+            "The date of the emergency oral order is in the future.",
+            "Enter the day on which you called the pharmacy.",
+        )
+    if around.on - ordered_on <= FOLLOWS_WITHIN:
+        return None
+    return Blocker(
+        "The emergency oral order was more than seven days ago.",
+        "Call the pharmacy: it has to report this to DEA.",
+    )

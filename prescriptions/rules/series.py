@@ -1,0 +1,130 @@
+"""Several prescriptions of one Schedule II drug: 21 CFR 1306.12(b).
+
+One drug is one substance in one dosage form, in whatever strength and from whatever
+labeler. A long-acting form beside a short-acting one is another drug, because both are
+meant to be taken at once.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+from prescriptions.models import Drug, Prescription
+from prescriptions.rules.circumstances import Circumstances
+from providers.models import Schedule
+from providers.readiness import Blocker
+
+LONGEST_SUPPLY = 90  # days
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a prescription stands in its series."""
+
+    number: int
+    count: int
+    days_supply: int | None  # of all; None while one of them does not say
+
+
+def series_supply(prescription: Prescription, around: Circumstances) -> Blocker | None:
+    """21 CFR 1306.12(b)(1): a total of up to a 90-day supply."""
+    others = _others(prescription, around.others)
+    if not others:
+        return None
+    total = _days_supply([prescription, *others])
+    if total is None:
+        return Blocker(
+            f"{_several(others)}, and not each says for how many days it is.",
+            "Give each its days’ supply.",
+        )
+    if total <= LONGEST_SUPPLY:
+        return None
+    return Blocker(
+        f"{_several(others)}: together {total} days’ supply, and {LONGEST_SUPPLY} are "
+        "allowed.",
+        "Prescribe fewer days.",
+    )
+
+
+def series_dates(prescription: Prescription, around: Circumstances) -> Blocker | None:
+    """21 CFR 1306.12(b)(1)(ii): each but the first says the earliest fill date."""
+    if not _is_for_now(prescription, around.on):
+        return None
+    others = _others(prescription, around.others)
+    if not any(_is_for_now(one, around.on) for one in others):
+        return None
+    return Blocker(
+        f"{_several(others)}, and only one of them can be filled at once.",
+        "Give each of the others an earliest fill date after today.",
+    )
+
+
+def series_permitted(
+    prescription: Prescription, around: Circumstances
+) -> Blocker | None:
+    """21 CFR 1306.12(b)(1)(iv): only where State law permits it."""
+    others = _others(prescription, around.others)
+    limit = around.state_rule(prescription)
+    if not others or limit.series_allowed:
+        return None
+    return Blocker(
+        f"{_several(others)}, and {limit.state} does not allow a series of them"
+        f" ({limit.source}).",
+        "Write the next prescription when the patient needs it.",
+    )
+
+
+def place(
+    prescription: Prescription, others: Iterable[Prescription], *, on: date
+) -> Place | None:
+    """Return where this stands among the others by date of filling; None if alone."""
+    members = [prescription, *_others(prescription, others)]
+    if len(members) == 1:
+        return None
+    members.sort(key=lambda one: (one.earliest_fill_on or on, one.pk or 0))
+    return Place(
+        number=members.index(prescription) + 1,
+        count=len(members),
+        days_supply=_days_supply(members),
+    )
+
+
+def is_same_drug(one: Drug, other: Drug) -> bool:
+    """Say whether two products are one substance in one dosage form."""
+    is_same_substance = one.substance.casefold() == other.substance.casefold()
+    is_same_code = one.dea_code != "" and one.dea_code == other.dea_code
+    return (is_same_substance or is_same_code) and (
+        one.form.casefold() == other.form.casefold()
+    )
+
+
+def _others(
+    prescription: Prescription, others: Iterable[Prescription]
+) -> list[Prescription]:
+    """Return what makes a series with this; what an emergency took is not filled."""
+    if prescription.emergency_oral_on or prescription.schedule != Schedule.II:
+        return []
+    return [
+        one
+        for one in others
+        if one != prescription
+        and one.patient_id == prescription.patient_id
+        and one.schedule == Schedule.II
+        and one.emergency_oral_on is None
+        and is_same_drug(one.drug, prescription.drug)
+    ]
+
+
+def _is_for_now(prescription: Prescription, on: date) -> bool:
+    fill = prescription.earliest_fill_on
+    return fill is None or fill <= on
+
+
+def _days_supply(prescriptions: list[Prescription]) -> int | None:
+    supply = [one.days_supply for one in prescriptions]
+    return None if None in supply else sum(days or 0 for days in supply)
+
+
+def _several(others: list[Prescription]) -> str:
+    count = len(others) + 1
+    return f"The patient would have {count} prescriptions of {others[0].drug.substance}"

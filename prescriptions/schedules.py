@@ -1,0 +1,30 @@
+"""Which schedule a product is in, when sources differ: the stricter (21 CFR 1308)."""
+
+from collections.abc import Iterable
+
+from providers.models import Schedule
+
+STRICTEST_FIRST = [Schedule.II, Schedule.III, Schedule.IV, Schedule.V]
+
+
+def stricter(schedules: Iterable[str]) -> Schedule:
+    """Return the schedule of a combination: that of its strictest ingredient."""
+    return min(map(Schedule, schedules), key=STRICTEST_FIRST.index)
+
+
+def ruling(
+    reported: str, ingredients: Iterable[Iterable[str]] = ()
+) -> tuple[Schedule | None, bool]:
+    """Return the schedule of a product, and whether its sources agree on it.
+
+    `reported` is what its labeler told the FDA, or nothing. Each ingredient gives the
+    schedules that the regulation knows for its substance: several where strength and
+    form decide, and then the report decides among them. None: not controlled.
+    """
+    known = [set(schedules) for schedules in ingredients if schedules]
+    found = [stricter(schedules) for schedules in known if reported not in schedules]
+    if reported:
+        found.append(Schedule(reported))
+    ruled = stricter(found) if found else None
+    is_explained = not known or any(reported in schedules for schedules in known)
+    return ruled, is_explained and ruled == (reported or None)
