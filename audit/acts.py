@@ -6,8 +6,15 @@ from django.db import models
 class Act(models.TextChoices):
     """Everything the record can say happened, each explained in docs/audit.md."""
 
+    ACCESS_DECLINED = "access.declined", "Change of access declined"
+    ACCESS_ENTERED = "access.entered", "Change of access entered"
+    ACCESS_EXECUTED = "access.executed", "Change of access executed"
     ACCESS_GRANTED = "access.granted", "Right to sign granted"
+    ACCESS_REFUSED = "access.refused", "Change of access refused"
+    ACCESS_RESTORED = "access.restored", "Right to sign granted anew"
     ACCESS_REVOKED = "access.revoked", "Right to sign revoked"
+    ACCESS_SUSPENDED = "access.suspended", "Right to sign suspended"
+    ACCESS_WITHDRAWN = "access.withdrawn", "Change of access withdrawn"
 
     ADMIN_CHANGED = "admin.changed", "Changed in the admin"
     ADMIN_SIGNED_IN = "admin.signed_in", "Signed in to the admin"
@@ -29,7 +36,19 @@ class Act(models.TextChoices):
 
     CLOCK_CHANGED = "clock.changed", "Clock compared with NIST time, another result"
 
+    CREDENTIALING_APPROVED = "credentialing.approved", "Listed practitioner approved"
+    CREDENTIALING_ENDED = "credentialing.ended", "Taken off an institution's list"
+    CREDENTIALING_ENTERED = "credentialing.entered", "Put on an institution's list"
+    CREDENTIALING_OFFICER_ENDED = "credentialing.officer_ended", "Proofing office left"
+    CREDENTIALING_OFFICER_NAMED = (
+        "credentialing.officer_named",
+        "Named to the proofing office",
+    )
+
     DEA_REGISTRATION_ADDED = "dea_registration.added", "DEA registration added"
+
+    DESIGNEE_ENDED = "designee.ended", "Designation ended"
+    DESIGNEE_NAMED = "designee.named", "Designee named"
 
     DEVICE_ADDED = "device.added", "Device added"
     DEVICE_DISABLED = "device.disabled", "Device disabled after too many failures"
@@ -216,6 +235,7 @@ DETAIL_KEYS = frozenset(
         "provisional",
         "purpose",
         "reason",
+        "request",
         "removed",
         "role",
         "schedule",

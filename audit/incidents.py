@@ -1,16 +1,16 @@
 """What has to be looked into within one business day (21 CFR 1311.150(c))."""
 
+import uuid
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models, transaction
-from django.utils import timezone
 
 from audit import business_days, chain
-from audit.acts import Act, Outcome
-from audit.models import Incident, IncidentKind, user_stream
+from audit.acts import Act
+from audit.models import Event, Incident, IncidentKind, user_stream
 from audit.models.incidents import PARAGRAPHS
 
 
@@ -26,28 +26,39 @@ def report(
     Without an account it is about the portal itself. `by` is who reports it, the owner
     of the account if nobody else is named.
     """
-    now = timezone.now()
+    public_id = uuid.uuid4()
     with transaction.atomic():
-        incident = Incident(
-            kind=kind,
-            paragraph=PARAGRAPHS[kind],
-            at=now,
-            due_at=due(now),
-            username=about.get_username() if about else chain.SYSTEM,
-            stream=user_stream(about) if about else chain.SYSTEM,
-            act=Act.INCIDENT_OPENED,
-            outcome=Outcome.SUCCESS,
-        )
         event = chain.record(
             Act.INCIDENT_OPENED,
             by=by or about,
             of=of,
             kind=kind,
-            incident=str(incident.public_id),
+            incident=str(public_id),
         )
-        incident.source, incident.sequences = event.stream, [event.sequence]
-        incident.save(force_insert=True)
-    return incident
+        return open_on(event, kind=kind, about=about, public_id=public_id)
+
+
+def open_on(
+    event: Event,
+    *,
+    kind: IncidentKind,
+    about: AbstractBaseUser | None = None,
+    public_id: uuid.UUID | None = None,
+) -> Incident:
+    """Open an incident on an event that cannot wait for the daily analysis."""
+    return Incident.objects.create(
+        public_id=public_id or uuid.uuid4(),
+        kind=kind,
+        paragraph=PARAGRAPHS[kind],
+        at=event.at,
+        due_at=due(event.at),
+        username=about.get_username() if about else chain.SYSTEM,
+        stream=user_stream(about) if about else chain.SYSTEM,
+        act=event.act,
+        outcome=event.outcome,
+        source=event.stream,
+        sequences=[event.sequence],
+    )
 
 
 def due(at: datetime) -> datetime:

@@ -12,11 +12,12 @@ import rfc8785
 from django.conf import settings
 from django.db import DatabaseError
 
-from audit.models import Checkpoint, Event
+from audit.models import Checkpoint, DailyReport, Event
 
 # Part of what is sealed, so that one kind of row can never pass for the other.
 EVENT_KIND = "epcs-portal audit event 1"
 CHECKPOINT_KIND = "epcs-portal audit checkpoint 1"
+REPORT_KIND = "epcs-portal daily report 1"
 
 # What reading a row can raise after somebody changed its bytes.
 UNREADABLE = (AttributeError, DatabaseError, TypeError, ValueError)
@@ -63,6 +64,22 @@ def checkpoint_fields(checkpoint: Checkpoint) -> dict[str, Any]:
     }
 
 
+def report_fields(report: DailyReport) -> dict[str, Any]:
+    return {
+        "kind": REPORT_KIND,
+        "day": report.day.isoformat(),
+        "time_zone": report.time_zone,
+        "generated_at": written(report.generated_at),
+        "is_late": report.is_late,
+        "events": report.events,
+        "counts": report.counts,
+        "auditable": report.auditable,
+        "problems": report.problems,
+        "key_id": report.key_id,
+        "previous_hash": report.previous_hash,
+    }
+
+
 def seal(fields: dict[str, Any]) -> str:
     """Return the hash that belongs to these fields; their `key_id` says which key."""
     keys = dict(settings.AUDIT_KEYS)
@@ -71,13 +88,21 @@ def seal(fields: dict[str, Any]) -> str:
     return hmac.new(keys[fields["key_id"]], rfc8785.dumps(fields), sha256).hexdigest()
 
 
-def is_intact(row: Event | Checkpoint) -> bool:
+def is_intact(row: Event | Checkpoint | DailyReport) -> bool:
     """Say whether a row is as it was written; raise KeyMissing if nobody can say."""
     try:
-        fields = event_fields(row) if isinstance(row, Event) else checkpoint_fields(row)
-        return hmac.compare_digest(seal(fields), row.hash)
+        return hmac.compare_digest(seal(_fields(row)), row.hash)
     except UNREADABLE:
         return False
+
+
+def _fields(row: Event | Checkpoint | DailyReport) -> dict[str, Any]:
+    match row:
+        case Event():
+            return event_fields(row)
+        case Checkpoint():
+            return checkpoint_fields(row)
+    return report_fields(row)
 
 
 def written(at: datetime) -> str:

@@ -8,10 +8,11 @@ from django.db.models import Exists, OuterRef, QuerySet
 from audit import checkpoints, seals
 from audit.acts import Act, Outcome
 from audit.chain import CLOCK_STEP, SYSTEM
-from audit.models import ChainHead, Checkpoint, Event
+from audit.models import ChainHead, Checkpoint, DailyReport, Event
 
 CHUNK = 2000  # rows in memory
 CHECKPOINTS = "checkpoints"  # the stream in messages about a checkpoint
+DAILY_REPORTS = "daily reports"
 
 
 class RecordBroken(Exception):
@@ -28,6 +29,7 @@ class Report:
     streams: int = 0
     events: int = 0
     checkpoints: int = 0
+    daily_reports: int = 0
     clock_steps: int = 0  # events before their predecessor: the clock went back
 
 
@@ -41,12 +43,14 @@ def verify(*, kept: Checkpoint | None = None) -> Report:
     noted = Event.objects.filter(
         stream=SYSTEM, act=Act.AUDIT_CHECKPOINTED, outcome=Outcome.SUCCESS
     ).count()
+    made = Event.objects.filter(stream=SYSTEM, act=Act.AUDIT_REPORTED).count()
     # Chains only grow, so that writers may go on while this walks.
     for stream in list(ChainHead.objects.values_list("stream", flat=True)):
         _verify_chain(stream, report)
         report.streams += 1
     _refuse_headless()
     _verify_checkpoints(report, noted=noted)
+    _verify_daily_reports(report, noted=made)
     if kept:
         _verify_seal(kept)
         _verify_heads(kept)
@@ -200,3 +204,34 @@ def _verify_heads(checkpoint: Checkpoint) -> None:
         if found[0] != expected:
             what = f"checkpoint differs: {checkpoint.sequence} has seen another hash"
             raise RecordBroken(what, stream=stream, sequence=sequence, pk=found[1])
+
+
+def _verify_daily_reports(report: Report, *, noted: int) -> None:
+    last: DailyReport | None = None
+    for daily in DailyReport.objects.order_by("day").iterator():
+        report.daily_reports += 1
+        if problem := _problem_with(daily, last):
+            raise _bad_report(problem, report, daily)
+        last = daily
+    if report.daily_reports < noted:
+        raise _bad_report(f"the record tells of {noted}", report)
+
+
+def _problem_with(daily: DailyReport, last: DailyReport | None) -> str:
+    try:
+        if not seals.is_intact(daily):
+            return "it is not as it was written"
+    except seals.KeyMissing as missing:
+        return str(missing)
+    if daily.previous_hash != (last.hash if last else ""):
+        return "it does not follow the one before it"
+    return ""
+
+
+def _bad_report(why: str, report: Report, daily: DailyReport | None = None):
+    return RecordBroken(
+        f"daily report differs: {why}",
+        stream=DAILY_REPORTS,
+        sequence=report.daily_reports + (daily is None),
+        pk=daily.pk if daily else None,
+    )

@@ -3,10 +3,11 @@ from django.db import connection
 
 from audit import chain
 from audit.acts import Act
-from audit.models import ChainHead, Checkpoint, Event
+from audit.models import ChainHead, Checkpoint, DailyReport, Event, Incident
 from tests import factories
 
-TABLES = [model._meta.db_table for model in (Event, ChainHead, Checkpoint)]
+KEPT = (Event, ChainHead, Checkpoint, DailyReport, Incident)
+TABLES = [model._meta.db_table for model in KEPT]
 
 
 @pytest.fixture
@@ -48,6 +49,7 @@ def _lift_on_sqlite(cursor):
 
 
 def _lift_on_postgresql(cursor):
+    cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # or a table cannot be altered
     yield from [f"ALTER TABLE {table} DISABLE TRIGGER USER" for table in TABLES]
 
 
