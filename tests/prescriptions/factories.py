@@ -10,6 +10,14 @@ from prescriptions import content, drafts, formulary, signing
 from prescriptions.models import Drug, Patient, Pharmacy, Prescription
 from tests.factories import PASSWORD, code_of, make_npi
 
+SCHEDULE_II = [
+    "Oxycodone hydrochloride 5 mg tablet",
+    "Morphine sulfate 15 mg tablet",
+    "Methadone hydrochloride 5 mg tablet",
+    "Hydromorphone hydrochloride 2 mg tablet",
+    "Levorphanol tartrate 2 mg tablet",
+    "Tapentadol 50 mg tablet",
+]
 SESSION = "a-session-key"
 _serial = itertools.count(1)
 
@@ -43,7 +51,7 @@ def make_pharmacy(**overrides):
     return Pharmacy.objects.create(**defaults | overrides)
 
 
-def make_drug(name="Oxycodone hydrochloride 5 mg tablet", **overrides):
+def make_drug(name=SCHEDULE_II[0], **overrides):
     """A product of the formulary that comes with the portal."""
     if kept := Drug.objects.filter(name=name).first():
         return kept
@@ -54,6 +62,12 @@ def make_drug(name="Oxycodone hydrochloride 5 mg tablet", **overrides):
     return drug
 
 
+def _drug_new_to(patient):
+    """Schedule II, and not one that the patient has: two of one are a series."""
+    had = patient.prescriptions.values_list("drug__name", flat=True)
+    return make_drug(next(name for name in SCHEDULE_II if name not in had))
+
+
 def make_draft(provider, **overrides):
     """A draft with everything in order, written by its prescriber."""
     practice = provider.user.memberships.get().practice
@@ -61,7 +75,7 @@ def make_draft(provider, **overrides):
     patient = overrides.pop("patient", None) or make_patient(practice)
     defaults = {
         "prescriber": provider,
-        "drug": overrides.pop("drug", None) or make_drug(),
+        "drug": overrides.pop("drug", None) or _drug_new_to(patient),
         "quantity": Decimal("30"),
         "days_supply": 10,
         "directions": "Take 1 tablet by mouth every 8 hours as needed for pain.",
