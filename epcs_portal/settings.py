@@ -4,6 +4,7 @@ Each default is the production-safe one. DEBUG=1 loosens nothing that signs; DEM
 marks an installation that must never serve real patients.
 """
 
+import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -158,8 +159,17 @@ CONTENT_SECURITY_POLICY = {
 # Secrets at rest, the record, the signature. Each ring: current key first.
 FIELD_KEYS = keys.parse(env("FIELD_KEYS"), name="FIELD_KEYS")
 AUDIT_KEYS = keys.parse(env("AUDIT_KEYS"), name="AUDIT_KEYS")
-SIGNING_KEY_FILE = env("SIGNING_KEY_FILE")
-SIGNING_KEY_PASSPHRASE = env("SIGNING_KEY_PASSPHRASE")
+SIGNING_KEY_STORE = env("SIGNING_KEY_STORE", default="file")  # or pkcs11
+SIGNING_KEY_FILE = env("SIGNING_KEY_FILE", default="")
+# Read from its file when it is needed, and overwritten; empty without one.
+SIGNING_KEY_PASSPHRASE_FILE = os.environ.get("SIGNING_KEY_PASSPHRASE_FILE", "")
+SIGNING_KEY_PASSPHRASE = os.environ.get("SIGNING_KEY_PASSPHRASE", "")
+SIGNING_PKCS11_MODULE = env("SIGNING_PKCS11_MODULE", default="")  # path of a library
+SIGNING_PKCS11_TOKEN = env("SIGNING_PKCS11_TOKEN", default="")  # label
+SIGNING_PKCS11_KEY_LABEL = env("SIGNING_PKCS11_KEY_LABEL", default="epcs-signing")
+SIGNING_KEY_PIN_FILE = os.environ.get("SIGNING_KEY_PIN_FILE", "")
+SIGNING_KEY_PIN = os.environ.get("SIGNING_KEY_PIN", "")
+SIGNING_MODULE_CERTIFICATE = env("SIGNING_MODULE_CERTIFICATE", default="")
 
 IDME_ISSUER = env("IDME_ISSUER", default="https://api.id.me/oidc")
 IDME_CLIENT_ID = env("IDME_CLIENT_ID")
@@ -196,6 +206,18 @@ IDME_TIMEOUT = env.float("IDME_TIMEOUT", default=10)  # seconds, for all calls o
 SCRIPT_NETWORK_URL = env("SCRIPT_NETWORK_URL", default="")
 SCRIPT_NETWORK_TOKEN = env("SCRIPT_NETWORK_TOKEN", default="")
 SCRIPT_NETWORK_TIMEOUT = env.float("SCRIPT_NETWORK_TIMEOUT", default=20)  # seconds
+# Hosts of a network's test system; they count in demonstration mode only.
+SCRIPT_TEST_HOSTS = env.list("SCRIPT_TEST_HOSTS", default=[])
+
+NTP_SERVERS = env.list(
+    "NTP_SERVERS",
+    default=[
+        "time.nist.gov",
+        "time-a-g.nist.gov",
+        "time-b-g.nist.gov",
+        "utcnist.colorado.edu",
+    ],
+)
 SCRIPT_VERSION = env("SCRIPT_VERSION", default="2017071")  # or 2023011
 # What answers mean on this network where it differs: Status/010=passed on,…
 SCRIPT_ANSWERS = env.dict("SCRIPT_ANSWERS", default={})

@@ -65,7 +65,7 @@ def _archive(
         content_digest=prescription.ready_digest,
         payload=payload.decode(),
         payload_digest=hashlib.sha256(payload).hexdigest(),
-        jws=signer.sign(payload),
+        jws=signer.sign(payload, kid=key.kid),
         software_version=software_version(),
         signed_at=now,
     )

@@ -7,9 +7,9 @@ from tests.prescriptions import factories
 @pytest.fixture(autouse=True)
 def _key_as_in_settings():
     """Unlock the key anew, for tests that put another one into the settings."""
-    signer.deactivate()
+    signer.close()
     yield
-    signer.deactivate()
+    signer.close()
 
 
 @pytest.fixture

@@ -312,7 +312,7 @@ def test_with_the_signer_out_of_order_nothing_is_marked_or_signed(
 ):
     challenge = prove([ready], phone)
     draft = make_draft(alice.provider)
-    signer.deactivate()
+    signer.close()
     settings.SIGNING_KEY_PASSPHRASE = "another"
 
     text = refused([ready], challenge, by=alice)

@@ -5,6 +5,7 @@ import pytest
 
 from tests import postgres
 from tests.browser.conftest import chromium
+from tests.softhsm import is_here as tokens_can_be_tested
 
 
 def missing(what):
@@ -26,3 +27,8 @@ def test_chromium_is_here_to_run_the_browser_tests_in():
 def test_an_independent_authenticator_is_here(command):
     if shutil.which(command) is None:
         missing(f"{command} was not found. Codes are NOT checked by a second program.")
+
+
+def test_softhsm_is_here_to_hold_the_signing_key():
+    if not tokens_can_be_tested():
+        missing("SoftHSM was not found. The PKCS#11 key store is NOT tested.")

@@ -1,0 +1,14 @@
+from django.core.management.base import BaseCommand
+
+from prescriptions import signer
+
+
+class Command(BaseCommand):
+    help = "Lock the signing key away: nothing is signed until activate_signing."
+
+    def add_arguments(self, parser):
+        parser.add_argument("reason", help="why, for the record and the status page")
+
+    def handle(self, *args, reason, **options):
+        signer.deactivate(reason=reason)
+        self.stdout.write("The signing key is locked away. Nothing is signed.")
