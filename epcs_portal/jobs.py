@@ -5,6 +5,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from audit import heartbeat
+from epcs_portal.incidents import analysis, decisions
+from prescriptions import log_delivery
+
 logger = logging.getLogger(__name__)
 
 
@@ -18,7 +22,12 @@ class Job:
     due: float = 0.0  # by time.monotonic()
 
 
-JOBS: list[Job] = []
+JOBS: list[Job] = [
+    Job("heartbeat", heartbeat.beat, every=60),
+    Job("daily analysis", analysis.run, every=10 * 60),
+    Job("overdue incidents", decisions.mark_overdue, every=5 * 60),
+    Job("monthly logs", log_delivery.run, every=15 * 60),
+]
 
 
 def run_due() -> None:

@@ -1,8 +1,9 @@
-from django.urls import path
+from django.urls import include, path
 
 from prescriptions.views import keys, patients, prescriptions, signing
 
 urlpatterns = [
+    path("", include("prescriptions.record_urls")),
     path(".well-known/jwks.json", keys.jwks, name="jwks"),
     path("patients/", patients.index, name="patient-list"),
     path("patients/add/", patients.create, name="patient-create"),

@@ -1,0 +1,63 @@
+from datetime import timedelta
+
+from django import forms
+
+from prescriptions.models import RepudiationKind
+from providers.models import Practice
+
+TWO_YEARS = timedelta(days=731)
+
+
+class LogForm(forms.Form):
+    """Which days a log is to cover; leaves `wanted` for logs.make."""
+
+    practice = forms.ModelChoiceField(
+        queryset=Practice.objects.none(), empty_label=None
+    )
+    first = forms.DateField(
+        label="From",
+        widget=forms.DateInput(attrs={"type": "date"}),
+    )
+    last = forms.DateField(
+        label="To",
+        widget=forms.DateInput(attrs={"type": "date"}),
+    )
+
+    def __init__(self, practices, data=None):
+        super().__init__(data)
+        self.fields["practice"].queryset = practices
+        practice = practices.first()
+        if practice:
+            today = practice.today()
+            self.initial = {
+                "practice": practice,
+                "first": (today - TWO_YEARS).isoformat(),
+                "last": today.isoformat(),
+            }
+
+    def clean(self):
+        wanted = super().clean()
+        first, last = wanted.get("first"), wanted.get("last")
+        if first and last and first > last:
+            self.add_error("last", "Choose a day that is not before the first one.")
+        return wanted
+
+    @property
+    def wanted(self) -> dict:
+        return self.cleaned_data
+
+
+class RepudiationForm(forms.Form):
+    """What a practitioner has to say of a prescription that is not theirs."""
+
+    kind = forms.ChoiceField(
+        label="What is wrong",
+        choices=RepudiationKind.choices,
+        widget=forms.RadioSelect,
+    )
+    reason = forms.CharField(
+        label="How you know",
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        help_text="For the people who look into it. Do not name the patient.",
+    )

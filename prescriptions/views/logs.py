@@ -1,0 +1,94 @@
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import (
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
+
+from mfa.http import form_page
+from prescriptions import log_delivery, logs
+from prescriptions.models import PrescriptionLog
+from prescriptions.views.forms import LogForm
+from providers.models import Practice, Provider
+
+PAGE_SIZE = 50
+ORDERS = ["asc", "desc"]
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def index(request):
+    """Show a practitioner's own logs, and make others (21 CFR 1311.120(b)(27))."""
+    provider = Provider.objects.filter(user=request.user).first()
+    if provider is None:
+        return render(request, "prescriptions/logs/none.html")
+    practices = Practice.objects.visible_to(request.user)
+    form = LogForm(practices, request.POST or None)
+    if form.is_valid():
+        log = logs.make(provider, by=request.user, **form.wanted)
+        return redirect(log)
+    kept = PrescriptionLog.objects.visible_to(request.user).select_related("practice")
+    page = Paginator(kept.defer("payload"), PAGE_SIZE).get_page(request.GET.get("page"))
+    return form_page(request, "prescriptions/logs/list.html", form, page=page)
+
+
+@require_safe
+def detail(request, public_id):
+    log = _log_or_404(request, public_id)
+    context = _sorted(request, log)
+    if log.is_intact:
+        log_delivery.opened(log, by=request.user)
+    page = Paginator(context["lines"], PAGE_SIZE).get_page(request.GET.get("page"))
+    return render(request, "prescriptions/logs/detail.html", context | {"page": page})
+
+
+@require_safe
+def on_paper(request, public_id):
+    """Show all of it at once, labelled as 21 CFR 1311.170(c) wants it."""
+    log = _log_or_404(request, public_id)
+    return render(request, "prescriptions/logs/print.html", _sorted(request, log))
+
+
+@require_safe
+def as_csv(request, public_id):
+    log = _log_or_404(request, public_id)
+    lines = logs.as_csv(_sorted(request, log)["lines"])
+    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
+    name = f"prescriptions-{log.first_day}-to-{log.last_day}.csv"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+@require_POST
+def confirm(request, public_id):
+    log = _log_or_404(request, public_id)
+    log_delivery.confirm(log, by=request.user)
+    messages.success(request, "Noted that you looked through this log.")
+    return redirect("log-list")
+
+
+def _sorted(request, log: PrescriptionLog) -> dict:
+    sort, order = request.GET.get("sort"), request.GET.get("order")
+    sort = sort if sort in logs.SORTS else "date"
+    order = order if order in ORDERS else "asc"
+    contents = log.contents if log.is_intact else {"lines": []}
+    lines = logs.sorted_lines(contents["lines"], by=sort, descending=order == "desc")
+    return {
+        "log": log,
+        "contents": contents,
+        "lines": lines,
+        "sort": sort,
+        "order": order,
+        "sorts": [
+            (by, "desc" if (by, order) == (sort, "asc") else "asc") for by in logs.SORTS
+        ],
+    }
+
+
+def _log_or_404(request, public_id) -> PrescriptionLog:
+    mine = PrescriptionLog.objects.visible_to(request.user)
+    return get_object_or_404(
+        mine.select_related("provider", "practice"), public_id=public_id
+    )
