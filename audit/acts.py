@@ -58,6 +58,10 @@ class Act(models.TextChoices):
     DEVICE_RENAMED = "device.renamed", "Device renamed"
     DEVICE_RETIRED = "device.retired", "Device retired"
 
+    DRUG_DATA_IMPORTED = "drug_data.imported", "Drug data imported"
+    DRUG_REVIEW_DECIDED = "drug_review.decided", "Schedule of a drug decided"
+    DRUG_REVIEW_OPENED = "drug_review.opened", "Schedule of a drug to be reviewed"
+
     EXPORT_DOWNLOADED = "export.downloaded", "Export downloaded"
     EXPORT_FAILED = "export.failed", "Export could not be made"
     EXPORT_MADE = "export.made", "Export made"

@@ -36,7 +36,7 @@ KINDS_OF_ACT = {
     "sign-ins": ["sign_in", "sign_out", "password"],
     "access": ["access", "permission", "admin", "provider", "membership", "user"]
     + ["dea_registration", "state_license", "key", "audit"]
-    + ["certification", "clock"],
+    + ["drug_data", "drug_review", "certification", "clock"],
 }
 
 

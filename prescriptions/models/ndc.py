@@ -68,6 +68,14 @@ class ImportRun(models.Model):
     def __str__(self) -> str:
         return f"{self.source} of {self.started_at:%Y-%m-%d %H:%M}"
 
+    @property
+    def percent(self) -> int:
+        """How much of the work is done; reading is most of it."""
+        if self.stage == Stage.DONE:
+            return 100
+        read = sum(count for name, count in self.counts.items() if name.endswith(".txt rows"))
+        return min(99, 100 * read // max(self.lines, 1))
+
 
 class RefusedRow(models.Model):
     """A row of the directory that was not taken over, and why."""

@@ -1,0 +1,114 @@
+"""Drugs by the beginnings of words, by strength and by NDC; alike on both databases."""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from django.db.models import Case, Exists, IntegerField, OuterRef, Q, QuerySet, When
+from django.db.models.functions import Length
+
+from prescriptions.models import Drug, DrugWord
+from prescriptions.ndc import codes
+
+MOST_HITS = 20
+LONGEST_QUERY, MOST_WORDS, LONGEST_WORD = 100, 6, 40
+WORD = re.compile(r"[a-z]+|[0-9]+(?:\.[0-9]+)?")
+LAST = b"\xff"  # behind every letter and digit
+# What people type for what a description says.
+ALSO = {
+    "acetaminophen": ["apap"],
+    "extended": ["er", "xr", "xl", "sr"],
+    "delayed": ["dr"],
+    "disintegrating": ["odt"],
+    "hydrochloride": ["hcl"],
+    "oxybate": ["ghb"],
+    "mcg": ["ug"],
+}
+
+
+def find(query: str) -> QuerySet[Drug]:
+    """Return at most MOST_HITS drugs that may be prescribed, the likeliest first."""
+    text = query[:LONGEST_QUERY].strip()
+    offered = Drug.objects.prescribable()
+    if codes.is_typed(text):
+        return offered.filter(_has_package(text)).order_by("name")[:MOST_HITS]
+    wanted = words(text)[:MOST_WORDS]
+    if not wanted:
+        return offered.none()
+    # The longest word leaves the fewest drugs; the others are looked up for those.
+    longest = max(wanted, key=lambda word: (word.isalpha(), len(word)))
+    found = offered.filter(
+        pk__in=DrugWord.objects.filter(_begins(longest)).values("drug")
+    )
+    for word in wanted:
+        if word != longest:
+            found = found.filter(Exists(_of_drug().filter(_begins(word))))
+    return found.order_by(*_likeliest_first(wanted), Length("name"), "name")[:MOST_HITS]
+
+
+def index(drugs: Iterable[Drug]) -> None:
+    """Have the search find drugs by what they are called now."""
+    wanted = {(drug.pk, word.encode()) for drug in drugs for word in _words_of(drug)}
+    kept = {
+        (pk, bytes(word)): row
+        for row, pk, word in DrugWord.objects.filter(drug__in=drugs).values_list(
+            "pk", "drug", "word"
+        )
+    }
+    gone = [row for key, row in kept.items() if key not in wanted]
+    if gone:
+        DrugWord.objects.filter(pk__in=gone).delete()
+    DrugWord.objects.bulk_create(
+        DrugWord(drug_id=pk, word=word) for pk, word in sorted(wanted - kept.keys())
+    )
+
+
+def words(text: str) -> list[str]:
+    """Return the words and numbers of a text, each once, without accents."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    found = WORD.findall(plain.lower())
+    return list(dict.fromkeys(word[:LONGEST_WORD] for word in found))
+
+
+def _words_of(drug: Drug) -> set[str]:
+    found = set(words(f"{drug.name} {drug.substance} {drug.brands}"))
+    return found.union(*(ALSO.get(word, []) for word in found))
+
+
+def _begins(word: str) -> Q:
+    return Q(word__gte=word.encode(), word__lt=word.encode() + LAST)
+
+
+def _of_drug() -> QuerySet[DrugWord]:
+    return DrugWord.objects.filter(drug=OuterRef("pk"))
+
+
+def _has_package(text: str) -> Q:
+    """Eleven digits begin alike, or lie between two; an NDC with hyphens is padded."""
+    found = Q(pk__in=[])
+    for digits in codes.beginnings(text):
+        low, high = digits.ljust(codes.DIGITS, "0"), digits.ljust(codes.DIGITS, "9")
+        found |= Q(
+            products__packages__ndc__gte=low,
+            products__packages__ndc__lte=high,
+            products__packages__retired_at=None,
+        )
+    return Q(pk__in=Drug.objects.filter(found).values("pk"))
+
+
+def _likeliest_first(wanted: list[str]) -> list:
+    """Names that begin as typed come first, then exact words: 5 before 50."""
+    begins = Case(
+        When(name__istartswith=wanted[0], then=0),
+        default=1,
+        output_field=IntegerField(),
+    )
+    exact = [
+        Case(
+            When(Exists(_of_drug().filter(word=word.encode())), then=0),
+            default=1,
+            output_field=IntegerField(),
+        )
+        for word in wanted
+    ]
+    return [begins, *exact]

@@ -1,0 +1,39 @@
+from pathlib import Path
+
+from django.core.management.base import BaseCommand, CommandError
+
+from prescriptions.ndc import importing
+from prescriptions.ndc.files import NotReadable
+
+
+class Command(BaseCommand):
+    help = (
+        "Import FDA's NDC directory from its zip or a folder with product.txt and "
+        "package.txt. Killed in the middle, it goes on when run again."
+    )
+
+    def add_arguments(self, parser):
+        parser.add_argument("path", type=Path)
+        parser.add_argument(
+            "--may-retire-most",
+            action="store_true",
+            help="go on when more than half of the products are missing",
+        )
+
+    def handle(self, *args, **options):
+        try:
+            run = importing.run(
+                options["path"],
+                may_retire_most=options["may_retire_most"],
+                progress=self._show,
+            )
+        except (NotReadable, importing.Stopped, importing.Elsewhere) as problem:
+            raise CommandError(str(problem)) from None
+        for name, count in sorted(run.counts.items()):
+            self.stdout.write(f"{count:>9,} {name}")
+        for row in run.refused_rows.all()[:20]:
+            self.stderr.write(str(row))
+        self.stdout.write(f"{run.source} is imported (run {run.pk}).")
+
+    def _show(self, run):
+        self.stdout.write(f"{run.get_stage_display()}: {run.percent} %", ending="\n")

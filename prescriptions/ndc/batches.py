@@ -1,0 +1,53 @@
+"""What one batch of an import has found, kept together with how far the run came."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from audit import chain
+from audit.acts import Act
+from prescriptions.models import Drug, ImportRun, RefusedRow, ReviewTask
+from prescriptions.ndc import reviews
+from prescriptions.ndc.files import Row
+
+
+@dataclass
+class Batch:
+    run: ImportRun
+    counts: Counter[str] = field(default_factory=Counter)
+    refused: list[RefusedRow] = field(default_factory=list)
+    tasks: list[ReviewTask] = field(default_factory=list)
+    altered: dict[int, Drug] = field(default_factory=dict)  # other than was reviewed
+
+    def refuse(self, row: Row, reason: object) -> None:
+        self.counts["rows refused"] += 1
+        self.refused.append(
+            RefusedRow(
+                run=self.run,
+                file=row.file,
+                line=row.line,
+                product=_printable(row.text.partition("\t")[0])[:64],
+                reason=str(reason)[:300],
+            )
+        )
+
+    def keep(self) -> None:
+        """Write down what was found; events come last in the transaction."""
+        RefusedRow.objects.bulk_create(self.refused)
+        self.counts["reviews opened"] += len(self.tasks)
+        unready = reviews.unready(self.altered.values()) if self.altered else 0
+        self.counts["prescriptions made drafts again"] += unready
+        total = Counter(self.run.counts) + self.counts
+        self.run.counts = dict(total)
+        self.run.save(update_fields=["counts"])
+        for task in self.tasks:
+            chain.record(
+                Act.DRUG_REVIEW_OPENED,
+                by=None,
+                of=task.drug,
+                schedule=task.new_schedule or "not controlled",
+                reason=task.reason,
+            )
+
+
+def _printable(text: str) -> str:
+    return "".join(letter for letter in text if letter.isprintable())

@@ -1,0 +1,187 @@
+"""Import an edition of the NDC directory: in batches, each a transaction that notes how
+far it came, so that a run that was killed goes on and nothing is done twice.
+"""
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
+
+from audit import chain
+from audit.acts import Act
+from prescriptions.models import (
+    Drug,
+    DrugProduct,
+    DrugSource,
+    ImportRun,
+    RunState,
+    Stage,
+)
+from prescriptions.ndc import packaging, products, retiring, stocking
+from prescriptions.ndc.batches import Batch
+from prescriptions.ndc.files import PACKAGES, PRODUCTS, Directory, NotReadable
+
+ROWS_A_BATCH = 500
+DRUGS_A_BATCH = 100
+HEADER = 1  # line
+
+Progress = Callable[[ImportRun], object]
+
+
+class Stopped(Exception):
+    """An import that does not go on; the message says what to do."""
+
+
+class Elsewhere(Exception):
+    """Another process does this import, or has begun another one."""
+
+    def __str__(self) -> str:
+        return "Another process is importing. Leave it to that one."
+
+
+def run(
+    path: Path, *, may_retire_most: bool = False, progress: Progress = lambda run: None
+) -> ImportRun:
+    """Import an edition, or go on with it; raise NotReadable, Stopped or Elsewhere."""
+    directory = Directory(path)
+    digest, lines = directory.examine()
+    rules = products.rules_digest()
+    current = _start(directory.name, digest=f"{rules[:16]}-{digest[:40]}", lines=lines)
+    if current.state == RunState.FINISHED:
+        return current
+    stocking.give_keys()
+    steps = {
+        Stage.PRODUCTS: lambda: _read(current, directory, PRODUCTS, rules),
+        Stage.PACKAGES: lambda: _read(current, directory, PACKAGES, rules),
+        Stage.RETIRING: lambda: _retire(current, may_retire_most=may_retire_most),
+        Stage.DRUGS: lambda: _bring_up_to_date(current),
+    }
+    try:
+        while current.stage != Stage.DONE:
+            for _ in steps[Stage(current.stage)]():
+                progress(current)
+    except (NotReadable, Stopped) as problem:
+        _fail(current, str(problem))
+        raise
+    return current
+
+
+def _start(source: str, *, digest: str, lines: int) -> ImportRun:
+    try:
+        return _started(source, digest=digest, lines=lines)
+    except IntegrityError:  # one at a time, says the database
+        raise Elsewhere from None
+
+
+def _started(source: str, *, digest: str, lines: int) -> ImportRun:
+    with transaction.atomic(durable=True):
+        newest = ImportRun.objects.select_for_update(no_key=True).first()
+        if newest and newest.digest == digest:
+            if newest.state in {RunState.RUNNING, RunState.FINISHED}:
+                return newest
+        elif newest and newest.state == RunState.RUNNING:
+            newest.state = RunState.SUPERSEDED
+            newest.problem = f"Given up for {source[:200]}."
+            newest.save()
+        return ImportRun.objects.create(
+            source=source[:255],
+            digest=digest,
+            lines=lines,
+            stage=Stage.PRODUCTS,
+            position=HEADER,
+        )
+
+
+def _read(
+    current: ImportRun, directory: Directory, file: str, rules: str
+) -> Iterator[None]:
+    """Take over one file, batch by batch, from where the run stands."""
+    rows = directory.rows(file, after=current.position)
+    while read := list(itertools.islice(rows, ROWS_A_BATCH)):
+        with transaction.atomic(durable=True):
+            _claim(current, position=read[-1].line)
+            batch = Batch(run=current)
+            batch.counts[f"{file} rows"] += len(read)
+            if file == PRODUCTS:
+                stocking.take_over(read, batch, rules=rules)
+            else:
+                packaging.take_over(read, batch)
+            batch.keep()
+        yield
+    following = {PRODUCTS: Stage.PACKAGES, PACKAGES: Stage.RETIRING}[file]
+    with transaction.atomic(durable=True):
+        _claim(current, stage=following, position=HEADER)
+    yield
+
+
+def _retire(current: ImportRun, *, may_retire_most: bool) -> Iterator[None]:
+    with transaction.atomic(durable=True):
+        _claim(current, stage=Stage.DRUGS, position=0)
+        batch = Batch(run=current)
+        if retiring.are_most(current) and not may_retire_most:
+            raise Stopped(
+                "More than half of the products are missing in this edition. If that "
+                "is right, run the import with --may-retire-most."
+            )
+        retiring.retire(batch)
+        batch.keep()
+    yield
+
+
+def _bring_up_to_date(current: ImportRun) -> Iterator[None]:
+    """Give drugs their representative NDC, brand names and words, or retire them."""
+    while True:
+        drugs = list(
+            Drug.objects.filter(
+                _is_of_the_directory(), pk__gt=current.position
+            ).order_by("pk")[:DRUGS_A_BATCH]
+        )
+        if not drugs:
+            break
+        with transaction.atomic(durable=True):
+            _claim(current, position=drugs[-1].pk)
+            batch = Batch(run=current)
+            retiring.bring_up_to_date(drugs, batch)
+            batch.keep()
+        yield
+    with transaction.atomic(durable=True):
+        now = timezone.now()
+        _claim(current, stage=Stage.DONE, state=RunState.FINISHED, finished_at=now)
+        chain.record(
+            Act.DRUG_DATA_IMPORTED,
+            by=None,
+            of=current,
+            source=current.source,
+            digest=current.digest,
+            events=current.counts.get("reviews opened", 0),
+        )
+    yield
+
+
+def _is_of_the_directory() -> Q:
+    return Q(source=DrugSource.NDC) | Exists(
+        DrugProduct.objects.filter(drug=OuterRef("pk"))
+    )
+
+
+def _fail(current: ImportRun, problem: str) -> None:
+    ImportRun.objects.filter(pk=current.pk, state=RunState.RUNNING).update(
+        state=RunState.FAILED, problem=problem[:300], updated_at=timezone.now()
+    )
+
+
+def _claim(current: ImportRun, **values) -> None:
+    """Move the run on, unless another process has; both do not do the same batch."""
+    moved = ImportRun.objects.filter(
+        pk=current.pk,
+        state=RunState.RUNNING,
+        stage=current.stage,
+        position=current.position,
+    ).update(updated_at=timezone.now(), **values)
+    if not moved:
+        raise Elsewhere
+    for name, value in values.items():
+        setattr(current, name, value)

@@ -1,0 +1,56 @@
+"""Rows of package.txt become the packages of products that were taken over."""
+
+from prescriptions.models import DrugPackage, DrugProduct
+from prescriptions.ndc import products
+from prescriptions.ndc.batches import Batch
+from prescriptions.ndc.files import Refused, Row
+from prescriptions.ndc.products import Package, Skipped
+
+TWICE = "This package is in this file already."
+
+
+def take_over(rows: list[Row], batch: Batch) -> None:
+    """Keep the packages among some rows of package.txt."""
+    of_rows = {row.text.partition("\t")[0].strip() for row in rows}
+    owners = {
+        row.product_id: row
+        for row in DrugProduct.objects.filter(product_id__in=of_rows, seen_in=batch.run)
+    }
+    found = {}
+    for row in rows:
+        if row.text.partition("\t")[0].strip() not in owners:
+            batch.counts["packages of other products"] += 1
+            continue
+        try:
+            found[row] = products.package(row)
+        except Refused as reason:
+            batch.refuse(row, reason)
+        except Skipped as kind:
+            batch.counts[f"packages {kind}"] += 1
+    _save(found, owners, batch)
+
+
+def _save(
+    found: dict[Row, Package], owners: dict[str, DrugProduct], batch: Batch
+) -> None:
+    kept = {
+        (row.product_id, row.ndc): row
+        for row in DrugPackage.objects.filter(product__in=owners.values())
+    }
+    seen = {key for key, row in kept.items() if row.seen_in_id == batch.run.pk}
+    new, known = [], []
+    for line, package in found.items():
+        key = (owners[package.product_id].pk, package.ndc)
+        if key in seen:
+            batch.refuse(line, TWICE)
+            continue
+        seen.add(key)
+        row = kept.get(key) or DrugPackage(product_id=key[0], ndc=package.ndc)
+        row.as_written = package.as_written
+        row.description, row.is_sample = package.description, package.is_sample
+        row.seen_in, row.retired_at = batch.run, None
+        (known if row.pk else new).append(row)
+    DrugPackage.objects.bulk_create(new)
+    fields = ["as_written", "description", "is_sample", "seen_in", "retired_at"]
+    DrugPackage.objects.bulk_update(known, fields)
+    batch.counts["packages"] += len(new) + len(known)

@@ -1,0 +1,95 @@
+"""What vanished from the directory is retired, never deleted; drugs follow."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from django.db.models import Exists, OuterRef
+from django.utils import timezone
+
+from prescriptions import drug_search
+from prescriptions.models import (
+    Drug,
+    DrugPackage,
+    DrugProduct,
+    DrugSource,
+    ImportRun,
+)
+from prescriptions.ndc import reviews
+from prescriptions.ndc.batches import Batch
+
+FEW = 20  # products; of so few, most may go
+BRANDS_LENGTH = 200
+
+
+def are_most(run: ImportRun) -> bool:
+    """Say whether an edition lacks most products, as a file cut off would."""
+    current = DrugProduct.objects.filter(retired_at=None)
+    # A new label gives a product another PRODUCTID and leaves it its NDC.
+    seen = DrugProduct.objects.filter(product_ndc=OuterRef("product_ndc"), seen_in=run)
+    count = current.count()
+    return count > FEW and current.exclude(Exists(seen)).count() * 2 > count
+
+
+def retire(batch: Batch) -> None:
+    """Retire the products and packages that this edition does not have."""
+    for model, name in [(DrugProduct, "products"), (DrugPackage, "packages")]:
+        gone = model.objects.filter(retired_at=None).exclude(seen_in=batch.run)
+        batch.counts[f"{name} retired"] += gone.update(retired_at=timezone.now())
+
+
+def bring_up_to_date(drugs: list[Drug], batch: Batch) -> None:
+    """Give drugs what follows from their products: NDC, brands, availability, words."""
+    brands, codes = _brands(drugs), _codes(drugs)
+    for drug in drugs:
+        before = (drug.ndc, drug.brands, drug.unavailable)
+        drug.ndc = representative(drug, codes[drug.pk])
+        drug.brands = _some(brands[drug.pk])
+        if drug.unavailable in {"", reviews.VANISHED}:
+            is_gone = drug.source == DrugSource.NDC and drug.pk not in brands
+            drug.unavailable = reviews.VANISHED if is_gone else ""
+        if before != (drug.ndc, drug.brands, drug.unavailable):
+            drug.save()
+        if before[0] != drug.ndc:
+            batch.altered[drug.pk] = drug
+        batch.counts["drugs retired"] += drug.unavailable > before[2]
+    drug_search.index(drugs)
+
+
+def representative(drug: Drug, packages: dict[str, tuple[bool, bool]]) -> str:
+    """Return the NDC that stands for a drug: the one it has, as long as that is sold."""
+    sold = {ndc for ndc, (is_sold, _) in packages.items() if is_sold}
+    if drug.ndc in sold or (drug.ndc and drug.ndc not in packages and not sold):
+        return drug.ndc
+    return min(sold, key=lambda ndc: (packages[ndc][1], ndc), default="")
+
+
+def _brands(drugs: Iterable[Drug]) -> defaultdict[int, set[str]]:
+    found: defaultdict[int, set[str]] = defaultdict(set)
+    rows = DrugProduct.objects.filter(drug__in=drugs, retired_at=None)
+    for pk, name in rows.values_list("drug", "proprietary_name").distinct():
+        found[pk].add(name)
+    return found
+
+
+def _codes(drugs: Iterable[Drug]) -> defaultdict[int, dict[str, tuple[bool, bool]]]:
+    """Return the NDCs of drugs: whether each is sold, and whether it is a sample."""
+    found: defaultdict[int, dict[str, tuple[bool, bool]]] = defaultdict(dict)
+    rows = DrugPackage.objects.filter(product__drug__in=drugs).order_by("ndc", "pk")
+    for pk, ndc, retired_at, is_sample in rows.values_list(
+        "product__drug", "ndc", "retired_at", "is_sample"
+    ):
+        was_sold, was_sample = found[pk].get(ndc, (False, True))
+        is_sold = retired_at is None
+        found[pk][ndc] = (was_sold or is_sold, was_sample and is_sample)
+    return found
+
+
+def _some(names: set[str]) -> str:
+    """Return as many brand names as fit, each once however it is spelled."""
+    spelled = {name.casefold(): name for name in sorted(names) if name}
+    text = ""
+    for name in spelled.values():
+        longer = f"{text}, {name}" if text else name
+        if len(longer) <= BRANDS_LENGTH:
+            text = longer
+    return text

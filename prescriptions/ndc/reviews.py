@@ -1,0 +1,164 @@
+"""A schedule is never moved silently: the stricter holds until a person decides."""
+
+from collections.abc import Iterable
+
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from audit import chain
+from audit.acts import Act
+from prescriptions import drafts, schedules
+from prescriptions.models import (
+    Decision,
+    Drug,
+    ImportRun,
+    Prescription,
+    ReviewTask,
+    Status,
+)
+from prescriptions.ndc import crosscheck
+from prescriptions.ndc.products import EXEMPTED, Product
+
+UNDECIDED = "An administrator has to decide on its schedule first."
+NOT_CONTROLLED = "It is not a controlled substance."
+UNLISTED = "21 CFR 1308, as the portal knows it, does not list its substances."
+VANISHED = "It is no longer in FDA's NDC directory."
+
+
+class NotDecided(PermissionDenied):
+    """A review cannot be decided like this; the message says why."""
+
+
+def settle(drug: Drug, product: Product, *, run: ImportRun) -> list[ReviewTask]:
+    """Let a drug follow what a product says; return what a person has to decide.
+
+    A stricter schedule applies at once, a laxer one waits. The caller saves the drug.
+    """
+    if _is_waived(drug, product):
+        return []
+    questions = {}
+    if not product.is_agreed:
+        questions[product.listed, product.reported] = _disagreement(product)
+    elif not product.listed and drug.unavailable == UNDECIDED:
+        questions["", product.schedule] = UNLISTED
+    change = (drug.schedule, product.schedule)
+    if product.schedule != drug.schedule:
+        questions.setdefault(change, _change(drug, product))
+    tasks = [
+        ReviewTask(
+            drug=drug,
+            run=run,
+            product_ndc=product.product_ndc,
+            labeler=product.labeler,
+            old_schedule=old,
+            new_schedule=new,
+            reason=reason[:300],
+        )
+        for (old, new), reason in questions.items()
+        if not _is_known(drug, product, old, new)
+    ]
+    asked = {(task.old_schedule, task.new_schedule) for task in tasks}
+    if change in asked and schedules.stricter(change) == product.schedule:
+        place(drug, product.schedule)
+    return ReviewTask.objects.bulk_create(tasks)
+
+
+def decide(task: ReviewTask, *, accept: bool, by) -> None:
+    """Put an administrator's decision in force and on record."""
+    if not (by.is_active and by.is_staff):
+        raise NotDecided("Only administrators decide on schedules.")
+    with transaction.atomic(durable=True):
+        locked = ReviewTask.objects.select_for_update(no_key=True).get(pk=task.pk)
+        if locked.decision != Decision.OPEN:
+            raise NotDecided("Somebody has decided this already.")
+        drug = Drug.objects.select_for_update(no_key=True).get(pk=locked.drug_id)
+        locked.decision = Decision.ACCEPTED if accept else Decision.KEPT
+        locked.decided_by, locked.decided_at = by, timezone.now()
+        locked.save()
+        schedule = locked.new_schedule if accept else locked.old_schedule
+        place(drug, schedule)
+        drug.save()
+        unready([drug])
+        chain.record(
+            Act.DRUG_REVIEW_DECIDED,
+            by=by,
+            of=drug,
+            status=locked.decision,
+            schedule=schedule or "not controlled",
+        )
+
+
+def place(drug: Drug, schedule: str) -> None:
+    """Move a drug to a schedule, with what goes with it; the caller saves it."""
+    if not schedule:
+        if drug.unavailable in {"", UNDECIDED, VANISHED}:
+            drug.unavailable = NOT_CONTROLLED
+        return
+    drug.schedule = schedule
+    drug.dea_code, drug.narcotic = crosscheck.facts(
+        drug.substance.split("; "), schedule
+    )
+    if drug.unavailable in {UNDECIDED, NOT_CONTROLLED}:
+        drug.unavailable = ""
+
+
+def unready(drugs: Iterable[Drug]) -> int:
+    """Take the marks off prescriptions whose drug is no longer what was reviewed.
+
+    Inside the caller's transaction; events come last.
+    """
+    marked = list(
+        Prescription.objects.filter(drug__in=drugs, status=Status.READY)
+        .select_for_update(of=["self"], no_key=True)
+        .order_by("pk")
+    )
+    for prescription in marked:
+        drafts.unmark(prescription)
+        prescription.save()
+    for prescription in marked:
+        chain.record(
+            Act.PRESCRIPTION_UNREADY,
+            by=None,
+            of=prescription,
+            reason="drug data changed",
+        )
+    return len(marked)
+
+
+def _is_waived(drug: Drug, product: Product) -> bool:
+    """Say whether a person has decided that what is reported is right for this drug."""
+    if product.is_agreed:
+        return False
+    said = drug.review_tasks.filter(new_schedule=product.reported)
+    last = said.exclude(decision=Decision.OPEN).order_by("-decided_at").first()
+    return last is not None and last.decision == Decision.ACCEPTED
+
+
+def _is_known(drug: Drug, product: Product, old: str, new: str) -> bool:
+    """Say whether this waits already, or was decided about this very product."""
+    same = drug.review_tasks.filter(old_schedule=old, new_schedule=new)
+    decided = Q(decision=Decision.KEPT, product_ndc=product.product_ndc)
+    return same.filter(Q(decision=Decision.OPEN) | decided).exists()
+
+
+def _change(drug: Drug, product: Product) -> str:
+    old, new = drug.schedule, product.schedule
+    who = f"{product.labeler[:80]} ({product.product_ndc})"
+    if schedules.stricter([old, new]) == old:
+        return f"{who} is in C-{new}. The drug stays in C-{old} until this is decided."
+    return (
+        f"{who} is in C-{new}. That is in force; prescriptions that were ready are "
+        "drafts again."
+    )
+
+
+def _disagreement(product: Product) -> str:
+    reported = f"C-{product.reported}" if product.reported else "no schedule"
+    names = ", ".join(product.names)[:100]
+    text = (
+        f"FDA was told {reported}; 21 CFR 1308 has {names} in C-{product.listed}. "
+        "The stricter is in force."
+    )
+    return text if product.reported else f"{text} {EXEMPTED}"
