@@ -29,16 +29,28 @@ def of(prescriptions: list[Prescription]) -> rules.Circumstances:
     )
 
 
-def place(prescription: Prescription) -> rules.Place | None:
-    """Return where it stands in its series, drafts of its prescriber included."""
-    if prescription.schedule != Schedule.II:
-        return None
-    on = prescription.issue_date
-    drafts = Q(status__in=OPEN, prescriber=prescription.prescriber_id)
-    others = _of_patients([prescription]).filter(
-        (drafts if prescription.is_open else Q(pk=None)) | _issued(on)
-    )
-    return rules.place(prescription, others, on=on)
+def places(prescriptions: list[Prescription]) -> dict[int, rules.Place | None]:
+    """Return where each stands in its series, drafts of its prescriber included."""
+    series = [one for one in prescriptions if one.schedule == Schedule.II]
+    if not series:
+        return {}
+    drafts = Q(status__in=OPEN, prescriber__in={one.prescriber_id for one in series})
+    issued = Q(status__in=ISSUED, issued_on__in={one.issue_date for one in series})
+    others = list(_of_patients(series).filter(drafts | issued))
+    return {
+        one.pk: rules.place(
+            one,
+            [other for other in others if _go_together(one, other)],
+            on=one.issue_date,
+        )
+        for one in series
+    }
+
+
+def _go_together(one: Prescription, other: Prescription) -> bool:
+    if other.is_open:
+        return one.is_open and one.prescriber_id == other.prescriber_id
+    return other.issued_on == one.issue_date
 
 
 def _still_counting(
@@ -49,7 +61,7 @@ def _still_counting(
         return []
     waits = Q(status__in=ISSUED, earliest_fill_on__gt=on)
     return _of_patients(prescriptions).filter(
-        Q(status=Status.READY) | _issued(on) | waits
+        Q(status=Status.READY) | Q(status__in=ISSUED, issued_on=on) | waits
     )
 
 
@@ -58,7 +70,3 @@ def _of_patients(prescriptions: list[Prescription]) -> QuerySet[Prescription]:
     return Prescription.objects.filter(
         patient__in=patients, schedule=Schedule.II
     ).select_related("drug")
-
-
-def _issued(on: date) -> Q:
-    return Q(status__in=ISSUED, issued_on=on)

@@ -7,7 +7,7 @@ from django.utils import timezone
 from audit import chain
 from audit.acts import Act, Outcome
 from prescriptions.models import Patient, Prescription, Status
-from providers.models import DeaRegistration, Membership, Role
+from providers.models import DeaRegistration, Membership, Provider, Role
 
 WRITERS = [Role.PROVIDER, Role.AGENT]
 UNMARKED = {"ready_digest": "", "ready_at": None, "ready_by": None}
@@ -19,7 +19,7 @@ class NotAllowed(PermissionDenied):
 
 def create(prescription: Prescription, *, by) -> Prescription:
     """Keep a new draft."""
-    _require_writer(prescription, by=by)
+    require_writer(prescription, by=by)
     with transaction.atomic(durable=True):
         prescription.prepared_by = by
         _complete(prescription)
@@ -35,7 +35,7 @@ def create(prescription: Prescription, *, by) -> Prescription:
 
 def alter(prescription: Prescription, *, by) -> Prescription:
     """Keep a changed draft; what was ready has to be reviewed and marked again."""
-    _require_writer(prescription, by=by)
+    require_writer(prescription, by=by)
     with transaction.atomic(durable=True):
         locked = _locked_open(prescription, by=by)
         if locked.version != prescription.version:
@@ -57,7 +57,7 @@ def alter(prescription: Prescription, *, by) -> Prescription:
 
 def discard(prescription: Prescription, *, by) -> None:
     """Give up a prescription that was not signed; it stays on record."""
-    _require_writer(prescription, by=by)
+    require_writer(prescription, by=by)
     with transaction.atomic(durable=True):
         locked = _locked_open(prescription, by=by)
         unmark(locked)
@@ -67,9 +67,12 @@ def discard(prescription: Prescription, *, by) -> None:
 
 
 def copy(prescription: Prescription, *, by) -> Prescription:
-    """Write a prescription that was not delivered again, to be signed anew."""
-    if prescription.status != Status.FAILED:
-        raise NotAllowed("Only a prescription that was not delivered is written again.")
+    """Write a prescription that is not dispensed again, to be signed anew."""
+    if prescription.status not in (Status.FAILED, Status.CANCELLED):
+        raise NotAllowed(
+            "Only a prescription that was not delivered or was cancelled is written "
+            "again."
+        )
     values = {name: getattr(prescription, name) for name in Prescription.CONTENT}
     draft = Prescription(
         practice=prescription.practice, patient=prescription.patient, **values
@@ -118,30 +121,29 @@ def _complete(prescription: Prescription) -> None:
     """Fill in what follows from the rest, and refuse what belongs elsewhere."""
     if prescription.patient.practice_id != prescription.practice_id:
         raise NotAllowed("That patient belongs to another practice.")
-    if not _works_at(
-        prescription.practice_id,
-        user=prescription.prescriber.user,
-        roles=[Role.PROVIDER],
-    ):
-        raise NotAllowed(
-            f"{prescription.prescriber} does not work at {prescription.practice}."
-        )
+    _require_colleague(prescription.prescriber, prescription)
+    if prescription.supervisor:
+        _require_colleague(prescription.supervisor, prescription)
     prescription.schedule = prescription.drug.schedule
     if prescription.dea_registration is None:
-        prescription.dea_registration = _only_fitting_registration(prescription)
+        prescription.dea_registration = _only_registration(prescription)
 
 
-def _only_fitting_registration(prescription: Prescription) -> DeaRegistration | None:
-    """21 CFR 1311.120(b)(7): with several, a person chooses and nothing is assumed."""
-    practice = prescription.practice
-    fitting = [
-        registration
-        for registration in prescription.prescriber.dea_registrations.filter(
-            state=practice.state
-        )
-        if registration.covers(prescription.schedule, on=practice.today())
-    ]
-    return fitting[0] if len(fitting) == 1 else None
+def _only_registration(prescription: Prescription) -> DeaRegistration | None:
+    """21 CFR 1311.120(b)(7): of several, in whatever State, a person chooses one."""
+    registrations = prescription.prescriber.dea_registrations.select_related(
+        "institution"
+    )
+    on = prescription.practice.today()
+    current = [one for one in registrations if one.is_current(on=on)]
+    return current[0] if len(current) == 1 else None
+
+
+def _require_colleague(provider: Provider, prescription: Prescription) -> None:
+    if not _works_at(
+        prescription.practice_id, user=provider.user, roles=[Role.PROVIDER]
+    ):
+        raise NotAllowed(f"{provider} does not work at {prescription.practice}.")
 
 
 def _take_over(row: Prescription, wanted: Prescription) -> list[str]:
@@ -173,7 +175,8 @@ def _locked_open(prescription: Prescription, *, by) -> Prescription:
     return locked
 
 
-def _require_writer(prescription: Prescription, *, by) -> None:
+def require_writer(prescription: Prescription, *, by) -> None:
+    """Refuse, on the record, whoever prepares no prescriptions at the practice."""
     if _works_at(prescription.practice_id, user=by, roles=WRITERS):
         return
     chain.record(

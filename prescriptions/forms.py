@@ -1,17 +1,14 @@
+from collections import Counter
+
 from django import forms
 from django.core.validators import MaxValueValidator
-from django.db.models import Q
 
 from prescriptions import formats
+from prescriptions.drug_field import DrugField
 from prescriptions.models import Drug, Patient, Pharmacy, Prescription, plain
 from providers.models import DeaRegistration, Provider, Role
 
 DATE = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
-
-
-class DrugChoiceField(forms.ModelChoiceField):
-    def label_from_instance(self, drug: Drug) -> str:
-        return f"{drug.name} (C-{drug.schedule})"
 
 
 class PharmacyChoiceField(forms.ModelChoiceField):
@@ -24,13 +21,17 @@ class PharmacyChoiceField(forms.ModelChoiceField):
 
 class RegistrationChoiceField(forms.ModelChoiceField):
     def label_from_instance(self, registration: DeaRegistration) -> str:
-        return f"{registration.number}, {registration.state}, {registration.provider}"
+        number, state = registration.as_written, registration.state
+        return f"{number}, {state}, {registration.provider}"
 
 
 class PrescriptionForm(forms.ModelForm):
     """What an agent or the practitioner writes down (21 CFR 1311.135(a))."""
 
-    drug = DrugChoiceField(Drug.objects.none())
+    template_name = "prescriptions/_fields.html"
+    RARE = ["partial_fill_quantity", "emergency_oral_on", "supervisor"]
+
+    drug = DrugField(Drug.objects.none())
     pharmacy = PharmacyChoiceField(Pharmacy.objects.none())
     dea_registration = RegistrationChoiceField(
         DeaRegistration.objects.none(), required=False, label="DEA registration"
@@ -56,7 +57,9 @@ class PrescriptionForm(forms.ModelForm):
             "quantity": "In the unit of the drug: tablets, capsules, millilitres.",
             "refills": "0 for Schedule II; at most 5 within six months for III and IV.",
             "note": "For gamma-hydroxybutyric acid, the medical need.",
-            "earliest_fill_on": "Only for a drug that is to be filled later.",
+            "days_supply": "Needed in a series of Schedule II, and in some States.",
+            "earliest_fill_on": "Only if it is to be filled later. In a series of "
+            "Schedule II, of up to 90 days in all, each but the first has one.",
         }
 
     def __init__(self, user, practice, *args, **kwargs):
@@ -81,26 +84,46 @@ class PrescriptionForm(forms.ModelForm):
             self.initial["prescriber"] = own
         self.fields["prescriber"].queryset = prescribers
         self._offer_registrations(prescribers, practice)
-        in_use = Q(is_active=True) | Q(pk=self.instance.drug_id)
-        self.fields["drug"].queryset = Drug.objects.filter(in_use)
+        self.fields["drug"].offer(
+            also=self.instance.drug_id, query=self.data.get("q", "")
+        )
         self.fields["pharmacy"].queryset = Pharmacy.objects.all()
 
+    @property
+    def is_finding(self) -> bool:
+        """Say whether this was sent to look for a drug; nothing else is judged yet."""
+        return "find" in self.data
+
+    def is_valid(self):
+        return not self.is_finding and super().is_valid()
+
+    def full_clean(self):
+        super().full_clean()
+        if self.is_finding:
+            self.errors.clear()
+
+    def has_rare(self) -> bool:
+        """Say whether something is filled in, or wrong, among what is rarely needed."""
+        return any(self[name].value() or self.has_error(name) for name in self.RARE)
+
     def _offer_registrations(self, prescribers, practice) -> None:
-        registrations = [
-            registration
-            for registration in DeaRegistration.objects.filter(
-                provider__in=prescribers, practice=practice
-            )
-            if registration.is_current(on=practice.today())
-        ]
+        """Offer those of this State; 21 CFR 1311.120(b)(7): of several, assume none."""
+        registrations = DeaRegistration.objects.filter(
+            provider__in=prescribers
+        ).select_related("provider", "institution")
+        on = practice.today()
+        current = [one for one in registrations if one.is_current(on=on)]
+        offered = [one for one in current if one.state == practice.state]
+        self.has_several = {
+            provider
+            for provider, count in Counter(one.provider_id for one in current).items()
+            if count > 1
+        }
         field = self.fields["dea_registration"]
-        field.queryset = DeaRegistration.objects.filter(
-            pk__in=[registration.pk for registration in registrations]
-        )
-        # 21 CFR 1311.120(b)(7): with several, one is chosen and none is assumed.
-        field.required = len(registrations) > 1
-        if len(registrations) == 1:
-            self.initial["dea_registration"] = registrations[0]
+        field.queryset = registrations.filter(pk__in=[one.pk for one in offered])
+        field.is_conditional = bool(self.has_several)
+        if len(current) == len(offered) == 1:
+            self.initial["dea_registration"] = offered[0]
 
     def clean(self):
         data = super().clean()
@@ -112,12 +135,21 @@ class PrescriptionForm(forms.ModelForm):
             data.get("dea_registration"),
             data.get("prescriber"),
         )
-        if registration and prescriber and registration.provider_id != prescriber.pk:
-            self.add_error(
-                "dea_registration",
-                f"This DEA registration is not one of {prescriber}. Choose another.",
-            )
+        if prescriber and (problem := self._problem_with(registration, prescriber)):
+            self.add_error("dea_registration", problem)
         return data
+
+    def _problem_with(
+        self, registration: DeaRegistration | None, prescriber: Provider
+    ) -> str:
+        if registration and registration.provider_id != prescriber.pk:
+            return f"This DEA registration is not one of {prescriber}. Choose another."
+        if registration or prescriber.pk not in self.has_several:
+            return ""
+        return (
+            f"{prescriber} has several DEA registrations. Choose the one that this "
+            "prescription is issued under."
+        )
 
 
 class PatientForm(forms.ModelForm):

@@ -53,18 +53,18 @@ class Prescription(models.Model):
     CONTENT = [  # what a person writes; everything else follows from acts
         "prescriber",
         "dea_registration",
-        "supervisor",
         "drug",
         "quantity",
-        "partial_fill_quantity",
         "days_supply",
-        "refills",
         "directions",
+        "refills",
+        "earliest_fill_on",
         "note",
         "substitutions_allowed",
-        "earliest_fill_on",
-        "emergency_oral_on",
         "pharmacy",
+        "partial_fill_quantity",
+        "emergency_oral_on",
+        "supervisor",
     ]
 
     SHOWN_WITH = [  # what one look at it needs

@@ -16,8 +16,9 @@ from mfa.forms import ProofForm
 from mfa.http import local_path, proof_page
 from mfa.idme import freshness
 from mfa.models import Device, Purpose
-from prescriptions import content, signer, signing
+from prescriptions import circumstances, content, signer, signing
 from prescriptions.models import OPEN, Patient, Prescription, SignedRecord, Status
+from prescriptions.rules import Place
 from prescriptions.views.found import patient_or_404, prescription_or_404
 from providers.readiness import Blocker
 
@@ -37,6 +38,7 @@ class Review:
     blockers: list[Blocker]
     shown_digest: str
     issue_date: date
+    place: Place | None  # in a series of Schedule II
 
     @property
     def is_to_be_signed(self) -> bool:
@@ -170,12 +172,14 @@ def _proof(request, chosen: list[Prescription], shown: str) -> ProofForm:
 
 def _reviews(prescriptions: list[Prescription], *, by) -> list[Review]:
     found = signing.blockers_of_each(prescriptions, by=by)
+    places = circumstances.places(prescriptions)
     return [
         Review(
             one,
             found[one.pk],
             content.digest(one),
-            one.issued_on or one.practice.today(),
+            one.issue_date,
+            places.get(one.pk),
         )
         for one in prescriptions
     ]

@@ -6,7 +6,6 @@ from audit.acts import Act
 from audit.models import Event
 from prescriptions import drafts
 from prescriptions.models import Patient, Prescription, Status, Transmission
-from tests.factories import make_registration
 from tests.prescriptions.factories import (
     make_draft,
     make_drug,
@@ -63,30 +62,6 @@ def test_a_patient_of_another_practice_is_refused(alice, bob):
 def test_a_prescriber_of_another_practice_is_refused(alice, bob):
     with pytest.raises(drafts.NotAllowed, match="does not work at"):
         make_draft(alice.provider, prescriber=bob.provider)
-
-
-@pytest.mark.cfr("1311.120(b)(7)")
-def test_the_only_fitting_registration_is_taken(alice):
-    draft = make_draft(alice.provider)
-
-    assert draft.dea_registration == alice.provider.dea_registrations.get()
-
-
-@pytest.mark.cfr("1311.120(b)(7)")
-def test_of_several_registrations_none_is_assumed(alice, practice):
-    make_registration(alice.provider, practice=practice)
-
-    assert make_draft(alice.provider).dea_registration is None
-
-
-@pytest.mark.parametrize(
-    "unfit",
-    [{"expires_on": "2020-01-01"}, {"schedules": "IV,V"}, {"state": "CA"}],
-)
-def test_a_registration_that_does_not_fit_is_not_taken(alice, practice, unfit):
-    make_registration(alice.provider, practice=practice, **unfit)
-
-    assert make_draft(alice.provider).dea_registration is not None
 
 
 def test_the_schedule_is_that_of_the_drug_when_it_was_written(draft):

@@ -265,7 +265,7 @@ def test_drafts_and_what_was_given_up_do_not_count(three, alice):
 
     Prescription.objects.filter(pk=three[0].pk).update(status=Status.DISCARDED)
     assert circumstances.of(three).others == ()
-    assert circumstances.place(three[1]) == rules.Place(1, 2, 60)
+    assert circumstances.places(three[1:])[three[1].pk] == rules.Place(1, 2, 60)
 
 
 @pytest.mark.django_db
@@ -282,12 +282,21 @@ def test_what_was_issued_earlier_counts_while_it_waits(
 
 
 @pytest.mark.django_db
-def test_the_page_says_where_in_the_series_each_stands(three):
-    assert [circumstances.place(one) for one in three] == [
-        rules.Place(1, 3, 90),
-        rules.Place(2, 3, 90),
-        rules.Place(3, 3, 90),
-    ]
+@pytest.mark.parametrize("also_signed", [False, True])
+def test_each_has_its_place_in_the_series(three, alice, phone, also_signed):
+    if also_signed:
+        mark(three, by=alice)
+        signing.sign(
+            three, by=alice, challenge=prove(three, phone), session_key=SESSION
+        )
+
+    for several in ([three[0]], three):
+        [*signed] = Prescription.objects.filter(pk__in=[one.pk for one in several])
+        places = circumstances.places(signed)
+        assert places == {
+            one.pk: rules.Place(number, 3, 90)
+            for number, one in enumerate(several, start=1)
+        }
 
 
 @pytest.mark.django_db
@@ -296,5 +305,4 @@ def test_one_alone_is_no_series(alice):
     tranquilliser = make_drug("Lorazepam 1 mg tablet")
     other = make_draft(alice.provider, patient=lone.patient, drug=tranquilliser)
 
-    assert circumstances.place(lone) is None
-    assert circumstances.place(other) is None
+    assert circumstances.places([lone, other]) == {lone.pk: None}
