@@ -231,6 +231,7 @@ DETAIL_KEYS = frozenset(
         "message_id",
         "model",
         "nickname",
+        "own",
         "offset_ms",
         "period",
         "practice",

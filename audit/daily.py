@@ -57,12 +57,17 @@ def catch_up(
 
 
 def missing_days() -> list[date]:
-    last = DailyReport.objects.order_by("-day").first()
-    if last is None and not Event.objects.exists():
+    first, today = _first_missing_day(), _day_of(timezone.now() - GRACE)
+    if first is None:
         return []
-    first = last.day + DAY if last else _day_of(Event.objects.earliest("at").at)
-    today = _day_of(timezone.now() - GRACE)
     return [first + n * DAY for n in range((today - first).days)]
+
+
+def _first_missing_day() -> date | None:
+    if last := DailyReport.objects.order_by("-day").first():
+        return last.day + DAY
+    earliest = Event.objects.order_by("at").first()
+    return _day_of(earliest.at) if earliest else None
 
 
 def is_overdue() -> bool:

@@ -2,6 +2,7 @@ from django.conf import settings
 from django.utils.functional import SimpleLazyObject
 
 from mfa import devices
+from providers import designees
 
 
 def portal(request):
@@ -11,6 +12,7 @@ def portal(request):
         return {"DEMO": settings.DEMO}
     return {
         "DEMO": settings.DEMO,
+        "is_designee": SimpleLazyObject(lambda: designees.practices_of(user).exists()),
         "lost_primary": SimpleLazyObject(lambda: devices.lost_primary_of(user)),
         "suggested_primary": SimpleLazyObject(lambda: devices.suggested_for(user)),
     }

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from audit import daily
 from prescriptions import gate
 from prescriptions.models import Transmission, TransmissionState
 
@@ -30,7 +31,11 @@ def live(request) -> JsonResponse:
 @require_safe
 def ready(request) -> JsonResponse:
     """Answer 200 when prescriptions can be signed, else 503 and what is wrong."""
-    problems = _database_problems() or [*gate.problems(by=request.user), *_unsent()]
+    problems = _database_problems() or [
+        *gate.problems(by=request.user),
+        *_unsent(),
+        *_unanalysed(),
+    ]
     body = {"status": "unavailable" if problems else "ok", "problems": problems}
     return JsonResponse(body, status=503 if problems else 200)
 
@@ -55,3 +60,7 @@ def _unsent() -> list[str]:
         state=TransmissionState.WAITING, next_attempt_at__lt=timezone.now() - OVERDUE
     )
     return ["The worker does not send."] if overdue.exists() else []
+
+
+def _unanalysed() -> list[str]:
+    return ["The daily analysis is overdue."] if daily.is_overdue() else []

@@ -33,10 +33,20 @@ JOBS: list[Job] = [
 def run_due() -> None:
     """Run what is due; one that fails is logged, tried again, and stops no other."""
     for job in JOBS:
-        if job.due > time.monotonic():
-            continue
-        try:
-            job.run()
-        except Exception:  # noqa: BLE001
-            logger.exception("The job “%s” failed and is tried again.", job.name)
-        job.due = time.monotonic() + job.every
+        if job.due <= time.monotonic():
+            _run(job)
+            job.due = time.monotonic() + job.every
+
+
+def run_all() -> list[str]:
+    """Run every job now, for sites without the worker; return the names that failed."""
+    return [job.name for job in JOBS if not _run(job)]
+
+
+def _run(job: Job) -> bool:
+    try:
+        job.run()
+    except Exception:  # noqa: BLE001
+        logger.exception("The job “%s” failed and is tried again.", job.name)
+        return False
+    return True

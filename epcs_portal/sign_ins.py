@@ -7,6 +7,7 @@ from axes.helpers import get_client_username, get_cool_off
 from axes.models import AccessAttempt
 from axes.signals import user_locked_out
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.signals import (
     user_logged_in,
     user_logged_out,
@@ -102,4 +103,5 @@ def refuse_admin(user, *, reason: str) -> None:
 def _record_failure(act: Act, username: str | None) -> None:
     """Name the account if there is one; never what was typed, it may be a password."""
     user = get_user_model().objects.filter(username=username or "").first()
-    chain.record(act, by=user, of=user, stream=SIGN_INS, outcome=Outcome.FAILURE)
+    by = user or AnonymousUser()
+    chain.record(act, by=by, of=user, stream=SIGN_INS, outcome=Outcome.FAILURE)

@@ -13,6 +13,7 @@ urlpatterns = [
     path("health/ready", health.ready, name="health-ready"),
     path("admin/verify/", views.admin_verify, name="admin-verify"),
     path("admin/", admin.site.urls),
+    path("", include("epcs_portal.incidents.urls")),
     path("", include("mfa.urls")),
     path("", include("providers.urls")),
     path("", include("prescriptions.urls")),

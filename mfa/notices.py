@@ -14,7 +14,7 @@ from django.template.loader import render_to_string
 logger = logging.getLogger(__name__)
 
 
-def send(user, *, subject: str, template: str, **context: str) -> None:
+def send(user, *, subject: str, template: str, **context: object) -> None:
     """Send a notice once the open transaction is committed; never fail the act."""
     if user.email:
         body = render_to_string(template, {"user": user, **context})

@@ -1,5 +1,4 @@
 import uuid
-from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import models
@@ -46,9 +45,6 @@ TELLINGS = [Step.TOLD_PROVIDER, Step.TOLD_DEA]
 
 
 class IncidentQuerySet(models.QuerySet["Incident"]):
-    def of_streams(self, streams: Iterable[str]) -> "IncidentQuerySet":
-        return self.filter(stream__in=streams)
-
     def with_state(self) -> "IncidentQuerySet":
         """Add the decision that counts, and whom a security incident was told to."""
         steps = IncidentStep.objects.filter(incident=OuterRef("pk"))
@@ -62,6 +58,9 @@ class IncidentQuerySet(models.QuerySet["Incident"]):
             **told,
         )
 
+    def undecided(self) -> "IncidentQuerySet":
+        return self.with_state().filter(Q(decision=None))
+
     def waiting(self) -> "IncidentQuerySet":
         """Filter by what is undecided, or a security incident not told to both."""
         untold = Q(is_told_provider=False) | Q(is_told_dea=False)
@@ -71,6 +70,9 @@ class IncidentQuerySet(models.QuerySet["Incident"]):
 
     def overdue(self, now: datetime) -> "IncidentQuerySet":
         return self.waiting().filter(due_at__lt=now)
+
+    def not_marked_overdue(self) -> "IncidentQuerySet":
+        return self.with_state().filter(Q(is_marked_overdue=False))
 
 
 class Incident(models.Model):

@@ -1,0 +1,123 @@
+"""Whose an auditable event is, and who may read and decide about it."""
+
+from collections.abc import Callable
+from functools import cache
+
+from django.apps import apps
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import CharField, Q, QuerySet, Value
+from django.db.models.functions import Cast, Concat
+
+from audit.daily import Account
+from audit.models import Event, Incident, user_stream
+from audit.models.incidents import IncidentQuerySet
+from providers import designees
+from providers.models import Membership, Practice, Role
+
+OF_PRACTICE = "practice:"  # what happened to something that a practice owns
+# How a row leads to its owner; the first that there is counts.
+OWNERS = ["practice", "patient", "prescription", "user", "provider", "prescriber"]
+
+
+def resolver() -> Callable[[Event], Account]:
+    """Return what says whom an event is about, remembering the rows it has asked for."""
+    owner = cache(_stream_of_subject)
+    return lambda event: Account(event.actor, owner(event.subject) or event.stream)
+
+
+def visible_to(user) -> IncidentQuerySet:
+    """Return what practitioners and designees may read: all but other practices'.
+
+    21 CFR 1311.120(b)(25). What belongs to no practice concerns them all.
+    """
+    return _of(readable_by(user))
+
+
+def decided_by(user) -> IncidentQuerySet:
+    """Return what a designee of the access controls decides (21 CFR 1311.150(c))."""
+    return _of(designees.practices_of(user))
+
+
+def readable_by(user) -> QuerySet[Practice]:
+    """Return the practices whose part of the reports somebody may read."""
+    practises = Q(memberships__role=Role.PROVIDER, memberships__user=user)
+    practises &= Q(memberships__left_on=None)
+    of_designee = designees.practices_of(user).values("pk")
+    return Practice.objects.filter(practises | Q(pk__in=of_designee)).distinct()
+
+
+def deciders_of(incident: Incident) -> list:
+    """Return the designees who have to be told; administrators where there are none."""
+    found = [user for user in _designees() if _decides(user, incident)]
+    staff = get_user_model().objects.filter(is_active=True, is_staff=True)
+    return found or list(staff)
+
+
+def all_deciders() -> list:
+    return _designees() or list(
+        get_user_model().objects.filter(is_active=True, is_staff=True)
+    )
+
+
+def _designees() -> list:
+    people = {
+        user.pk: user
+        for practice in Practice.objects.all()
+        for user in designees.of(practice)
+    }
+    return list(people.values())
+
+
+def _decides(user, incident: Incident) -> bool:
+    return decided_by(user).filter(pk=incident.pk).exists()
+
+
+def _of(practices: QuerySet[Practice]) -> IncidentQuerySet:
+    if not practices.exists():
+        return Incident.objects.none()
+    members = Membership.objects.filter(practice__in=practices)
+    of_none = ~Q(stream__in=_streams(Membership.objects.all())) & ~Q(
+        stream__startswith=OF_PRACTICE
+    )
+    return Incident.objects.filter(
+        Q(stream__in=_streams(members))
+        | Q(stream__in=[_stream_of(practice) for practice in practices])
+        | of_none
+    )
+
+
+def _streams(memberships: QuerySet[Membership]) -> QuerySet:
+    """Return the streams of members, as a subquery."""
+    stream = Concat(Value("user:"), Cast("user", CharField()), output_field=CharField())
+    return memberships.annotate(stream=stream).values("stream")
+
+
+def _stream_of(practice: Practice) -> str:
+    return f"{OF_PRACTICE}{practice.pk}"
+
+
+def _stream_of_subject(subject: str) -> str:
+    """Return the stream of whoever owns what an event is about, if that can be told."""
+    row = row_of(subject)
+    for _ in range(3):  # a transmission leads to its prescription, and on
+        if row is None:
+            return ""
+        if isinstance(row, Practice):
+            return _stream_of(row)
+        if isinstance(row, get_user_model()):
+            return user_stream(row)
+        row = next(filter(None, (getattr(row, name, None) for name in OWNERS)), None)
+    return ""
+
+
+def row_of(subject: str) -> models.Model | None:
+    """Return the row that an event is about, if it is still there."""
+    label, _, number = subject.partition(":")
+    try:
+        model = apps.get_model(label)
+        name = "public_id" if hasattr(model, "public_id") else "pk"
+        return model._default_manager.filter(**{name: number}).first()
+    except (LookupError, ValueError, ValidationError):
+        return None

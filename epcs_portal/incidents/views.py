@@ -1,0 +1,178 @@
+from datetime import date
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db.models import Count
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_safe
+
+from audit import daily, incidents
+from audit.models import DailyReport, Event, Incident, Step
+from epcs_portal.incidents import accounts, decisions, tables
+from epcs_portal.incidents.forms import SeveralForm, StepForm
+from mfa.http import form_page
+
+PAGE_SIZE = 50
+SHOWN = 100  # events of one incident on its page; the CSV has all
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def incident_list(request):
+    """Show what waits for a decision, or everything; decide about several at once."""
+    visible = _readable(request.user).with_state()
+    show = "all" if request.GET.get("show") == "all" else "waiting"
+    shown = visible if show == "all" else visible.waiting().order_by("due_at", "pk")
+    undecided = accounts.decided_by(request.user).undecided()
+    form = SeveralForm(undecided, request.POST or None)
+    if form.is_valid():
+        if refused := _decide_several(request, form):
+            form.add_error(None, refused)
+        else:
+            return redirect("incident-list")
+    page = Paginator(shown, PAGE_SIZE).get_page(request.GET.get("page"))
+    decidable = {incident.pk for incident in undecided.filter(pk__in=_pks(page))}
+    return form_page(
+        request,
+        "epcs_portal/incidents/list.html",
+        form if decidable or form.is_bound else None,
+        tab=show,
+        page=page,
+        decidable=decidable,
+        ticked=set(request.POST.getlist("incidents")),
+        **_frame(),
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def incident(request, public_id):
+    """Show an incident, its events and what was made of it; take the next step."""
+    found = get_object_or_404(_readable(request.user).with_state(), public_id=public_id)
+    steps = list(found.steps.all())
+    taken = [step for step in steps if step.kind != Step.OVERDUE]
+    may_decide = accounts.decided_by(request.user).filter(pk=found.pk).exists()
+    form = StepForm(
+        decisions.possible(taken), request.POST or None, initial={"seen": len(taken)}
+    )
+    if request.method == "POST" and (not may_decide or form.is_valid()):
+        if not (refused := _take(request, found, form)):
+            return redirect("incident-detail", public_id)
+        form.add_error(None, refused)
+    events = _events_of(found)
+    return form_page(
+        request,
+        "epcs_portal/incidents/detail.html",
+        form if may_decide else None,
+        incident=found,
+        steps=steps,
+        events=events.order_by("sequence")[:SHOWN],
+        **_frame(),
+    )
+
+
+@require_safe
+def report_list(request):
+    visible = _readable(request.user)
+    page = Paginator(DailyReport.objects.all(), PAGE_SIZE).get_page(
+        request.GET.get("page")
+    )
+    counted = visible.filter(report__in=list(page)).values_list("report")
+    counts = dict(counted.order_by().annotate(count=Count("pk")))
+    return render(
+        request,
+        "epcs_portal/incidents/reports.html",
+        {
+            "tab": "reports",
+            "page": page,
+            "lines": [(report, counts.get(report.pk, 0)) for report in page],
+            "is_overdue": daily.is_overdue(),
+            **_frame(),
+        },
+    )
+
+
+@require_safe
+def report(request, day):
+    """Show a practice's part of the report of a day."""
+    found = _report_or_404(day)
+    return render(
+        request,
+        "epcs_portal/incidents/report.html",
+        {
+            "tab": "reports",
+            "report": found,
+            "incidents": tables.part_of(found, _readable(request.user)),
+            **_frame(),
+        },
+    )
+
+
+@require_safe
+def report_csv(request, day):
+    found = _report_or_404(day)
+    response = HttpResponse(content_type="text/csv; charset=utf-8")
+    name = f"daily-report-{found.day}.csv"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    tables.write(response, tables.part_of(found, _readable(request.user)))
+    return response
+
+
+def _readable(user):
+    if not accounts.readable_by(user).exists():
+        raise PermissionDenied(
+            "Practitioners and designees of the access controls read the reports."
+        )
+    return accounts.visible_to(user)
+
+
+def _report_or_404(day: str) -> DailyReport:
+    try:
+        return get_object_or_404(DailyReport, day=date.fromisoformat(day))
+    except ValueError:
+        raise Http404 from None
+
+
+def _events_of(incident: Incident):
+    return Event.objects.filter(
+        stream=incident.source, sequence__in=incident.sequences[:SHOWN]
+    )
+
+
+def _decide_several(request, form: SeveralForm) -> str:
+    """Decide about each; return why it stopped, or nothing."""
+    chosen = form.cleaned_data["incidents"]
+    step, words = Step(form.cleaned_data["step"]), form.cleaned_data["words"]
+    try:
+        for one in chosen:
+            decisions.take(step, one, by=request.user, words=words, seen=0)
+    except decisions.NotPossible as refusal:
+        return str(refusal)
+    messages.success(request, f"Your decision is on record, {len(chosen)} times.")
+    return ""
+
+
+def _take(request, incident: Incident, form: StepForm) -> str:
+    """Take the step of a form; somebody who may not gets the verb's refusal."""
+    given = form.cleaned_data if form.is_valid() else {}
+    try:
+        decisions.take(
+            Step(given.get("step", Step.DISMISSED)),
+            incident,
+            by=request.user,
+            words=given.get("words", ""),
+            seen=given.get("seen", 0),
+        )
+    except decisions.NotPossible as refusal:
+        return str(refusal)
+    messages.success(request, "It is on record.")
+    return ""
+
+
+def _pks(page) -> list[int]:
+    return [incident.pk for incident in page]
+
+
+def _frame() -> dict:
+    return {"time_zone": incidents.zone().key, "now": timezone.now()}
