@@ -4,9 +4,8 @@
 """
 
 import hashlib
-import tomllib
 from datetime import UTC, datetime
-from functools import cache, partial
+from functools import partial
 
 from django.conf import settings
 from django.db import transaction
@@ -21,6 +20,7 @@ from prescriptions.models import (
     Status,
     Transmission,
 )
+from prescriptions.releases import software_version
 
 
 class DoesNotMatch(Exception):
@@ -120,9 +120,3 @@ def _queue(record: SignedRecord, *, now: datetime) -> None:
 def written(at: datetime) -> str:
     """Return an instant as it stands in records and messages: UTC, to the microsecond."""
     return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
-@cache
-def software_version() -> str:
-    project = tomllib.loads((settings.BASE_DIR / "pyproject.toml").read_text())
-    return project["project"]["version"]

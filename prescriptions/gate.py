@@ -3,25 +3,44 @@
 21 CFR 1311.100(d): a prescription is invalid if a required function was disabled.
 """
 
+from collections.abc import Callable
+
 from django.conf import settings
 from django.db import DatabaseError, connection
-from django.utils import timezone
 
 from audit import chain
-from mfa import challenges
-from prescriptions import signer
+from prescriptions import certification, clock, signer, stops
 
 
 def problems(*, by=None) -> list[str]:
     """Return what is out of order, in words for the page; empty means go ahead."""
-    found = []
-    if timezone.now().year not in challenges.PLAUSIBLE_YEARS:
-        found.append("The clock of this server is wrong.")
-    if not settings.SCRIPT_NETWORK_URL:
-        found.append("No pharmacy network is configured.")
     try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-        return [*found, *chain.check_health(by=by), *signer.check_health()]
+        return [problem for found in findings(by=by).values() for problem in found]
     except DatabaseError:
-        return [*found, "The database does not answer."]
+        return ["The database does not answer."]
+
+
+def findings(*, by=None) -> dict[str, list[str]]:
+    """Return what is out of order by the part that it concerns; raise DatabaseError."""
+    parts: dict[str, Callable[[], list[str]]] = {
+        "stops": lambda: stops.problems(by=by),
+        "clock": clock.problems,
+        "certification": certification.problems,
+        "network": _network,
+        "database": _database,
+        "record": lambda: chain.check_health(by=by),
+        "signer": signer.check_health,
+    }
+    return {name: ask() for name, ask in parts.items()}
+
+
+def _network() -> list[str]:
+    if settings.SCRIPT_NETWORK_URL:
+        return []
+    return ["No pharmacy network is configured."]
+
+
+def _database() -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return []

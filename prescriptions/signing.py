@@ -17,6 +17,7 @@ from mfa import challenges, devices
 from mfa.models import Challenge, Purpose
 from prescriptions import (
     archive,
+    certification,
     circumstances,
     content,
     drafts,
@@ -197,6 +198,7 @@ def _blockers(
         found += ask(one.prescriber, practice=one.practice, on=around.on)
         if one.status == Status.READY and one.ready_digest != content.digest(one):
             found.append(MARK_IS_STALE)
+    found += certification.blockers_to(prescriptions)
     return [*found, *rules.blockers_to_signing(prescriptions, around=around)]
 
 

@@ -28,7 +28,7 @@ def offset_of(server: str, *, timeout: float) -> float:
     request = secrets.token_bytes(8)  # in place of our time, which is nobody's business
     try:
         answer, sent_at, took = _ask(server, request=request, timeout=timeout)
-    except OSError as problem:
+    except (OSError, ValueError) as problem:
         raise NoTime(f"{server} did not answer: {problem}.") from None
     return _offset(answer, request=request, sent_at=sent_at, took=took)
 

@@ -1,0 +1,216 @@
+"""Stop signing at once, everywhere or at one practice; two people let it go on.
+
+21 CFR 1311.102(f)-(i), 1311.302. Whoever is responsible stops alone. To restore, one
+enters what was mended and a second, a designee who is a registrant, executes it.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from audit import chain
+from audit.acts import Act, Outcome
+from mfa import challenges
+from mfa.models import Challenge, Purpose
+from prescriptions import releases
+from prescriptions.models import SigningStop
+from providers import designees
+from providers.models import Practice
+
+STOPPED = "Signing was stopped at {where} by {by}: {reason}"
+
+
+class NotAllowed(Exception):
+    """Signing was not stopped or restored; the message says why."""
+
+
+def problems(*, by=None) -> list[str]:
+    """Return the stops that keep this user from signing; an empty list means go ahead.
+
+    A stranger learns that everything has stopped, and nothing more. Without `by`, all.
+    """
+    in_force = SigningStop.objects.in_force()
+    if by is not None and by.is_anonymous:
+        return ["Signing was stopped."] if in_force.filter(practice=None) else []
+    stops = in_force if by is None else SigningStop.objects.on(by)
+    return [said(stop) for stop in stops.select_related("practice", "stopped_by")]
+
+
+def said(stop: SigningStop) -> str:
+    return STOPPED.format(where=stop.where, by=stop.stopped_by, reason=stop.reason)
+
+
+def is_responsible(user) -> bool:
+    """Say whether this user stops and restores: administrators and designees."""
+    return user.is_active and (user.is_staff or practices_of(user).exists())
+
+
+def practices_of(user) -> QuerySet[Practice]:
+    """Return the practices that this user stops: all for an administrator."""
+    if user.is_active and user.is_staff:
+        return Practice.objects.all()
+    return designees.practices_of(user)
+
+
+def visible_to(user) -> QuerySet[SigningStop]:
+    """Return the stops, past ones too, that this user has to do with."""
+    if not is_responsible(user):
+        return SigningStop.objects.none()
+    stops = SigningStop.objects.select_related(
+        "practice", "stopped_by", "entered_by", "restored_by"
+    )
+    return stops.filter(practice=None) | stops.filter(practice__in=practices_of(user))
+
+
+def stop(
+    *, by, practice: Practice | None, reason: str, fixed_in: str = ""
+) -> SigningStop:
+    """Stop signing at once, alone, at one practice or, without one, everywhere."""
+    with _refusals_on_record(practice, by=by):
+        _require_responsible(practice, by=by)
+        if not reason.strip():
+            raise NotAllowed("Say why signing is stopped.")
+        if fixed_in and not releases.is_version(fixed_in):
+            raise NotAllowed("Write the version as numbers, such as 1.2.3.")
+    with transaction.atomic(durable=True):
+        stopped = SigningStop.objects.create(
+            practice=practice,
+            stopped_by=by,
+            stopped_at=timezone.now(),
+            reason=reason.strip()[:200],
+            fixed_in=fixed_in,
+        )
+        chain.record(
+            Act.SIGNING_STOPPED,
+            by=by,
+            of=stopped,
+            reason=stopped.reason,
+            practice=str(practice.public_id) if practice else "",
+            version=fixed_in,
+        )
+    return stopped
+
+
+def enter(stop: SigningStop, *, by, remedy: str) -> SigningStop:
+    """Enter, as the first of two, that what stopped signing is mended."""
+    with _refusals_on_record(stop, by=by), transaction.atomic(durable=True):
+        locked = _locked(stop)
+        _require_responsible(locked.practice, by=by)
+        if not remedy.strip():
+            raise NotAllowed("Say what was mended.")
+        if locked.entered_by_id not in (None, by.pk):
+            raise NotAllowed(f"{locked.entered_by} has entered it already.")
+        locked.entered_by, locked.entered_at = by, timezone.now()
+        locked.remedy = remedy.strip()[:200]
+        locked.save()
+        chain.record(
+            Act.SIGNING_RESTORE_ENTERED, by=by, of=locked, reason=locked.remedy
+        )
+    return locked
+
+
+def restore(
+    stop: SigningStop, *, by, challenge: Challenge, session_key: str
+) -> SigningStop:
+    """Let signing go on, as the second of two, with both factors."""
+    with _refusals_on_record(stop, by=by), transaction.atomic(durable=True):
+        locked = _locked(stop)
+        if reason := why_not_restored(locked, by=by):
+            raise NotAllowed(reason)
+        challenges.consume(
+            challenge,
+            user=by,
+            purpose=Purpose.RESTORE_SIGNING,
+            payload_digest=restoration_digest(locked),
+            session_key=session_key,
+        )
+        locked.restored_by, locked.restored_at = by, timezone.now()
+        locked.save()
+        chain.record(
+            Act.SIGNING_RESTORED,
+            by=by,
+            of=locked,
+            challenge=str(challenge.public_id),
+        )
+    return locked
+
+
+def why_not_restored(stop: SigningStop, *, by) -> str:
+    """Say why this user cannot execute the restart now; empty if they can."""
+    if stop.restored_at:
+        return "Signing goes on already."
+    if not stop.entered_by_id:
+        return "First somebody enters what was mended."
+    if stop.entered_by_id == by.pk:
+        return "You entered it. A second person executes it."
+    if not _is_registrant(stop.practice, by):
+        return (
+            f"Only a designee who is a DEA registrant executes it, at {stop.where}."
+            if stop.practice
+            else "Only a designee who is a DEA registrant executes it."
+        )
+    if stop.fixed_in and not releases.is_at_least(stop.fixed_in):
+        return (
+            f"Version {stop.fixed_in} is required before use. This is "
+            f"{releases.software_version()}."
+        )
+    return ""
+
+
+def restoration_digest(stop: SigningStop) -> str:
+    """Return what a challenge is bound to: this stop, and what was entered for it."""
+    return challenges.digest_of(
+        "restore_signing",
+        stop=str(stop.public_id),
+        entered_by=str(stop.entered_by_id),
+        entered_at=str(stop.entered_at),
+        remedy=stop.remedy,
+    )
+
+
+def _locked(stop: SigningStop) -> SigningStop:
+    rows = SigningStop.objects.select_for_update(of=["self"], no_key=True)
+    locked = rows.select_related("practice", "entered_by").get(pk=stop.pk)
+    if locked.restored_at:
+        raise NotAllowed("Signing goes on already.")
+    return locked
+
+
+def _is_registrant(practice: Practice | None, by) -> bool:
+    theirs = designees.practices_of(by)
+    if practice:
+        theirs = theirs.filter(pk=practice.pk)
+    return by.is_active and any(
+        one.institution_id
+        or designees.registrants(one, on=one.today()).filter(pk=by.pk).exists()
+        for one in theirs
+    )
+
+
+def _require_responsible(practice: Practice | None, *, by) -> None:
+    theirs = practices_of(by)
+    if by.is_active and by.is_staff:
+        return
+    if not by.is_active or not (
+        theirs.filter(pk=practice.pk).exists() if practice else theirs.exists()
+    ):
+        raise NotAllowed("Only administrators and designees stop and restore signing.")
+
+
+@contextmanager
+def _refusals_on_record(of, *, by) -> Iterator[None]:
+    """Put a refusal on record after its transaction, so that no rollback takes it."""
+    try:
+        yield
+    except (NotAllowed, challenges.NotProven) as refusal:
+        chain.record(
+            Act.PERMISSION_DENIED,
+            by=by,
+            of=of,
+            outcome=Outcome.FAILURE,
+            reason=str(refusal),
+        )
+        raise
