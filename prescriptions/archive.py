@@ -4,11 +4,11 @@
 """
 
 import hashlib
+import tomllib
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache
 
 from django.conf import settings
-from django.db import transaction
 from django.utils import timezone
 
 from mfa.models import Challenge
@@ -20,7 +20,6 @@ from prescriptions.models import (
     Status,
     Transmission,
 )
-from prescriptions.releases import software_version
 
 
 class DoesNotMatch(Exception):
@@ -104,19 +103,24 @@ def _payload(
 
 def _queue(record: SignedRecord, *, now: datetime) -> None:
     prescription = record.prescription
-    message = Transmission.objects.create(
+    version = settings.SCRIPT_VERSION
+    message = Transmission(
         prescription=prescription,
         message_id=prescription.public_id.hex,
-        xml=script.new_rx(record.payload.encode()),
-        created_at=now,
-        next_attempt_at=now,
-        enqueued_at=now,
+        version=version,
+        xml=script.new_rx(record.payload.encode(), version=version),
     )
+    transmission.put(message, now=now)
     prescription.status = Status.QUEUED
     prescription.save(update_fields=["status"])
-    transaction.on_commit(partial(transmission.enqueue, message.pk), robust=True)
 
 
 def written(at: datetime) -> str:
     """Return an instant as it stands in records and messages: UTC, to the microsecond."""
     return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+@cache
+def software_version() -> str:
+    project = tomllib.loads((settings.BASE_DIR / "pyproject.toml").read_text())
+    return project["project"]["version"]

@@ -4,6 +4,7 @@ from prescriptions.views import keys, patients, prescriptions, signing
 
 urlpatterns = [
     path("", include("prescriptions.record_urls")),
+    path("", include("prescriptions.pharmacy_urls")),
     path(".well-known/jwks.json", keys.jwks, name="jwks"),
     path("patients/", patients.index, name="patient-list"),
     path("patients/add/", patients.create, name="patient-create"),

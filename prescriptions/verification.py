@@ -6,7 +6,13 @@ from collections.abc import Iterator
 
 from mfa.models import ChallengeState
 from prescriptions import content, script, signer
-from prescriptions.models import SIGNED_ON, Prescription, SignedRecord, Status
+from prescriptions.models import (
+    SIGNED_ON,
+    Prescription,
+    SignedRecord,
+    Status,
+    Transmission,
+)
 
 # Fixed at signing; the rest of a picture names rows that go on living.
 OF_THE_ROW = [
@@ -42,6 +48,7 @@ def problems() -> Iterator[str]:
         "prescription__dea_registration",
         "prescription__prepared_by",
         "prescription__transmission",
+        "prescription__cancellation__message",
         "challenge",
         "signer",
         "key",
@@ -119,6 +126,29 @@ def _problem_with_message(record: SignedRecord, payload: bytes) -> str:
         if record.prescription.status in (Status.SIGNED, Status.CANCELLED):
             return ""
         return "its message to the pharmacy is missing."
-    if bytes(message.xml) != script.new_rx(payload):
+    return _problem_with_words(message, payload) or _problem_with_cancellation(
+        record, payload
+    )
+
+
+def _problem_with_words(message: Transmission, payload: bytes) -> str:
+    """21 CFR 1311.170(e): each field as it is read from the message, then the bytes."""
+    xml, version = bytes(message.xml), message.version
+    if differing := script.differences(payload, xml, version=version):
+        return f"what was sent is not what was signed: {', '.join(differing)}."
+    if xml != script.new_rx(payload, version=version):
         return "what was sent is not what was signed."
     return ""
+
+
+def _problem_with_cancellation(record: SignedRecord, payload: bytes) -> str:
+    cancellation = getattr(record.prescription, "cancellation", None)
+    cancel = getattr(cancellation, "message", None)
+    if cancel is None or bytes(cancel.xml) == script.cancel_rx(
+        payload,
+        message_id=cancel.message_id,
+        sent_at=cancel.created_at,
+        version=cancel.version,
+    ):
+        return ""
+    return "what was cancelled is not what was signed."

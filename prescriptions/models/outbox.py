@@ -103,8 +103,16 @@ class Transmission(models.Model):
         return self.message_id
 
     @property
+    def kind(self) -> str:
+        if self.cancellation_id:
+            return "CancelRx"
+        return self.request.response_kind if self.request else "NewRx"
+
+    @property
     def about(self) -> Prescription:
         """Return the prescription that this message is about, whatever it says."""
-        if self.cancellation:
-            return self.cancellation.prescription
-        return self.request.prescription if self.request else self.prescription
+        other = self.cancellation or self.request
+        found = other.prescription if other else self.prescription
+        if found is None:  # a constraint of the table says that this cannot be
+            raise Prescription.DoesNotExist
+        return found

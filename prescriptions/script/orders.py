@@ -5,6 +5,7 @@ signed (21 CFR 1311.170(e)); the same record always gives the same bytes.
 """
 
 import json
+from datetime import datetime
 
 from lxml import etree
 
@@ -35,13 +36,17 @@ def new_rx(payload: bytes, *, version: str = OLDEST) -> bytes:
 
 
 def cancel_rx(
-    payload: bytes, *, message_id: str, sent_at: str, version: str = OLDEST
+    payload: bytes, *, message_id: str, sent_at: datetime, version: str = OLDEST
 ) -> bytes:
     """Return the CancelRx that takes back what this archived record ordered."""
     record = json.loads(payload)
     root = elements.message(VERSIONS[version])
     header = _header(
-        root, record, message_id, sent_at=sent_at, about=record["message_id"]
+        root,
+        record,
+        message_id,
+        sent_at=elements.instant(sent_at),
+        about=record["message_id"],
     )
     add(header, "PrescriberOrderNumber", record["message_id"])
     order = add(add(root, "Body"), "CancelRx")
@@ -58,7 +63,7 @@ def denial(
     about: str,
     reason: str,
     message_id: str,
-    sent_at: str,
+    sent_at: datetime,
     version: str = OLDEST,
 ) -> bytes:
     """Return a response that does not grant what a pharmacy asked for.
@@ -68,7 +73,9 @@ def denial(
     """
     record = json.loads(payload)
     root = elements.message(VERSIONS[version])
-    header = _header(root, record, message_id, sent_at=sent_at, about=about)
+    header = _header(
+        root, record, message_id, sent_at=elements.instant(sent_at), about=about
+    )
     add(header, "PrescriberOrderNumber", record["message_id"])
     response = add(add(root, "Body"), kind)
     denied = add(add(response, "Response"), "Denied")

@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from mfa.http import form_page
-from prescriptions import circumstances, drafts, rules, transmission
+from prescriptions import cancellation, circumstances, drafts, rules, transmission
 from prescriptions.forms import PrescriptionForm
 from prescriptions.models import Prescription, Status, Transmission
 from prescriptions.views.found import patient_or_404, prescription_or_404
@@ -171,6 +171,7 @@ def _facts(request, prescription: Prescription) -> dict:
         "issue_date": prescription.issued_on or prescription.practice.today(),
         "record": getattr(prescription, "signed_record", None),
         "can_retry": _was_tried_in_vain(prescription),
+        "is_cancellable": prescription.status in cancellation.CANCELLABLE,
     }
 
 

@@ -1,6 +1,7 @@
 """NewRx from archived records, and what networks and pharmacies answer."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -200,7 +201,7 @@ def test_a_cancellation_is_the_golden_one_byte_by_byte(payload, version):
     xml = script.cancel_rx(
         payload,
         message_id="c" * 32,
-        sent_at="2026-11-23T15:00:00.000000Z",
+        sent_at=datetime(2026, 11, 23, 15, tzinfo=UTC),
         version=version,
     )
 
@@ -215,7 +216,7 @@ def test_a_denial_is_the_golden_one_byte_by_byte(payload, version):
         about="renewal-1",
         reason="A new prescription follows.",
         message_id="d" * 32,
-        sent_at="2026-11-23T15:00:00.000000Z",
+        sent_at=datetime(2026, 11, 23, 15, tzinfo=UTC),
         version=version,
     )
 

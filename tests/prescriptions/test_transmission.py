@@ -11,6 +11,7 @@ from django_tasks_db.models import DBTaskResult
 
 from audit.acts import Act
 from audit.models import Event
+from prescriptions import network as http
 from prescriptions import script, transmission
 from prescriptions.models import Prescription, Status, Transmission
 from tests.threads import at_once
@@ -123,7 +124,7 @@ UNANSWERED = [
     {"status": 403},
     {"status": 404},
     {"status": 409},
-    {"body": b"x" * (transmission.LARGEST_ANSWER + 1)},
+    {"body": b"x" * (http.LARGEST_ANSWER + 1)},
     {"status": 500},
     {"status": 503},
     {"status": 429},

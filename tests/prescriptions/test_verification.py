@@ -113,7 +113,7 @@ def test_what_format_1_did_not_know_is_not_put_in_later(of_format_1, alice, tamp
         (SignedRecord, {"payload_digest": "0" * 64}, "the digest of the record"),
         (SignedRecord, {"content_digest": "0" * 64}, "the digest of the content"),
         (SignedRecord, {"device_nickname": "Other"}, "with another device."),
-        (Transmission, {"xml": b"<Message/>"}, "what was sent is not what was signed."),
+        (Transmission, {"xml": b"<Message/>"}, "what was sent is not what was signed"),
     ],
 )
 def test_a_change_behind_our_back_is_named(queued, tamper, model, values, said):
@@ -202,7 +202,7 @@ def test_a_record_that_was_removed_is_missed(queued, tamper):
 
 
 def test_the_first_bad_one_is_named(alice, queued, phone, tamper):
-    second = make_ready(alice.provider, patient=queued.patient)
+    second = make_ready(alice.provider)
     challenge = prove([second], phone, code=code_of(phone, steps=1))
     signing.sign([second], by=alice, challenge=challenge, session_key=SESSION)
     tamper(Prescription, note="x")

@@ -1,0 +1,85 @@
+"""One message over HTTPS to the pharmacy network, and what came back.
+
+21 CFR 1311.170(f): this is the only way out, and it stays electronic to the pharmacy.
+"""
+
+import logging
+import time
+
+import requests
+from django.conf import settings
+
+from prescriptions import certification, script
+
+logger = logging.getLogger(__name__)
+
+LARGEST_ANSWER = 64 * 1024  # bytes
+# What no later attempt can mend: the message itself is refused.
+REFUSED_FOR_GOOD = {400, 413, 415, 422}
+HEADERS = {"Content-Type": "application/xml", "Accept": "application/xml"}
+
+
+def post(xml: bytes, *, message_id: str) -> script.Answer:
+    """Return the answer of the network, or why there is none; never raise for it.
+
+    Nothing leaves for a live network while that is locked: 21 CFR 1311.300(a).
+    """
+    if locked := certification.lock():
+        logger.error("Message %s is kept back: %s", message_id, locked)
+        return later(f"Kept back, tell your administrator: {locked}"[:200])
+    try:
+        with requests.post(
+            settings.SCRIPT_NETWORK_URL,
+            data=xml,
+            headers=HEADERS
+            | {"Authorization": f"Bearer {settings.SCRIPT_NETWORK_TOKEN}"},
+            timeout=settings.SCRIPT_NETWORK_TIMEOUT,
+            allow_redirects=False,
+            stream=True,
+        ) as response:
+            return _answer(response, message_id=message_id)
+    except requests.RequestException as error:
+        logger.warning("No answer for %s: %s", message_id, type(error).__name__)
+        return later("The pharmacy network could not be reached.")
+
+
+def later(description: str) -> script.Answer:
+    return script.Answer(script.Outcome.TRY_AGAIN, description=description)
+
+
+def outcomes() -> dict[str, script.Outcome]:
+    """Return what answers mean on this network where it differs from SCRIPT."""
+    return {
+        answer: script.Outcome(meaning)
+        for answer, meaning in settings.SCRIPT_ANSWERS.items()
+    }
+
+
+def _answer(response: requests.Response, *, message_id: str) -> script.Answer:
+    code = response.status_code
+    if code in REFUSED_FOR_GOOD:
+        return script.Answer(
+            script.Outcome.REJECTED,
+            code=str(code),
+            description=f"The pharmacy network refused the message (HTTP {code}).",
+        )
+    if code != 200:
+        return later(f"The pharmacy network answered HTTP {code}.")
+    body = _body(response)
+    if body is None:
+        return later("The answer of the pharmacy network was too long or too slow.")
+    answer = script.parse_answer(body, outcomes=outcomes())
+    if answer.outcome != script.Outcome.TRY_AGAIN and answer.relates_to != message_id:
+        return later("The pharmacy network answered another message.")
+    return answer
+
+
+def _body(response: requests.Response) -> bytes | None:
+    """Read the answer within size and time; a trickle is not allowed to hold us."""
+    deadline = time.monotonic() + settings.SCRIPT_NETWORK_TIMEOUT
+    body = b""
+    for part in response.iter_content(8192):
+        body += part
+        if len(body) > LARGEST_ANSWER or time.monotonic() > deadline:
+            return None
+    return body

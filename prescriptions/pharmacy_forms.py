@@ -1,0 +1,24 @@
+"""What people say about a prescription that a pharmacy has."""
+
+from django import forms
+
+from prescriptions import formats
+
+
+class CancelForm(forms.Form):
+    reason = forms.CharField(
+        label="Why it is cancelled",
+        max_length=200,
+        validators=[formats.validate_printable],
+        help_text="Kept here on record. The pharmacy is told that it is cancelled, "
+        "not why.",
+    )
+
+
+class DenyForm(forms.Form):
+    reason = forms.CharField(
+        label="Why it is denied",
+        max_length=70,  # characters of SCRIPT's DenialReason
+        validators=[formats.validate_printable],
+        help_text="The pharmacy reads this.",
+    )

@@ -1,0 +1,142 @@
+"""Paper: copies, originals to be signed by hand, and the list for the patient.
+
+21 CFR 1311.120(b)(20)-(22), 1311.170(b)-(d). Whoever writes prescriptions at the
+practice may print one; it becomes a prescription by the practitioner's own hand
+(21 CFR 1306.05(d)). What was signed is printed from its archive, not from the rows.
+"""
+
+import json
+
+from django.db import transaction
+from django.db.models import Max
+from django.utils import timezone
+
+from audit import chain
+from audit.acts import Act
+from prescriptions import circumstances, content, drafts, rules
+from prescriptions.drafts import NotAllowed
+from prescriptions.models import (
+    OPEN,
+    Patient,
+    Prescription,
+    Printout,
+    PrintoutKind,
+    Status,
+)
+
+ORIGINALS = [PrintoutKind.ORIGINAL, PrintoutKind.AFTER_FAILURE]
+
+
+def copy(prescription: Prescription, *, by) -> Printout:
+    """Print a copy of what was signed; it is not valid for dispensing."""
+    with transaction.atomic(durable=True):
+        locked = _locked(prescription, by=by)
+        if locked.signed_at is None:
+            raise NotAllowed("Only what was signed has a copy.")
+        printout = _keep(locked, PrintoutKind.COPY, _archived(locked), by=by)
+        chain.record(Act.PRESCRIPTION_COPY_PRINTED, by=by, of=locked)
+    return printout
+
+
+def after_failure(prescription: Prescription, *, by) -> Printout:
+    """Print what could not be delivered, to be signed by hand; nothing is sent again."""
+    with transaction.atomic(durable=True):
+        locked = _locked(prescription, by=by)
+        if locked.status != Status.FAILED:
+            raise NotAllowed(
+                "Only what the network or the pharmacy did not take is printed like "
+                "this."
+            )
+        return _original(locked, PrintoutKind.AFTER_FAILURE, _archived(locked), by=by)
+
+
+def on_paper(prescription: Prescription, *, by) -> Printout:
+    """Print what is not signed yet, to be signed by hand; it is never sent after that."""
+    with transaction.atomic(durable=True):
+        locked = _locked(prescription, by=by)
+        if locked.status not in OPEN:
+            raise NotAllowed("Only what is not signed yet is printed like this.")
+        _require_complete(locked)
+        locked.issued_on = locked.practice.today()
+        picture = content.canonical(locked)
+        return _original(locked, PrintoutKind.ORIGINAL, picture, by=by)
+
+
+def again(prescription: Prescription, *, by) -> Printout:
+    """Print the same original once more, in place of a sheet that was spoiled."""
+    with transaction.atomic(durable=True):
+        locked = _locked(prescription, by=by)
+        original = locked.printouts.filter(kind__in=ORIGINALS).first()
+        if original is None:
+            raise NotAllowed("No original of this was printed.")
+        printout = _keep(locked, PrintoutKind.REPRINT, original.content, by=by)
+        chain.record(
+            Act.PRESCRIPTION_PRINTED,
+            by=by,
+            of=locked,
+            kind=PrintoutKind.REPRINT,
+            attempts=printout.number,
+        )
+    return printout
+
+
+def medication_list(patient: Patient, *, by) -> list[Prescription]:
+    """Return what is printed for a patient, for information only, and note the print."""
+    patient = Patient.objects.visible_to(by).get(pk=patient.pk)
+    drafts.require_writer(Prescription(practice=patient.practice), by=by)
+    signed = (
+        Prescription.objects.filter(patient=patient, signed_at__isnull=False)
+        .exclude(status=Status.CANCELLED)
+        .select_related("drug", "prescriber")
+        .order_by("-signed_at", "-pk")
+    )
+    chain.record(Act.PATIENT_LIST_PRINTED, by=by, of=patient)
+    return list(signed)
+
+
+def _original(
+    locked: Prescription, kind: PrintoutKind, picture: dict, *, by
+) -> Printout:
+    locked.status, locked.updated_at = Status.PRINTED, timezone.now()
+    locked.save(update_fields=["status", "issued_on", "updated_at"])
+    printout = _keep(locked, kind, picture, by=by)
+    chain.record(Act.PRESCRIPTION_PRINTED, by=by, of=locked, kind=kind)
+    return printout
+
+
+def _require_complete(locked: Prescription) -> None:
+    """21 CFR 1306.05(a) holds on paper too; how the pharmacy takes it does not matter."""
+    around = circumstances.of([locked])
+    on_any_way = [rule for rule in rules.RULES if rule is not rules.pharmacy_takes_it]
+    found = [one for rule in on_any_way if (one := rule(locked, around))]
+    if found:
+        raise NotAllowed(" ".join(f"{one.label} {one.remedy}".strip() for one in found))
+
+
+def _keep(locked: Prescription, kind: PrintoutKind, picture: dict, *, by) -> Printout:
+    counted = locked.printouts.filter(kind=kind).aggregate(last=Max("number"))
+    return Printout.objects.create(
+        prescription=locked,
+        kind=kind,
+        number=(counted["last"] or 0) + 1,
+        content=picture,
+        printed_by=by,
+    )
+
+
+def _archived(locked: Prescription) -> dict:
+    return json.loads(locked.signed_record.payload)["content"]
+
+
+def _locked(prescription: Prescription, *, by) -> Prescription:
+    drafts.require_writer(prescription, by=by)
+    locked = (
+        Prescription.objects.visible_to(by)
+        .select_for_update(of=["self"], no_key=True)
+        .select_related(*Prescription.SHOWN_WITH)
+        .filter(pk=prescription.pk)
+        .first()
+    )
+    if locked is None:
+        raise NotAllowed("There is no such prescription at your practice.")
+    return locked

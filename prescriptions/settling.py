@@ -1,0 +1,158 @@
+"""What an answer means for a message of the outbox, and for what it is about.
+
+Every function runs in the caller's transaction, which holds the prescription's row.
+"""
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from audit import chain
+from audit.acts import Act, Outcome
+from audit.models import user_stream
+from prescriptions import script
+from prescriptions.models import (
+    Prescription,
+    Status,
+    Transmission,
+    TransmissionState,
+)
+
+DELAYS = [5, 15, 60, 300, 900]  # seconds before the next attempt; the last one repeats
+
+
+def settle(message: Transmission, answer: script.Answer) -> None:
+    """Write what came of an attempt, or of what the pharmacy said by itself."""
+    {
+        script.Outcome.ACCEPTED: _delivered,
+        script.Outcome.PASSED_ON: _passed_on,
+        script.Outcome.REJECTED: _refused,
+        script.Outcome.TRY_AGAIN: _postponed,
+    }[answer.outcome](message, answer)
+
+
+def is_awaited(message: Transmission) -> bool:
+    """Say whether an answer still matters; what was taken back is done with."""
+    if message.prescription is None:
+        return True
+    return message.prescription.status in (Status.QUEUED, Status.TRANSMITTED)
+
+
+def record(act: Act, message: Transmission, **detail) -> None:
+    """Nobody does this; it stands in the signer's chain, where they look for it."""
+    prescription = message.about
+    chain.record(
+        act,
+        by=None,
+        of=prescription,
+        stream=user_stream(prescription.prescriber.user),
+        message_id=message.message_id,
+        **detail,
+    )
+
+
+def move(prescription: Prescription, status: Status, **values) -> None:
+    row = Prescription.objects.filter(pk=prescription.pk)
+    row.update(status=status, updated_at=timezone.now(), **values)
+
+
+def _delivered(message: Transmission, answer: script.Answer) -> None:
+    prescription = message.prescription
+    if prescription is None:
+        _handed_over(message, answer)
+        return
+    _answered(message, answer, state=TransmissionState.DELIVERED)
+    was_transmitted = prescription.status == Status.TRANSMITTED
+    if not was_transmitted:
+        move(prescription, Status.TRANSMITTED)
+    move(prescription, Status.DELIVERED)
+    if not was_transmitted:
+        record(Act.PRESCRIPTION_TRANSMITTED, message, code=answer.code)
+    record(Act.PRESCRIPTION_DELIVERED, message, code=answer.code)
+
+
+def _passed_on(message: Transmission, answer: script.Answer) -> None:
+    if message.prescription is None:
+        _handed_over(message, answer)
+        return
+    _answered(message, answer, state=TransmissionState.TRANSMITTED)
+    if message.prescription.status != Status.TRANSMITTED:
+        move(message.prescription, Status.TRANSMITTED)
+        record(Act.PRESCRIPTION_TRANSMITTED, message, code=answer.code)
+
+
+def _handed_over(message: Transmission, answer: script.Answer) -> None:
+    """A CancelRx or a response is with the pharmacy; what it thinks of it comes later."""
+    _answered(message, answer, state=TransmissionState.TRANSMITTED)
+    record(Act.MESSAGE_SENT, message, code=answer.code, kind=message.kind)
+
+
+def _refused(message: Transmission, answer: script.Answer) -> None:
+    _fail(message, answer, reason=said(answer))
+
+
+def _postponed(message: Transmission, answer: script.Answer) -> None:
+    now = timezone.now()
+    delay = timedelta(seconds=DELAYS[min(message.attempts, len(DELAYS)) - 1])
+    if now + delay > message.created_at + Transmission.GIVE_UP_AFTER:
+        reason = f"No pharmacy could be reached for a day. {said(answer)}"
+        _fail(message, answer, reason=reason)
+        return
+    _update(
+        message,
+        state=TransmissionState.WAITING,
+        next_attempt_at=now + delay,
+        last_problem=said(answer),
+    )
+    record(
+        Act.TRANSMISSION_FAILED,
+        message,
+        outcome=Outcome.FAILURE,
+        code=answer.code,
+        reason=said(answer),
+        attempts=message.attempts,
+    )
+
+
+def _fail(message: Transmission, answer: script.Answer, *, reason: str) -> None:
+    _update(
+        message,
+        state=TransmissionState.FAILED,
+        answered_at=timezone.now(),
+        answer=said(answer),
+        last_problem=reason[:200],
+    )
+    failed = Act.MESSAGE_FAILED
+    if message.prescription:
+        move(message.prescription, Status.FAILED, failure_reason=reason[:200])
+        failed = Act.PRESCRIPTION_FAILED
+    record(
+        failed,
+        message,
+        outcome=Outcome.FAILURE,
+        code=answer.code,
+        reason=reason,
+        attempts=message.attempts,
+    )
+
+
+def _answered(
+    message: Transmission, answer: script.Answer, *, state: TransmissionState
+) -> None:
+    _update(
+        message,
+        state=state,
+        answered_at=timezone.now(),
+        answer=said(answer),
+        last_problem="",
+    )
+
+
+def _update(message: Transmission, **values) -> None:
+    Transmission.objects.filter(pk=message.pk).update(leased_until=None, **values)
+
+
+def said(answer: script.Answer) -> str:
+    return (
+        " ".join(filter(None, [answer.code, answer.description])) or "No reason given"
+    )

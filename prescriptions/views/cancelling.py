@@ -1,0 +1,33 @@
+from django.contrib import messages
+from django.shortcuts import redirect
+
+from mfa.http import form_page
+from prescriptions import cancellation
+from prescriptions.pharmacy_forms import CancelForm
+from prescriptions.views.found import prescription_or_404
+
+
+def cancel(request, public_id):
+    """Take back what was signed, and where it is changed, begin the new one."""
+    prescription = prescription_or_404(request, public_id)
+    if prescription.status not in cancellation.CANCELLABLE:
+        messages.error(request, "This prescription can not be cancelled.")
+        return redirect(prescription)
+    form = CancelForm(request.POST or None)
+    if form.is_valid():
+        reason = form.cleaned_data["reason"]
+        try:
+            if request.POST.get("then") == "write":
+                draft = cancellation.change(
+                    prescription, by=request.user, reason=reason
+                )
+                return redirect("prescription-edit", draft.public_id)
+            cancellation.cancel(prescription, by=request.user, reason=reason)
+        except cancellation.NotAllowed as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, "The prescription was cancelled.")
+            return redirect(prescription)
+    return form_page(
+        request, "prescriptions/cancel.html", form, prescription=prescription
+    )

@@ -1,0 +1,81 @@
+"""Everything that is printed: a POST, and the sheet is its answer."""
+
+from datetime import date
+
+from django.contrib import messages
+from django.http import Http404
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_POST
+
+from prescriptions import content, drafts, printing
+from prescriptions.models import Printout
+from prescriptions.views.found import patient_or_404, prescription_or_404
+
+WAYS = {
+    "copy": printing.copy,
+    "after-failure": printing.after_failure,
+    "on-paper": printing.on_paper,
+    "again": printing.again,
+}
+
+
+@require_POST
+def prescription(request, public_id, way):
+    if way not in WAYS:
+        raise Http404
+    found = prescription_or_404(request, public_id)
+    if way == "again" and not request.POST.get("destroyed"):
+        messages.error(
+            request,
+            "Destroy the spoiled sheet first and say so: only one original may exist.",
+        )
+        return redirect(found)
+    try:
+        printout = WAYS[way](found, by=request.user)
+    except drafts.NotAllowed as refusal:
+        messages.error(request, f"Not printed. {refusal}")
+        return redirect(found)
+    return _sheet(request, printout)
+
+
+@require_POST
+def medication_list(request, public_id):
+    patient = patient_or_404(request, public_id)
+    prescriptions = printing.medication_list(patient, by=request.user)
+    return render(
+        request,
+        "prescriptions/print_list.html",
+        {
+            "patient": patient,
+            "prescriptions": prescriptions,
+            "printed_at": timezone.now(),
+        },
+    )
+
+
+def _sheet(request, printout: Printout):
+    prescription = printout.prescription
+    return render(
+        request,
+        "prescriptions/print.html",
+        {
+            "printout": printout,
+            "prescription": prescription,
+            "message": getattr(prescription, "transmission", None),
+            "cancellation": getattr(prescription, "cancellation", None),
+            "content": printout.content,
+            "days": _days(printout.content),
+            "note": content.note_as_sent(printout.content),
+        },
+    )
+
+
+def _days(picture: dict) -> dict[str, date | None]:
+    """Return the dates of a picture, where they are text."""
+    days = {
+        "issued_on": picture["issued_on"],
+        "born_on": picture["patient"]["date_of_birth"],
+        "earliest_fill_on": picture["earliest_fill_on"],
+    }
+    return {name: day and date.fromisoformat(day) for name, day in days.items()}
