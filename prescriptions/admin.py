@@ -1,22 +1,16 @@
 from django.contrib import admin
 
 from audit.admin import Recorded, Window
+from prescriptions import drug_admin  # noqa: F401
 from prescriptions.models import (
-    Drug,
     Patient,
     Pharmacy,
     Prescription,
     SignedRecord,
     SigningKey,
+    StateRule,
     Transmission,
 )
-
-
-@admin.register(Drug)
-class DrugAdmin(Recorded):
-    list_display = ["name", "schedule", "dea_code", "narcotic", "is_active"]
-    list_filter = ["schedule", "is_active"]
-    search_fields = ["name", "substance"]
 
 
 @admin.register(Pharmacy)
@@ -58,3 +52,12 @@ class TransmissionAdmin(Window):
 @admin.register(SigningKey)
 class SigningKeyAdmin(Window):
     list_display = ["kid", "activated_at", "retired_at"]
+
+
+@admin.register(StateRule)
+class StateRuleAdmin(Recorded):
+    """Switches: what is off is an example, and no law is switched on by itself."""
+
+    list_display = ["__str__", "source", "checked_on", "is_active"]
+    list_filter = ["is_active", "schedule", "state"]
+    search_fields = ["state", "source"]

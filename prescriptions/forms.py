@@ -80,8 +80,9 @@ class PrescriptionForm(forms.ModelForm):
         )
         self.fields["supervisor"].queryset = prescribers.exclude(user=user)
         if own := prescribers.filter(user=user).first():
-            prescribers = prescribers.filter(pk=own.pk)
-            self.initial["prescriber"] = own
+            named = self.instance.prescriber_id or own.pk
+            prescribers = prescribers.filter(pk__in=[own.pk, named])
+            self.initial["prescriber"] = named
         self.fields["prescriber"].queryset = prescribers
         self._offer_registrations(prescribers, practice)
         self.fields["drug"].offer(

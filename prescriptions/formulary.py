@@ -8,7 +8,7 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
-from prescriptions import schedules
+from prescriptions import drug_search, schedules
 from prescriptions.models import Drug
 
 DATA = Path(__file__).parent / "data"
@@ -57,17 +57,30 @@ def drugs() -> list[Drug]:
 def load() -> int:
     """Put the products into the database, each once; return how many there are.
 
-    What an administrator retired stays retired.
+    What an administrator retired stays retired, and a schedule that a review is about
+    stays where it is.
     """
     fields = ["substance", "strength", "form", "schedule", "dea_code", "narcotic"]
     products = drugs()
+    _keep_what_is_reviewed(products)
     Drug.objects.bulk_create(
         products,
         update_conflicts=True,
         unique_fields=["name"],
         update_fields=[*fields, "unit", "unit_code"],
     )
+    drug_search.index(Drug.objects.filter(name__in=[drug.name for drug in products]))
     return len(products)
+
+
+def _keep_what_is_reviewed(products: list[Drug]) -> None:
+    reviewed = Drug.objects.filter(review_tasks__isnull=False).in_bulk(
+        field_name="name"
+    )
+    for drug in products:
+        if kept := reviewed.get(drug.name):
+            drug.schedule, drug.dea_code = kept.schedule, kept.dea_code
+            drug.narcotic = kept.narcotic
 
 
 def _drug(row: dict[str, str], known: dict[str, Substance]) -> Drug:

@@ -1,11 +1,11 @@
 from django.urls import include, path
 
-from prescriptions.views import keys, patients, prescriptions, signing
+from prescriptions.views import drugs, keys, patients, prescriptions, signing
 
 urlpatterns = [
     path("", include("prescriptions.record_urls")),
-    path("", include("prescriptions.pharmacy_urls")),
     path(".well-known/jwks.json", keys.jwks, name="jwks"),
+    path("drugs/search/", drugs.search, name="drug-search"),
     path("patients/", patients.index, name="patient-list"),
     path("patients/add/", patients.create, name="patient-create"),
     path("patients/<uuid:public_id>/", patients.detail, name="patient-detail"),

@@ -91,9 +91,8 @@ def test_from_nothing_to_a_green_check(browser, page, demo, screenshot):
     page.get_by_role("row", name="Fictional").get_by_role(
         "link", name="Write a prescription"
     ).click()
-    page.get_by_label("Drug", exact=True).select_option(
-        label=_option(page, "Oxycodone .* 5 mg")
-    )
+    page.get_by_label("Name, strength or NDC").fill("oxyco 5")
+    page.get_by_role("radio", name="Oxycodone hydrochloride 5 mg tablet").check()
     page.get_by_label("Quantity").fill("12")
     page.get_by_label("Directions").fill("Take 1 tablet every 6 hours for pain.")
     page.get_by_label("Pharmacy", exact=True).select_option(

@@ -8,7 +8,7 @@ from django.core.management import call_command
 
 from prescriptions import formulary
 from prescriptions.models import Drug
-from prescriptions.rules import STRICTEST_FIRST
+from prescriptions.schedules import STRICTEST_FIRST
 
 ROWS = list(csv.DictReader((formulary.DATA / "formulary.csv").read_text().splitlines()))
 SCHEDULES = list(

@@ -1,0 +1,72 @@
+"""A drug is searched for and chosen on one page, with JavaScript and without."""
+
+from dataclasses import dataclass, field
+
+from django import forms
+
+from prescriptions import drug_search
+from prescriptions.models import Drug
+
+LONGEST_KEY = 18  # digits
+
+
+@dataclass
+class Found:
+    """What a search has to show: the drug chosen before, then what was found."""
+
+    query: str = ""
+    chosen: Drug | None = None
+    hits: list[Drug] = field(default_factory=list)
+
+    @property
+    def offered(self) -> list[Drug]:
+        others = [drug for drug in self.hits if drug != self.chosen]
+        return [self.chosen, *others] if self.chosen else others
+
+    @property
+    def are_too_many(self) -> bool:
+        return len(self.hits) == drug_search.MOST_HITS
+
+
+def found(query: str, chosen: object = None) -> Found:
+    """Search for drugs; keep the one that was chosen, if it is one."""
+    hits = list(drug_search.find(query)) if query else []
+    return Found(
+        query=query[: drug_search.LONGEST_QUERY], chosen=_drug(chosen), hits=hits
+    )
+
+
+class DrugSearch(forms.Widget):
+    """A search field and what it has found, to choose one from."""
+
+    template_name = "prescriptions/_drug_search.html"
+    use_fieldset = True
+    query = ""
+
+    def use_required_attribute(self, initial):
+        return False  # of the search field, which may be empty
+
+    def get_context(self, name, value, attrs):
+        return super().get_context(name, value, attrs) | {
+            "found": found(self.query, value)
+        }
+
+
+class DrugField(forms.ModelChoiceField):
+    widget = DrugSearch
+    default_error_messages = {
+        "required": "Find the drug and choose it.",
+        "invalid_choice": "This drug cannot be prescribed. Choose another.",
+    }
+
+    def offer(self, *, also: int | None, query: str) -> None:
+        """Offer what may be prescribed, and what stands on the prescription already."""
+        drugs = Drug.objects.prescribable()
+        self.queryset = drugs | Drug.objects.filter(pk=also)
+        self.widget.query = query
+
+
+def _drug(value: object) -> Drug | None:
+    key = str(value)
+    is_key = key.isascii() and key.isdigit() and len(key) <= LONGEST_KEY
+    return Drug.objects.filter(pk=int(key)).first() if is_key else None
