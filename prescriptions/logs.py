@@ -118,7 +118,7 @@ def as_csv(lines: Iterable[dict]) -> Iterator[str]:
     """Yield the lines of a table; no cell is a formula to the program that opens it."""
     yield _row(COLUMNS)
     for line in lines:
-        yield _row(_harmless(str(tell(line))) for tell in COLUMNS.values())
+        yield _row(harmless(str(tell(line))) for tell in COLUMNS.values())
 
 
 def patient_of(line: dict) -> str:
@@ -236,6 +236,6 @@ def _row(cells: Iterable[str]) -> str:
     return line.getvalue()
 
 
-def _harmless(cell: str) -> str:
+def harmless(cell: str) -> str:
     """A spreadsheet runs what begins like a formula."""
     return f"'{cell}" if cell[:1] in "=+-@\t\r" and cell else cell

@@ -1,0 +1,68 @@
+from datetime import date
+from pathlib import Path
+
+from django.core.management.base import BaseCommand, CommandError
+
+from audit import chain
+from audit.acts import Act
+from prescriptions import signer
+from prescriptions.bundles import contents, writing
+from prescriptions.bundles.contents import Scope
+from providers.models import Practice
+
+STEP = 100  # prescriptions between two words about progress
+
+
+class Command(BaseCommand):
+    help = (
+        "Write signed prescriptions, signatures, keys and events to a new folder, or"
+        " to a new .zip file, with a program that verifies them."
+    )
+
+    def add_arguments(self, parser):
+        parser.add_argument("--output", required=True, type=Path)
+        parser.add_argument("--practice", help="id of one practice; all without it")
+        parser.add_argument("--from", dest="first", type=date.fromisoformat)
+        parser.add_argument("--to", dest="last", type=date.fromisoformat)
+
+    def handle(self, *args, **options):
+        scope = Scope(
+            practice=self._practice(options["practice"]),
+            first_day=options["first"],
+            last_day=options["last"],
+        )
+        self.total = contents.count(scope)
+        try:
+            written = writing.write(
+                options["output"].absolute(), scope=scope, progress=self._tell
+            )
+        except (writing.NotWritten, signer.SignerUnavailable, OSError) as problem:
+            chain.record(
+                Act.EXPORT_FAILED, by=None, outcome="failure", problem=str(problem)
+            )
+            raise CommandError(str(problem)) from None
+        chain.record(
+            Act.EXPORT_MADE,
+            by=None,
+            of=scope.practice,
+            digest=written.manifest_digest,
+            prescriptions=written.prescriptions,
+        )
+        self.stdout.write(
+            f"{written.prescriptions} prescriptions are in {options['output']}."
+        )
+
+    def _tell(self, done):
+        if done % STEP == 0 or done == self.total:
+            self.stderr.write(f"{done} of {self.total}")
+
+    def _practice(self, public_id):
+        if not public_id:
+            return None
+        try:
+            return Practice.objects.get(public_id=public_id)
+        except (Practice.DoesNotExist, ValueError):
+            known = ", ".join(
+                f"{one.public_id} ({one})" for one in Practice.objects.all()
+            )
+            raise CommandError(f"No practice has this id. Known: {known}.") from None
