@@ -7,7 +7,14 @@ from django.utils import timezone
 from audit import chain
 from audit.acts import Act
 from mfa import challenges, notices
-from mfa.models import Challenge, Device, Purpose, Retirement, Source
+from mfa.models import (
+    Challenge,
+    ChallengeState,
+    Device,
+    Purpose,
+    Retirement,
+    Source,
+)
 
 NICKNAME_LENGTH = 64
 
@@ -134,6 +141,20 @@ def retire(
             promote(new_primary, by=by)
 
 
+def retire_reported(device: Device, *, by, reason: str) -> None:
+    """Retire a lost device in the transaction of the report, without any factor.
+
+    Nothing that was proven with any device stays good (21 CFR 1311.125(d)(1)).
+    """
+    get_user_model().objects.select_for_update(no_key=True).get(pk=by.pk)
+    now, own = timezone.now(), Device.objects.visible_to(by).filter(pk=device.pk)
+    Challenge.objects.filter(
+        user=by, state__in=[ChallengeState.OPEN, ChallengeState.PASSED]
+    ).update(state=ChallengeState.REFUSED, answered_at=now)
+    own.filter(is_primary=True).update(lost_primary_at=now)
+    _retire(device, by=by, because=Retirement.REMOVED, reason=reason)
+
+
 def retire_vanished(device: Device, *, by) -> None:
     """Retire a device that ID.me no longer lists, in the transaction of the feed.
 
@@ -159,11 +180,13 @@ def retire_unlinked(*, by) -> None:
         _retire(device, by=by, because=Retirement.UNLINKED)
 
 
-def _retire(device: Device, *, by, because: Retirement) -> None:
+def _retire(
+    device: Device, *, by, because: Retirement, reason: str | None = None
+) -> None:
     now, kept = timezone.now(), Device.objects.filter(pk=device.pk, retired_at=None)
     if because != Retirement.REMOVED:
         kept.filter(is_primary=True).update(lost_primary_at=now)
     retired = kept.update(retired_at=now, retired_because=because, is_primary=False)
     if not retired:
         raise NotAllowed("That device was removed already.")
-    chain.record(Act.DEVICE_RETIRED, by=by, of=device, reason=because)
+    chain.record(Act.DEVICE_RETIRED, by=by, of=device, reason=reason or because)

@@ -8,6 +8,7 @@ from audit import incidents
 from audit.models import IncidentKind
 from mfa import notices
 from mfa.models import Challenge, ChallengeState, Device
+from mfa.signals import compromised
 
 
 def not_me(user, *, device: Device) -> None:
@@ -21,6 +22,7 @@ def not_me(user, *, device: Device) -> None:
     ).update(state=ChallengeState.REFUSED, answered_at=timezone.now())
     end_sessions(user)
     incidents.report(IncidentKind.NOT_ME, about=user, of=device)
+    compromised.send(sender=Device, user=user, device=device)
     for person in {user, *_administrators()}:
         notices.send(
             person,

@@ -1,20 +1,22 @@
-from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.db.models import Exists, OuterRef
-from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import path, reverse
-from django.views.decorators.http import require_POST
 
 from audit.admin import Recorded, Window
 from mfa.models import IdmeAccount
-from providers import access
+from providers import designees
 from providers.models import (
     AccessGrant,
+    AccessRequest,
     DeaRegistration,
+    Designee,
+    Institution,
     Membership,
     Practice,
     Provider,
     StateLicense,
+    Suspension,
 )
 
 
@@ -57,13 +59,73 @@ class StateLicenseAdmin(Owned):
 
 @admin.register(AccessGrant)
 class AccessGrantAdmin(Window):
-    list_display = ["provider", "granted_by", "granted_at", "revoked_at"]
+    list_display = ["provider", "practice", "granted_by", "granted_at", "revoked_at"]
     list_filter = ["is_provisional"]
+
+
+@admin.register(AccessRequest)
+class AccessRequestAdmin(Window):
+    list_display = ["__str__", "practice", "entered_by", "state", "closed_by"]
+    list_filter = ["state", "kind"]
+    date_hierarchy = "entered_at"
+
+
+@admin.register(Suspension)
+class SuspensionAdmin(Window):
+    list_display = ["grant", "cause", "at", "reported_by"]
+    list_filter = ["cause"]
+
+
+@admin.register(Institution)
+class InstitutionAdmin(Recorded):
+    list_display = ["name", "dea_number", "expires_on", "ended_on"]
+    search_fields = ["name", "dea_number"]
+
+
+class FirstDesigneeForm(forms.ModelForm):
+    """Names a designee while a practice has too few to name each other."""
+
+    by: AbstractBaseUser
+
+    class Meta:
+        model = Designee
+        fields = ["user", "practice"]
+
+    def clean(self):
+        chosen = super().clean()
+        if chosen and {"user", "practice"} <= chosen.keys():
+            refusal = designees.why_not_first(
+                chosen["user"], practice=chosen["practice"], by=self.by
+            )
+            if refusal:
+                raise forms.ValidationError(refusal)
+        return chosen
+
+
+@admin.register(Designee)
+class DesigneeAdmin(Window):
+    """A window with one door: the first designees of a practice are named here."""
+
+    form = FirstDesigneeForm
+    list_display = ["user", "practice", "since", "until", "named_by"]
+    list_filter = ["practice"]
+
+    def has_add_permission(self, request):
+        return admin.ModelAdmin.has_add_permission(self, request)
+
+    def get_form(self, request, obj=None, change=False, **kwargs):
+        form = super().get_form(request, obj, change, **kwargs)
+        form.by = request.user
+        return form
+
+    def save_model(self, request, obj, form, change):
+        named = designees.name(obj.user, practice=obj.practice, by=request.user)
+        obj.pk = named.pk
 
 
 @admin.register(Provider)
 class ProviderAdmin(Owned):
-    """Facts about a provider, and the buttons that approve and end approval."""
+    """Facts about a provider; who may sign is shown and never changed here."""
 
     owner = ("user",)
     list_display = ["__str__", "npi", "is_approved"]
@@ -71,7 +133,9 @@ class ProviderAdmin(Owned):
     change_form_template = "admin/providers/provider/change_form.html"
 
     def get_queryset(self, request):
-        in_force = AccessGrant.objects.filter(provider=OuterRef("pk"), revoked_at=None)
+        in_force = AccessGrant.objects.in_force().filter(
+            provider=OuterRef("pk"), is_provisional=False, suspensions=None
+        )
         return super().get_queryset(request).annotate(may_sign=Exists(in_force))
 
     @admin.display(boolean=True, description="may sign")
@@ -79,59 +143,12 @@ class ProviderAdmin(Owned):
         return provider.may_sign
 
     def change_view(self, request, object_id, form_url="", extra_context=None):
-        grants = AccessGrant.objects.filter(provider=object_id, revoked_at=None)
+        grants = AccessGrant.objects.in_force().filter(provider=object_id)
         accounts = IdmeAccount.objects.linked().filter(user__provider=object_id)
-        shown = {"grant": grants.first(), "account": accounts.first()}
+        shown = {
+            "grants": grants.select_related("practice").prefetch_related("suspensions"),
+            "account": accounts.first(),
+        }
         return super().change_view(
             request, object_id, form_url, (extra_context or {}) | shown
         )
-
-    def get_urls(self):
-        own = [
-            path(
-                "<int:pk>/approve/",
-                self.admin_site.admin_view(require_POST(self.approve)),
-                name="providers_provider_approve",
-            ),
-            path(
-                "<int:pk>/revoke/",
-                self.admin_site.admin_view(self.revoke),
-                name="providers_provider_revoke",
-            ),
-        ]
-        return own + super().get_urls()
-
-    def approve(self, request, pk):
-        provider = self._changeable_or_403(request, pk)
-        try:
-            access.grant(provider, by=request.user)
-        except access.NotAllowed as refusal:
-            messages.error(request, str(refusal))
-        else:
-            messages.success(
-                request, f"{provider} may sign now. This approval is provisional."
-            )
-        return redirect(reverse("admin:providers_provider_change", args=[pk]))
-
-    def revoke(self, request, pk):
-        provider = self._changeable_or_403(request, pk)
-        reason = request.POST.get("reason", "").strip()[:200]
-        if request.method != "POST" or not reason:
-            return render(
-                request,
-                "admin/providers/provider/revoke.html",
-                {**self.admin_site.each_context(request), "provider": provider},
-            )
-        try:
-            access.revoke(provider, by=request.user, reason=reason)
-        except access.NotAllowed as refusal:
-            messages.error(request, str(refusal))
-        else:
-            messages.success(request, f"{provider} may no longer sign.")
-        return redirect(reverse("admin:providers_provider_change", args=[pk]))
-
-    def _changeable_or_403(self, request, pk) -> Provider:
-        provider = get_object_or_404(Provider, pk=pk)
-        if not self.has_change_permission(request, provider):
-            raise PermissionDenied("Your account may look at providers only.")
-        return provider

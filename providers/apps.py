@@ -5,4 +5,4 @@ class ProvidersConfig(AppConfig):
     name = "providers"
 
     def ready(self):
-        from providers import identity  # noqa: F401  registers its receiver
+        from providers import identity, suspension  # noqa: F401  register receivers

@@ -1,9 +1,32 @@
-"""Who sets the access controls of a practice (21 CFR 1311.125(a), 1311.130(b))."""
+"""Who sets the access controls of a practice (21 CFR 1311.125(a), 1311.130(b)).
+
+The first ones are named by an administrator, who can do no more than that: from then
+on designees name and end each other, two by two.
+"""
+
+from datetime import date
 
 from django.contrib.auth import get_user_model
+from django.db import transaction
 from django.db.models import QuerySet
+from django.utils import timezone
 
-from providers.models import Designee, Membership, Practice
+from audit import chain
+from audit.acts import Act, Outcome
+from providers.models import (
+    DeaRegistration,
+    Designee,
+    Membership,
+    Practice,
+    Provider,
+    StateLicense,
+)
+
+FEWEST = 2
+
+
+class NotNamed(Exception):
+    """The designee was not named; the message says why."""
 
 
 def of(practice: Practice) -> QuerySet:
@@ -11,9 +34,7 @@ def of(practice: Practice) -> QuerySet:
     there = Membership.objects.filter(practice=practice, left_on=None)
     designated = Designee.objects.filter(practice=practice, until=None)
     return get_user_model().objects.filter(
-        is_active=True,
-        pk__in=designated.values("user"),
-        memberships__in=there,
+        is_active=True, pk__in=designated.values("user"), memberships__in=there
     )
 
 
@@ -21,8 +42,111 @@ def is_designee(user, *, practice: Practice) -> bool:
     return of(practice).filter(pk=user.pk).exists()
 
 
+def is_designated(user, *, practice: Practice) -> bool:
+    """Say the same of somebody who may have left since."""
+    return Designee.objects.filter(user=user, practice=practice, until=None).exists()
+
+
 def practices_of(user) -> QuerySet[Practice]:
     """Return the practices whose access controls this user sets."""
+    designated = Designee.objects.filter(user=user, until=None)
     return Practice.objects.visible_to(user).filter(
-        designees__user=user, designees__until=None
+        pk__in=designated.values("practice")
     )
+
+
+def registrants(practice: Practice, *, on: date) -> QuerySet:
+    """Return the designees with a DEA registration and a State licence for there."""
+    registered = DeaRegistration.objects.current(on=on).filter(state=practice.state)
+    licensed = StateLicense.objects.filter(state=practice.state, expires_on__gte=on)
+    return (
+        of(practice)
+        .filter(
+            provider__in=registered.values("provider"),
+        )
+        .filter(provider__in=licensed.values("provider"))
+    )
+
+
+def shortage(practice: Practice, *, but_for: Provider | None = None) -> str:
+    """Say what is missing of the designees that the law asks for; empty if nothing.
+
+    `but_for` is a registrant whose own lapse is told already, and no shortage.
+    """
+    if of(practice).count() < FEWEST:
+        return f"{practice} has fewer than two people who set access."
+    if practice.institution_id:
+        return ""
+    found = set(registrants(practice, on=practice.today()))
+    if but_for and is_designee(but_for.user, practice=practice):
+        found.add(but_for.user)
+    if not found:
+        return f"None of those who set access at {practice} is a DEA registrant."
+    return ""
+
+
+def name_first(user, *, practice: Practice, by) -> Designee:
+    """Name a designee while there are too few to name each other; raise NotNamed.
+
+    `by` is an administrator, or nobody: the operator, at the command line.
+    """
+    with transaction.atomic(durable=True):
+        Practice.objects.select_for_update(no_key=True).get(pk=practice.pk)
+        refusal = why_not_first(user, practice=practice, by=by)
+        if not refusal:
+            return name(user, practice=practice, by=by)
+    chain.record(
+        Act.PERMISSION_DENIED,
+        by=by,
+        of=practice,
+        outcome=Outcome.FAILURE,
+        reason="not_named",
+    )
+    raise NotNamed(refusal)
+
+
+def why_not_first(user, *, practice: Practice, by) -> str:
+    """Say why an administrator cannot name this designee; empty if they can."""
+    if by is not None and not (by.is_active and by.is_staff):
+        return "Only an administrator names the first designees."
+    if not shortage(practice):
+        return (
+            f"{practice} has its designees. They name another one themselves: one "
+            "enters it under Access, another one executes it."
+        )
+    return objection_to(user, practice=practice)
+
+
+def objection_to(user, *, practice: Practice) -> str:
+    """Say why somebody cannot be a designee of a practice; empty if they can."""
+    there = Membership.objects.filter(user=user, practice=practice, left_on=None)
+    if not (user.is_active and there.exists()):
+        return f"{user} does not work at {practice}."
+    if is_designee(user, practice=practice):
+        return f"{user} is a designee of {practice} already."
+    return ""
+
+
+def name(user, *, practice: Practice, by) -> Designee:
+    """Make somebody a designee, in the transaction of the act that decided it."""
+    named = Designee.objects.create(user=user, practice=practice, named_by=by)
+    chain.record(Act.DESIGNEE_NAMED, by=by, of=user, practice=str(practice.public_id))
+    return named
+
+
+def end(user, *, practice: Practice, by) -> bool:
+    """End a designation, in the transaction of the act that decided it."""
+    ended = Designee.objects.filter(user=user, practice=practice, until=None).update(
+        until=timezone.now(), ended_by=by
+    )
+    if ended:
+        chain.record(
+            Act.DESIGNEE_ENDED, by=by, of=user, practice=str(practice.public_id)
+        )
+    return bool(ended)
+
+
+def resign(user, *, practice: Practice) -> None:
+    """End one's own designation at once."""
+    with transaction.atomic(durable=True):
+        end(user, practice=practice, by=user)

@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from mfa import devices
 from mfa.models import SIGNING_KINDS, Device, IdmeAccount, UserThrottle
-from providers import identifiers, identity
-from providers.models import AccessGrant, Membership, Practice, Provider, Role
+from providers import authority, credentialing, designees, identifiers, identity
+from providers.models import AccessGrant, Practice, Provider
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,8 @@ def blockers_to_signing(
     provider: Provider, *, practice: Practice, on: date
 ) -> list[Blocker]:
     """Return every reason why this provider may not sign at this practice today."""
+    if stranger := _member(provider, practice, on):
+        return [stranger]
     found = [rule(provider, practice, on) for rule in RULES]
     return [blocker for blocker in found if blocker]
 
@@ -48,10 +50,7 @@ def blockers_for_now(
 
 def _member(provider: Provider, practice: Practice, on: date) -> Blocker | None:
     """21 CFR 1311.125(d)(4): somebody who left no longer signs there."""
-    works_there = Membership.objects.filter(
-        user=provider.user_id, practice=practice, role=Role.PROVIDER, left_on=None
-    )
-    if works_there.exists():
+    if authority.works_at(provider, practice=practice):
         return None
     return Blocker(
         f"You do not work at {practice} as a provider.", "Ask your administrator."
@@ -83,41 +82,67 @@ def _identity(provider: Provider, practice: Practice, on: date) -> Blocker | Non
     return None
 
 
+def _designees(provider: Provider, practice: Practice, on: date) -> Blocker | None:
+    """21 CFR 1311.125(a): two people set access there, one of them a registrant."""
+    lacking = designees.shortage(practice, but_for=provider)
+    if not lacking:
+        return None
+    return Blocker(
+        lacking, "Ask your administrator to name the first two who set access."
+    )
+
+
 def _approval(provider: Provider, practice: Practice, on: date) -> Blocker | None:
     """21 CFR 1311.125(c): the right to sign is given by others, to a known identity."""
-    grant = AccessGrant.objects.filter(provider=provider, revoked_at=None).first()
-    account = IdmeAccount.objects.linked().filter(user=provider.user_id).first()
+    held = AccessGrant.objects.in_force().at(practice).filter(provider=provider)
+    grant = held.order_by("is_provisional").first()
     if grant is None:
-        return Blocker(
-            "You are not approved to sign controlled substances.",
-            "Ask your administrator to approve you.",
-            "erx-info",
+        return _not_granted("You are not approved to sign controlled substances.")
+    if grant.is_provisional:
+        return _not_granted("You were approved by one person; the law asks for two.")
+    if suspension := grant.suspensions.first():
+        return _not_granted(
+            "Your right to sign is suspended: "
+            f"{suspension.get_cause_display().lower()}."
         )
+    account = IdmeAccount.objects.linked().filter(user=provider.user_id).first()
     if account and not identity.is_of_same_identity(grant, account):
-        return Blocker(
-            "You were approved before this ID.me account was linked.",
-            "Ask your administrator to end that approval and approve you again.",
-            "erx-info",
-        )
+        return _not_granted("You were approved before this ID.me account was linked.")
     return None
+
+
+def _not_granted(label: str) -> Blocker:
+    return Blocker(
+        label,
+        "Ask the people who set access at your practice: one of them enters that you "
+        "may sign, another one executes it.",
+        "erx-info",
+    )
 
 
 def _registration(provider: Provider, practice: Practice, on: date) -> Blocker | None:
     """21 CFR 1306.03(a)(2): a current DEA registration for the State of the practice."""
-    registrations = provider.dea_registrations.filter(state=practice.state)
-    if any(registration.is_current(on=on) for registration in registrations):
+    kept = authority.registrations_of(provider, practice=practice)
+    current = [one for one in kept if one.is_current(on=on)]
+    if not current:
+        return Blocker(
+            f"You have no current DEA registration for {practice.state}.",
+            "Ask your administrator to enter it or its renewal.",
+            "erx-info",
+        )
+    if any(credentialing.covers(one, on=on) for one in current):
         return None
     return Blocker(
-        f"You have no current DEA registration for {practice.state}.",
-        "Ask your administrator to enter it or its renewal.",
+        f"You are not on the list of {current[0].institution} of those who may "
+        "prescribe under its DEA number.",
+        "Ask its proofing office.",
         "erx-info",
     )
 
 
 def _license(provider: Provider, practice: Practice, on: date) -> Blocker | None:
     """21 CFR 1306.03(a)(1): authorised by the State in which one practises."""
-    licenses = provider.state_licenses.filter(state=practice.state)
-    if any(license_.is_current(on=on) for license_ in licenses):
+    if authority.license_of(provider, practice=practice, on=on):
         return None
     return Blocker(
         f"You have no current licence of {practice.state}.",
@@ -168,8 +193,8 @@ def _lock(provider: Provider, practice: Practice) -> Blocker | None:
 
 
 RULES: list[Callable[[Provider, Practice, date], Blocker | None]] = [
-    _member,
     _identity,
+    _designees,
     _approval,
     _registration,
     _license,

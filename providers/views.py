@@ -29,14 +29,11 @@ FILTERS = [
     ("access", "Rights and facts"),
 ]
 KINDS_OF_ACT = {
-    "signing": ["prescription", "signing", "transmission", "patient"]
-    + ["message", "pharmacy_request"],
+    "signing": ["prescription", "signing", "transmission", "patient", "message", "pharmacy_request", "export", "log", "records"],
     "devices": ["device", "challenge", "incident"],
     "identity": ["idme", "feed"],
     "sign-ins": ["sign_in", "sign_out", "password"],
-    "access": ["access", "permission", "admin", "provider", "membership", "user"]
-    + ["dea_registration", "state_license", "key", "audit"]
-    + ["drug_data", "drug_review", "certification", "clock"],
+    "access": ["access", "permission", "admin", "provider", "membership", "user", "dea_registration", "state_license", "key", "audit", "designee", "credentialing", "certification", "clock", "service", "drug_data", "drug_review"],
 }
 
 
@@ -74,7 +71,7 @@ def erx_info(request):
             "today": practice.today() if practice else timezone.localdate(),
             "provider": provider,
             "account": account,
-            "grant": _grant(provider),
+            "grant": _grant(provider, practice),
             "registrations": provider.dea_registrations.all() if provider else [],
             "devices": listed,
             "primary": primary,
@@ -145,10 +142,11 @@ def _time_zone(practice: Practice | None) -> str:
     return practice.time_zone if practice else settings.TIME_ZONE
 
 
-def _grant(provider: Provider | None) -> AccessGrant | None:
-    if provider is None:
+def _grant(provider: Provider | None, practice: Practice | None) -> AccessGrant | None:
+    if provider is None or practice is None:
         return None
-    return AccessGrant.objects.filter(provider=provider, revoked_at=None).first()
+    held = AccessGrant.objects.in_force().at(practice).filter(provider=provider)
+    return held.order_by("is_provisional").first()
 
 
 def _blockers(

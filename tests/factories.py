@@ -10,15 +10,31 @@ from django.utils import timezone
 from stdnum import luhn
 
 from mfa import totp
-from mfa.models import Device, IdmeAccount, Kind, Source
+from mfa.models import (
+    Challenge,
+    ChallengeState,
+    Device,
+    IdmeAccount,
+    Kind,
+    Purpose,
+    Source,
+    session_digest,
+)
+from providers import request_content
+from providers.access import Seen
 from providers.models import (
     AccessGrant,
+    AccessKind,
+    AccessRequest,
+    AccessState,
     DeaRegistration,
+    Designee,
     Membership,
     Practice,
     Provider,
     Role,
     StateLicense,
+    Verification,
 )
 
 PASSWORD = "a password for tests"
@@ -71,12 +87,90 @@ def make_ready_provider(username, *, practice):
     provider = make_provider(username, practice=practice)
     make_idme_account(provider.user)
     make_device(provider.user, name="MyiPhone", is_primary=True)
-    AccessGrant.objects.create(
+    make_designees(practice, registrant=provider.user)
+    make_grant(provider, practice=practice)
+    return provider.user
+
+
+def make_designee(user, *, practice):
+    """Have somebody who works there set the access controls of a practice."""
+    designee = Designee.objects.filter(user=user, practice=practice, until=None)
+    return designee.first() or Designee.objects.create(user=user, practice=practice)
+
+
+def make_designees(practice, *, registrant):
+    """The two that a practice needs: an administrator who enters, and a registrant."""
+    if Designee.objects.filter(practice=practice).exists():
+        return
+    administrator = make_user(f"admin-of-{registrant.username}", is_staff=True)
+    Membership.objects.create(
+        user=administrator, practice=practice, role=Role.ADMINISTRATOR
+    )
+    make_designee(administrator, practice=practice)
+    make_designee(registrant, practice=practice)
+
+
+def make_request(kind=AccessKind.GRANT, *, practice, **overrides):
+    """What the first designee of a practice has entered."""
+    provider = overrides.get("provider")
+    entered = AccessRequest(
+        kind=kind,
+        practice=practice,
+        entered_at=timezone.now(),
+        **{
+            "person": provider.user if provider else None,
+            "entered_by": Designee.objects.filter(practice=practice)[0].user,
+        }
+        | overrides,
+    )
+    if kind == AccessKind.GRANT:
+        entered.verification = make_verification(provider, by=entered.entered_by)
+    entered.digest = request_content.digest(entered)
+    entered.save(force_insert=True)
+    return entered
+
+
+def make_verification(provider, *, by):
+    return Verification.objects.create(
         provider=provider,
-        granted_by=make_user(f"admin-of-{username}", is_staff=True),
+        verified_by=by,
+        verified_at=timezone.now(),
+        **vars(seen_of(provider)),
+    )
+
+
+def make_grant(provider, *, practice):
+    """The right to sign, as two designees of the practice give it."""
+    executor = Designee.objects.filter(practice=practice)[1].user
+    request = make_request(practice=practice, provider=provider)
+    request.state, request.closed_by = AccessState.EXECUTED, executor
+    request.closed_at = timezone.now()
+    request.challenge = make_consumed_challenge(executor, payload_digest=request.digest)
+    request.is_own = executor.pk == provider.user_id
+    request.save()
+    return AccessGrant.objects.create(
+        provider=provider,
+        practice=practice,
+        request=request,
+        granted_by=executor,
         granted_at=timezone.now(),
     )
-    return provider.user
+
+
+def make_consumed_challenge(user, *, payload_digest):
+    now = timezone.now()
+    return Challenge.objects.create(
+        user=user,
+        device=user.mfa_devices.all()[0],
+        purpose=Purpose.APPROVE_ACCESS,
+        payload_digest=payload_digest,
+        session_digest=session_digest("factory"),
+        state=ChallengeState.CONSUMED,
+        started_at=now,
+        expires_at=now + Challenge.CONSUME_WITHIN,
+        answered_at=now,
+        consumed_at=now,
+    )
 
 
 def make_agent(username, *, practice):
@@ -150,3 +244,18 @@ def make_dea_number(last_name):
 def make_npi():
     digits = f"1{next(_serial):08}"
     return digits + luhn.calc_check_digit("80840" + digits)
+
+
+def seen_of(provider, **overrides):
+    """What somebody who looks up a provider's authority finds."""
+    registration = provider.dea_registrations.all()[0]
+    license_ = provider.state_licenses.all()[0]
+    found = {
+        "dea_registration": registration,
+        "dea_expires_on": registration.expires_on,
+        "dea_source": "web",
+        "state_license": license_,
+        "license_expires_on": license_.expires_on,
+        "state_source": "board",
+    }
+    return Seen(**found | overrides)

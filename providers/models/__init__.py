@@ -1,4 +1,13 @@
-from providers.models.access import AccessGrant
+from providers.models.access import (
+    ABOUT_PROVIDERS,
+    AccessGrant,
+    AccessKind,
+    AccessRequest,
+    AccessState,
+    DeaSource,
+    StateSource,
+    Verification,
+)
 from providers.models.addresses import Address
 from providers.models.designees import Designee
 from providers.models.institutions import Institution
@@ -9,9 +18,19 @@ from providers.models.practitioners import (
     Schedule,
     StateLicense,
 )
+from providers.models.suspensions import Cause, Suspension
 
 __all__ = [
+    "ABOUT_PROVIDERS",
     "AccessGrant",
+    "AccessKind",
+    "AccessRequest",
+    "AccessState",
+    "Cause",
+    "DeaSource",
+    "StateSource",
+    "Suspension",
+    "Verification",
     "Address",
     "DeaRegistration",
     "Designee",

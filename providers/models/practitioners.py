@@ -51,6 +51,18 @@ class Provider(models.Model):
         return f"{name}, {self.credentials}" if self.credentials else name
 
 
+class DeaRegistrationQuerySet(models.QuerySet["DeaRegistration"]):
+    def current(self, *, on: date) -> "DeaRegistrationQuerySet":
+        return self.filter(
+            Q(ended_on=None) | Q(ended_on__gt=on),
+            Q(institution=None)
+            | Q(institution__ended_on=None)
+            | Q(institution__ended_on__gt=on),
+            Q(institution=None) | Q(institution__expires_on__gte=on),
+            expires_on__gte=on,
+        )
+
+
 class DeaRegistration(models.Model):
     """A DEA number: one State, some schedules, until its expiry (21 CFR 1301.13)."""
 
@@ -92,6 +104,8 @@ class DeaRegistration(models.Model):
         help_text="The practitioner's own code at the institution (21 CFR 1301.22(c)).",
     )
 
+    objects = DeaRegistrationQuerySet.as_manager()
+
     class Meta:
         verbose_name = "DEA registration"
         ordering = ["state", "number"]
@@ -128,6 +142,10 @@ class DeaRegistration(models.Model):
     def is_current(self, *, on: date) -> bool:
         if self.institution and not self.institution.is_current(on=on):
             return False
+        return self.is_own_part_current(on=on)
+
+    def is_own_part_current(self, *, on: date) -> bool:
+        """Say whether it is current as far as this practitioner goes."""
         return on <= self.expires_on and (self.ended_on is None or on < self.ended_on)
 
     def covers(self, schedule: str, *, on: date) -> bool:

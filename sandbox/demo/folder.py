@@ -96,7 +96,9 @@ def _new_world() -> dict:
             ("admin", "Alex", "Admin"), password, devices=[_code_generator("AlexPhone")]
         ),
         _person(
-            ("west", "Wren", "West"), password, devices=[_code_generator("WrenPhone")]
+            ("west", "Wren", "West"),
+            password,
+            devices=[_code_generator("WrenPhone"), _code_generator("WrenTablet")],
         ),
     ]
     return {"password": password, "idme": {"accounts": people}}

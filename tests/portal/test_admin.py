@@ -10,7 +10,16 @@ from django.utils import timezone
 from audit.acts import Act
 from audit.models import Event
 from mfa.models import Device
-from tests.factories import PASSWORD, code_of, make_device, make_provider, make_user
+from providers import designees
+from tests.factories import (
+    PASSWORD,
+    code_of,
+    make_agent,
+    make_device,
+    make_idme_account,
+    make_provider,
+    make_user,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -198,18 +207,40 @@ def test_a_user_who_did_something_cannot_be_deleted(client, root, alice):
     assert client.post(delete, {"post": "yes"}).status_code == 403
 
 
-@pytest.mark.cfr("1311.125(c)")
-def test_approval_is_provisional_recorded_and_not_for_oneself(client, root, alice):
-    alice.provider.access_grants.all().update(
-        revoked_at="2099-01-01T00:00Z", revoked_by=root
+@pytest.mark.cfr("1311.120(b)(2)(ii)")
+@pytest.mark.cfr("1311.120(b)(4)")
+@pytest.mark.parametrize(
+    "label", ["accessgrant", "accessrequest", "suspension", "designee"]
+)
+def test_the_admin_shows_who_may_sign_and_changes_nothing(client, root, alice, label):
+    row = apps.get_model("providers", label).objects.first()
+    pk = row.pk if row else 1
+    if label != "designee":
+        assert client.get(reverse(f"admin:providers_{label}_add")).status_code == 403
+    change = reverse(f"admin:providers_{label}_change", args=[pk])
+    assert client.post(change, {"state": "executed"}).status_code in (302, 403)
+    delete = reverse(f"admin:providers_{label}_delete", args=[pk])
+    assert client.post(delete, {"post": "yes"}).status_code in (302, 403)
+    with pytest.raises(NoReverseMatch):
+        reverse("admin:providers_provider_approve", args=[alice.provider.pk])
+
+
+@pytest.mark.cfr("1311.125(a)")
+def test_the_admin_names_the_first_designees_and_no_more(client, root, practice, sam):
+    nina = make_provider("nina", practice=practice)
+    make_agent("olaf", practice=practice)
+    add = reverse("admin:providers_designee_add")
+
+    for user in (sam, nina.user):
+        client.post(add, {"user": user.pk, "practice": practice.pk})
+    refused = client.post(
+        add,
+        {"user": practice.memberships.last().user_id, "practice": practice.pk},
     )
-    approve = reverse("admin:providers_provider_approve", args=[alice.provider.pk])
 
-    client.post(approve)
-
-    grant = alice.provider.access_grants.get(revoked_at=None)
-    assert (grant.is_provisional, grant.granted_by) == (True, root)
-    assert Event.objects.filter(act=Act.ACCESS_GRANTED).count() == 1
+    assert set(designees.of(practice)) == {sam, nina.user}
+    assert "has its designees" in refused.content.decode()
+    assert Event.objects.filter(act=Act.DESIGNEE_NAMED, actor="root").count() == 2
 
 
 @pytest.mark.cfr("1311.125(c)")
@@ -251,35 +282,19 @@ def test_a_list_of_providers_costs_the_same_however_long(client, root, alice, pr
     assert len(long) == len(short)
 
 
-@pytest.mark.parametrize("act", ["approve", "revoke"])
-def test_staff_who_may_look_only_neither_approve_nor_end(client, alice, act):
-    clerk = make_user("clerk", is_staff=True)
-    device = make_device(clerk)
-    client.force_login(clerk)
-    enter(client, device)
-    address = reverse(f"admin:providers_provider_{act}", args=[alice.provider.pk])
+def test_the_page_of_a_provider_shows_approval_and_identity(
+    client, root, alice, practice
+):
+    nina = make_provider("nina", practice=practice)
+    make_idme_account(nina.user)
 
-    assert client.post(address, {"reason": "because"}).status_code == 403
-    assert alice.provider.access_grants.filter(revoked_at=None).count() == 1
+    def text_of(provider):
+        page = reverse("admin:providers_provider_change", args=[provider.pk])
+        return client.get(page).content.decode()
 
-
-def test_the_page_of_a_provider_shows_approval_and_identity(client, root, alice):
-    page = reverse("admin:providers_provider_change", args=[alice.provider.pk])
-
-    assert "provisional: by one administrator" in client.get(page).content.decode()
-    alice.provider.access_grants.get().delete()
-    text = client.get(page).content.decode()
-    assert "verified with ID.me as Alice Example" in text
-    assert "Approve to sign (provisional)" in text
-
-
-def test_ending_approval_asks_for_a_reason(client, root, alice):
-    revoke = reverse("admin:providers_provider_revoke", args=[alice.provider.pk])
-
-    assert client.post(revoke, {"reason": " "}).status_code == 200
-    assert alice.provider.access_grants.filter(revoked_at=None).exists()
-    client.post(revoke, {"reason": "left the practice"})
-    assert not alice.provider.access_grants.filter(revoked_at=None).exists()
+    assert "executed by alice" in text_of(alice.provider)
+    assert "verified with ID.me as Nina Example" in text_of(nina)
+    assert "Not given." in text_of(nina)
 
 
 def test_a_change_of_facts_goes_on_record(client, root, practice):

@@ -42,8 +42,8 @@ def test_a_ready_provider_reads_all_facts(page, alice):
 
     assert "Ready to sign prescriptions for controlled substances" in text
     assert "Verified with ID.me as Alice Example (IAL2, AAL2)" in text
-    assert "Approved by Admin-Of-Alice" in text
-    assert "Provisional" in text
+    assert "Approved for Main Street Clinic (demo)" in text
+    assert "Entered by Admin-Of-Alice, executed by yourself, as the only" in text
     assert alice.provider.npi in text
     assert alice.provider.dea_registrations.get().number in text
 

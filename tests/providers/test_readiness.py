@@ -4,6 +4,7 @@ import pytest
 from django.utils import timezone
 
 from mfa.models import Device, Kind, UserThrottle
+from providers import access
 from providers.readiness import blockers_for_now
 from tests.factories import make_device, make_practice, make_provider
 
@@ -26,7 +27,7 @@ def test_nothing_blocks_a_provider_with_everything_in_order(labels):
     assert labels() == []
 
 
-def test_a_new_provider_is_told_everything_at_once(practice):
+def test_a_new_provider_is_told_everything_at_once(alice, practice):
     nora = make_provider("nora", practice=practice)
 
     found = blockers_for_now(nora, practice=practice, on=practice.today())
@@ -51,9 +52,7 @@ def test_a_lower_level_of_assurance_is_not_enough(alice, labels, level):
 
 @pytest.mark.cfr("1311.125(c)")
 def test_an_approval_that_ended_blocks(alice, labels):
-    grant = alice.provider.access_grants.get()
-    grant.revoked_at, grant.revoked_by = timezone.now(), grant.granted_by
-    grant.save()
+    access.give_up(alice.provider, by=alice, reason="parental leave")
 
     assert labels() == ["You are not approved to sign controlled substances."]
 

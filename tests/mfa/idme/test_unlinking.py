@@ -15,9 +15,9 @@ from tests.factories import (
     PASSWORD,
     code_of,
     make_device,
+    make_grant,
     make_idme_account,
     make_paired_phone,
-    make_user,
 )
 
 pytestmark = pytest.mark.django_db
@@ -148,16 +148,15 @@ def test_the_same_account_brings_its_devices_back(as_alice, alice, listed):
     assert not [label for label in labels(alice) if "approved" in label]
 
 
-def test_another_account_needs_another_approval(as_alice, alice, listed):
+def test_another_account_needs_another_approval(as_alice, alice, listed, practice):
     unlink(as_alice, listed)
     make_idme_account(alice, subject="another")
 
     [label] = [label for label in labels(alice) if "approved" in label]
     assert label == "You were approved before this ID.me account was linked."
 
-    boss = make_user("boss", is_staff=True)
-    access.revoke(alice.provider, by=boss, reason="Another ID.me account")
-    access.grant(alice.provider, by=boss)
+    access.give_up(alice.provider, by=alice, reason="Another ID.me account")
+    make_grant(alice.provider, practice=practice)
 
     assert not [label for label in labels(alice) if "approved" in label]
 

@@ -1,0 +1,6 @@
+"""What other apps may want to know of, in the transaction in which it happens."""
+
+from django.dispatch import Signal
+
+# Sent with `user` and `device`: somebody else than its owner knows a password.
+compromised = Signal()

@@ -1,0 +1,108 @@
+from django import forms
+
+from providers.access import Seen
+from providers.models import (
+    DeaRegistration,
+    DeaSource,
+    Practice,
+    Provider,
+    StateLicense,
+    StateSource,
+)
+
+
+class DayInput(forms.DateInput):
+    input_type = "date"
+
+
+class RegistrationField(forms.ModelChoiceField):
+    def label_from_instance(self, registration) -> str:
+        return f"{registration}, schedules {registration.schedules}"
+
+
+class GrantForm(forms.Form):
+    """What a designee saw of a practitioner's authority, typed from where they saw it.
+
+    The dates are typed and not filled in, so that somebody really looks.
+    """
+
+    dea_registration = RegistrationField(
+        DeaRegistration.objects.none(), label="DEA registration", empty_label=None
+    )
+    dea_source = forms.ChoiceField(
+        label="Where did you look it up?",
+        choices=DeaSource.choices,
+        widget=forms.RadioSelect,
+    )
+    dea_expires_on = forms.DateField(
+        label="Until when is it valid, as you saw there?", widget=DayInput
+    )
+    state_license = forms.ModelChoiceField(
+        StateLicense.objects.none(), label="State licence", empty_label=None
+    )
+    state_source = forms.ChoiceField(
+        label="Where did you look up the licence?",
+        choices=StateSource.choices,
+        widget=forms.RadioSelect,
+    )
+    license_expires_on = forms.DateField(
+        label="Until when is the licence valid, as you saw there?", widget=DayInput
+    )
+    note = forms.CharField(
+        max_length=200,
+        required=False,
+        help_text="Such as the number of the look-up. No patient’s name.",
+    )
+    in_good_standing = forms.BooleanField(
+        label="Both are current and in good standing; I looked myself, today.",
+        error_messages={"required": "Nobody is given the right without that."},
+    )
+
+    def __init__(self, provider: Provider, practice: Practice, data=None):
+        super().__init__(data)
+        state = practice.state
+        registrations = provider.dea_registrations.filter(state=state)
+        licenses = provider.state_licenses.filter(state=state)
+        self.fields["dea_registration"].queryset = registrations
+        self.fields["state_license"].queryset = licenses
+
+    def seen(self) -> Seen:
+        chosen = self.cleaned_data
+        return Seen(**{name: chosen[name] for name in Seen.__dataclass_fields__})
+
+
+class ReasonForm(forms.Form):
+    """Why something ends or is declined, for the record."""
+
+    reason = forms.CharField(
+        max_length=200, help_text="It is kept in the record. No patient’s name."
+    )
+
+
+class PersonField(forms.ModelChoiceField):
+    def label_from_instance(self, user) -> str:
+        full_name = user.get_full_name()
+        name = user.get_username()
+        return f"{full_name} ({name})" if full_name else name
+
+
+class PersonForm(forms.Form):
+    """Somebody of the practice."""
+
+    person = PersonField(None, empty_label=None, widget=forms.RadioSelect)
+
+    def __init__(self, people, data=None):
+        super().__init__(data)
+        self.fields["person"].queryset = people
+
+
+class LostDeviceForm(forms.Form):
+    cause = forms.ChoiceField(
+        label="What happened?",
+        widget=forms.RadioSelect,
+        choices=[
+            ("lost", "I lost it"),
+            ("stolen", "It was stolen"),
+            ("compromised", "Somebody else may have used it or knows my password"),
+        ],
+    )

@@ -1,0 +1,59 @@
+"""What exactly a second person executes: the content that the two factors are for."""
+
+import hashlib
+from datetime import UTC, datetime
+
+import rfc8785
+
+from providers.models import AccessRequest, Verification
+
+
+def digest(request: AccessRequest) -> str:
+    """Return the SHA-256 of the content, as the request's page shows it."""
+    return hashlib.sha256(rfc8785.dumps(content(request))).hexdigest()
+
+
+def content(request: AccessRequest) -> dict:
+    return {
+        "act": "approve_access",
+        "format": 1,
+        "id": str(request.public_id),
+        "kind": str(request.kind),
+        "practice": {
+            "id": str(request.practice.public_id),
+            "name": request.practice.name,
+        },
+        "person": {
+            "username": request.person.get_username(),
+            "name": request.subject,
+        },
+        "provider": request.provider
+        and {"id": str(request.provider.public_id), "npi": request.provider.npi},
+        "reason": request.reason,
+        "entered_by": request.entered_by.get_username(),
+        "entered_at": _written(request.entered_at),
+        "verification": request.verification and _seen(request.verification),
+    }
+
+
+def message(request: AccessRequest) -> str:
+    """Return what a phone shows of it."""
+    return f"{request}, {request.practice}"[:200]
+
+
+def _seen(verification: Verification) -> dict:
+    return {
+        "by": verification.verified_by.get_username(),
+        "at": _written(verification.verified_at),
+        "dea_number": verification.dea_registration.as_written,
+        "dea_expires_on": verification.dea_expires_on.isoformat(),
+        "dea_source": str(verification.dea_source),
+        "state_license": str(verification.state_license),
+        "license_expires_on": verification.license_expires_on.isoformat(),
+        "state_source": str(verification.state_source),
+        "note": verification.note,
+    }
+
+
+def _written(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
