@@ -1,16 +1,29 @@
 """Settings that would make the portal unsafe are errors before it starts."""
 
 from django.conf import settings
-from django.core.checks import Error, Tags, register
+from django.core.checks import Error, Tags, Warning, register
 
 from mfa.idme import checks as idme_checks
+from prescriptions import certification, signer
 
 SECRET_KEY_LENGTH = 50  # characters
+KEY_STORES = {
+    "file": ["SIGNING_KEY_FILE"],
+    "pkcs11": ["SIGNING_PKCS11_MODULE", "SIGNING_PKCS11_TOKEN"],
+}
 
 
 @register(Tags.security)
 def check_settings(app_configs, **kwargs) -> list[Error]:
     return [error for check in CHECKS if (error := check())]
+
+
+@register(Tags.security, deploy=True)
+def check_signing_module(app_configs, **kwargs) -> list[Warning]:
+    """What an auditor of 21 CFR 1311.120(b)(16) will ask."""
+    if settings.DEMO:
+        return []
+    return [warning for warning in [_fips(), _secret_in_environment()] if warning]
 
 
 def _transactions() -> Error | None:
@@ -79,6 +92,53 @@ def _secret_key() -> Error | None:
     )
 
 
+def _live_demonstration() -> Error | None:
+    if not (settings.DEMO and certification.is_live()):
+        return None
+    return Error(
+        "SCRIPT_NETWORK_URL may reach real pharmacies, and this is a demonstration.",
+        hint="Use an address of this machine, or name the host of the network's test "
+        "system in SCRIPT_TEST_HOSTS.",
+        id="portal.E009",
+    )
+
+
+def _key_store() -> Error | None:
+    needed = KEY_STORES.get(settings.SIGNING_KEY_STORE)
+    if needed and all(getattr(settings, name) for name in needed):
+        return None
+    return Error(
+        "SIGNING_KEY_STORE is file, with SIGNING_KEY_FILE, or pkcs11, with "
+        "SIGNING_PKCS11_MODULE and SIGNING_PKCS11_TOKEN.",
+        id="portal.E010",
+    )
+
+
+def _fips() -> Warning | None:
+    try:
+        is_fips = signer.module().is_fips
+    except signer.SignerUnavailable:
+        is_fips = None
+    if is_fips or settings.SIGNING_MODULE_CERTIFICATE:
+        return None
+    return Warning(
+        "Nothing says that the signing module is validated to FIPS 140-2 Level 1.",
+        hint="Use a validated module, and name its certificate in "
+        "SIGNING_MODULE_CERTIFICATE.",
+        id="portal.W001",
+    )
+
+
+def _secret_in_environment() -> Warning | None:
+    if not (settings.SIGNING_KEY_PASSPHRASE or settings.SIGNING_KEY_PIN):
+        return None
+    return Warning(
+        "The secret of the signing key stays readable in the environment.",
+        hint="Use SIGNING_KEY_PASSPHRASE_FILE or SIGNING_KEY_PIN_FILE.",
+        id="portal.W002",
+    )
+
+
 CHECKS = [
     _transactions,
     _sqlite,
@@ -88,5 +148,7 @@ CHECKS = [
     _origin,
     _debug,
     _secret_key,
+    _live_demonstration,
+    _key_store,
     *idme_checks.CHECKS,
 ]

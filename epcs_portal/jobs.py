@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from audit import heartbeat
 from epcs_portal.incidents import analysis, decisions
-from prescriptions import log_delivery
+from prescriptions import clock, log_delivery, signer
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +23,8 @@ class Job:
 
 
 JOBS: list[Job] = [
+    Job("clock", clock.measure, every=60),
+    Job("signing module", signer.note_module, every=3600),
     Job("heartbeat", heartbeat.beat, every=60),
     Job("daily analysis", analysis.run, every=10 * 60),
     Job("overdue incidents", decisions.mark_overdue, every=5 * 60),

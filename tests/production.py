@@ -24,7 +24,8 @@ def environment(folder: Path) -> dict[str, str]:
         "FIELD_KEYS": f"f1:{_key()}",
         "AUDIT_KEYS": f"a1:{_key()}",
         "SIGNING_KEY_FILE": str(keys.write_signing_key(folder, passphrase=passphrase)),
-        "SIGNING_KEY_PASSPHRASE": passphrase,
+        "SIGNING_KEY_PASSPHRASE_FILE": str(_write(folder / "passphrase", passphrase)),
+        "SIGNING_MODULE_CERTIFICATE": "of a module that tests do not have",
         "IDME_CLIENT_ID": "portal",
         "IDME_CLIENT_SECRET": secrets.token_urlsafe(24),
         "IDME_USERINFO_KEY_FILE": str(keys.write_userinfo_key(folder)),
@@ -38,6 +39,11 @@ def main(command: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="epcs-production-") as folder:
         production = os.environ | environment(Path(folder))
         return subprocess.run(command, env=production).returncode
+
+
+def _write(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path
 
 
 def _key() -> str:

@@ -5,11 +5,12 @@ The private key lies in a key store and is unlocked once. Signatures are compact
 """
 
 import json
+import logging
 import threading
 from datetime import datetime
 
 from django.conf import settings
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 from joserfc import jws
 from joserfc.errors import JoseError
@@ -46,8 +47,11 @@ __all__ = [
     "public_jwks",
     "rotate",
     "sign",
+    "unlock",
     "verify",
 ]
+
+logger = logging.getLogger(__name__)
 
 DEACTIVATED = (
     "The signing key was locked away with manage.py deactivate_signing: {reason}"
@@ -115,6 +119,14 @@ def check_health() -> list[str]:
 def public_jwks() -> dict:
     """Return every key with which a kept signature can be verified (RFC 7517)."""
     return {"keys": list(SigningKey.objects.values_list("public_jwk", flat=True))}
+
+
+def unlock() -> None:
+    """Unlock the key as a process starts; what is wrong stands in its log."""
+    try:
+        current_key()
+    except (SignerUnavailable, DatabaseError) as problem:
+        logger.error("The signing key is not unlocked: %s", problem)
 
 
 def close() -> None:

@@ -2,8 +2,12 @@
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
 
 from epcs_portal import checks, keys
+from prescriptions import signer
+from prescriptions.signer.keys import Module
 
 SQLITE = {"ENGINE": "django.db.backends.sqlite3", "OPTIONS": {}}
 IMMEDIATE = {"transaction_mode": "IMMEDIATE"}
@@ -30,6 +34,11 @@ IMMEDIATE = {"transaction_mode": "IMMEDIATE"}
         ("portal.E006", {"PORTAL_IS_HTTPS": False, "DEMO": False}),
         ("portal.E007", {"PORTAL_IS_HTTPS": True, "DEBUG": True}),
         ("portal.E008", {"SECRET_KEY": "short"}),
+        ("portal.E009", {"SCRIPT_NETWORK_URL": "https://network.com/script"}),
+        ("portal.E009", {"SCRIPT_NETWORK_URL": "http://localhost@network.com/"}),
+        ("portal.E010", {"SIGNING_KEY_STORE": "usb"}),
+        ("portal.E010", {"SIGNING_KEY_FILE": ""}),
+        ("portal.E010", {"SIGNING_KEY_STORE": "pkcs11", "SIGNING_PKCS11_TOKEN": "t"}),
     ],
 )
 def test_an_unsafe_setting_is_an_error(monkeypatch, id_, unsafe):
@@ -43,6 +52,55 @@ def test_an_unsafe_setting_is_an_error(monkeypatch, id_, unsafe):
 
 def test_the_settings_of_the_tests_are_safe():
     assert checks.check_settings(None) == []
+
+
+@pytest.mark.cfr("1311.100(b)(2)")
+def test_a_demonstration_does_not_start_with_a_live_network(settings):
+    settings.SCRIPT_NETWORK_URL = "https://network.com/script"
+
+    with pytest.raises(SystemCheckError, match="may reach real pharmacies"):
+        call_command("check")
+
+
+@pytest.fixture
+def certificate(settings):
+    """A production machine with its module and its secrets in order."""
+    settings.DEMO = False
+    settings.SIGNING_KEY_PASSPHRASE = ""
+    settings.SIGNING_MODULE_CERTIFICATE = "CMVP 4282"
+    return settings
+
+
+def test_a_module_that_is_validated_needs_no_warning(certificate):
+    assert checks.check_signing_module(None) == []
+
+
+@pytest.mark.cfr("1311.120(b)(16)(i)")
+def test_a_module_that_nobody_says_is_validated_is_a_warning(certificate, monkeypatch):
+    certificate.SIGNING_MODULE_CERTIFICATE = ""
+
+    for is_fips, found in [
+        (False, ["portal.W001"]),
+        (None, ["portal.W001"]),
+        (True, []),
+    ]:
+        module = Module("file", "OpenSSL", "3", is_fips)
+        monkeypatch.setattr(signer, "module", lambda found=module: found)
+        assert [one.id for one in checks.check_signing_module(None)] == found
+
+
+@pytest.mark.cfr("1311.120(b)(16)(iv)")
+@pytest.mark.parametrize("name", ["SIGNING_KEY_PASSPHRASE", "SIGNING_KEY_PIN"])
+def test_a_secret_that_cannot_be_cleared_is_a_warning(certificate, name):
+    setattr(certificate, name, "secret")
+
+    assert [one.id for one in checks.check_signing_module(None)] == ["portal.W002"]
+
+
+def test_a_demonstration_is_spared_warnings_for_production(certificate):
+    certificate.DEMO, certificate.SIGNING_KEY_PIN = True, "secret"
+
+    assert checks.check_signing_module(None) == []
 
 
 KEY = "Zm" * 21 + "Y="
