@@ -60,6 +60,7 @@ MIDDLEWARE = [
     "django_otp.middleware.OTPMiddleware",
     "epcs_portal.middleware.sessions_that_end",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "epcs_portal.attempts.recorded",
     "epcs_portal.middleware.private_pages",
     "epcs_portal.middleware.explained_methods",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -222,6 +223,9 @@ SCRIPT_VERSION = env("SCRIPT_VERSION", default="2017071")  # or 2023011
 # What answers mean on this network where it differs: Status/010=passed on,…
 SCRIPT_ANSWERS = env.dict("SCRIPT_ANSWERS", default={})
 SCRIPT_INBOUND_TOKEN = env("SCRIPT_INBOUND_TOKEN", default="")  # of what comes in
+
+# What a practitioner reads who has to tell DEA (21 CFR 1311.102(j)).
+DEA_CONTACT = env("DEA_CONTACT", default="")
 
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 

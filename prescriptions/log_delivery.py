@@ -12,6 +12,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.mail import send_mail
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
@@ -175,7 +176,8 @@ def _months_with_right_to_sign(
     stays = Membership.objects.filter(
         user=provider.user_id, practice=practice, role=Role.PROVIDER
     ).values_list("joined_on", "left_on")
-    grants = provider.access_grants.values_list("granted_at", "revoked_at")
+    there = provider.access_grants.filter(Q(practice=practice) | Q(practice=None))
+    grants = there.values_list("granted_at", "revoked_at")
     for granted_at, revoked_at in grants:
         given = timezone.localtime(granted_at, zone).date()
         ended = timezone.localtime(revoked_at, zone).date() if revoked_at else until

@@ -32,7 +32,14 @@ ZIP_KIND = "epcs-portal zip file 1"
 SEAL, MANIFEST, KEYS = "SEAL.jws", "MANIFEST.txt", "KEYS.json"
 RECORD_FILES = {"payload.json", "signature.jws", "message.xml", "events.jsonl"}
 # What reading bytes can raise that somebody changed.
-UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, EOFError)
+UNREADABLE: tuple[type[Exception], ...] = (
+    OSError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    EOFError,
+)
 UNREADABLE += (RuntimeError, ArithmeticError, struct.error, zlib.error)
 UNREADABLE += (zipfile.BadZipFile,)
 SCHEDULES = {"II": "C48675", "III": "C48676", "IV": "C48677", "V": "C48679"}

@@ -4,7 +4,7 @@ from pathlib import Path
 from django.core.management.base import BaseCommand, CommandError
 
 from audit import chain
-from audit.acts import Act
+from audit.acts import Act, Outcome
 from prescriptions import signer
 from prescriptions.bundles import contents, writing
 from prescriptions.bundles.contents import Scope
@@ -38,7 +38,7 @@ class Command(BaseCommand):
             )
         except (writing.NotWritten, signer.SignerUnavailable, OSError) as problem:
             chain.record(
-                Act.EXPORT_FAILED, by=None, outcome="failure", problem=str(problem)
+                Act.EXPORT_FAILED, by=None, outcome=Outcome.FAILURE, problem=str(problem)
             )
             raise CommandError(str(problem)) from None
         chain.record(
