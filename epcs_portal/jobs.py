@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from audit import heartbeat
 from epcs_portal.incidents import analysis, decisions
-from prescriptions import clock, log_delivery, signer
+from prescriptions import clock, log_delivery, pharmacy_requests, signer
+from providers import suspension
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +29,8 @@ JOBS: list[Job] = [
     Job("heartbeat", heartbeat.beat, every=60),
     Job("daily analysis", analysis.run, every=10 * 60),
     Job("overdue incidents", decisions.mark_overdue, every=5 * 60),
+    Job("lapsed authority", suspension.suspend_lapsed, every=5 * 60),
+    Job("answers to pharmacies", pharmacy_requests.answer_signed, every=5),
     Job("monthly logs", log_delivery.run, every=15 * 60),
 ]
 

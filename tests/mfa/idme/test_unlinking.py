@@ -18,6 +18,7 @@ from tests.factories import (
     make_grant,
     make_idme_account,
     make_paired_phone,
+    make_user,
 )
 
 pytestmark = pytest.mark.django_db
