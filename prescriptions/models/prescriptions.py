@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import cached_property
 
 from prescriptions import dates, formats
 from prescriptions.models.drugs import Drug
@@ -280,7 +281,7 @@ class Prescription(models.Model):
             return dates.lapses_on(self.issue_date)
         return None
 
-    @property
+    @cached_property
     def supervisor_registration(self) -> DeaRegistration | None:
         """The supervisor's for this State; of several, none is assumed."""
         if self.supervisor is None:

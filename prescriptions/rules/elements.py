@@ -1,6 +1,6 @@
 """What has to be on every prescription: 21 CFR 1306.05, 1311.135, 1311.170(e)."""
 
-from prescriptions import content, formats
+from prescriptions import content, formats, script
 from prescriptions.models import Prescription
 from prescriptions.rules.circumstances import Circumstances
 from providers.models import Schedule
@@ -8,6 +8,13 @@ from providers.readiness import Blocker
 
 GAMMA_HYDROXYBUTYRIC_ACID = "2012"  # DEA code of the approved products
 EDIT = "Edit the prescription."
+# What a message says beside the content, as long as it gets.
+ENVELOPE = {
+    "message_id": "0" * 32,
+    "signed_at": "2000-01-01T00:00:00.000000Z",
+    "signer": "",
+    "software": "epcs-portal 0",
+}
 
 
 def patient(prescription: Prescription, around: Circumstances) -> Blocker | None:
@@ -129,6 +136,19 @@ def note_fits(prescription: Prescription, around: Circumstances) -> Blocker | No
         "fills.",
         f"Shorten the note by {excess} character{'' if excess == 1 else 's'}.",
     )
+
+
+def fits(prescription: Prescription, around: Circumstances) -> Blocker | None:
+    """21 CFR 1311.170(e): the message to the pharmacy holds all of it, uncut."""
+    if readable(prescription, around) or note_fits(prescription, around):
+        return None
+    record = {**ENVELOPE, "content": content.canonical(prescription)}
+    for version in script.VERSIONS:
+        try:
+            script.new_rx(content.encode(record), version=version)
+        except script.DoesNotFit as problem:
+            return Blocker(f"It cannot be sent unshortened: {problem}", "Shorten it.")
+    return None
 
 
 def schedule_unchanged(
