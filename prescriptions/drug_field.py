@@ -61,8 +61,8 @@ class DrugField(forms.ModelChoiceField):
 
     def offer(self, *, also: int | None, query: str) -> None:
         """Offer what may be prescribed, and what stands on the prescription already."""
-        drugs = Drug.objects.prescribable()
-        self.queryset = drugs | Drug.objects.filter(pk=also)
+        offered = Drug.objects.prescribable()
+        self.queryset = offered | Drug.objects.filter(pk__in=[also] if also else [])
         self.widget.query = query
 
 

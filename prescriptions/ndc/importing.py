@@ -162,9 +162,8 @@ def _bring_up_to_date(current: ImportRun) -> Iterator[None]:
 
 
 def _is_of_the_directory() -> Q:
-    return Q(source=DrugSource.NDC) | Exists(
-        DrugProduct.objects.filter(drug=OuterRef("pk"))
-    )
+    sold = Exists(DrugProduct.objects.filter(drug=OuterRef("pk")))
+    return Q(source=DrugSource.NDC) | Q(sold)
 
 
 def _fail(current: ImportRun, problem: str) -> None:

@@ -38,7 +38,8 @@ def _save(
         for row in DrugPackage.objects.filter(product__in=owners.values())
     }
     seen = {key for key, row in kept.items() if row.seen_in_id == batch.run.pk}
-    new, known = [], []
+    new: list[DrugPackage] = []
+    known: list[DrugPackage] = []
     for line, package in found.items():
         key = (owners[package.product_id].pk, package.ndc)
         if key in seen:

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from prescriptions import drug_search
@@ -32,9 +32,11 @@ def are_most(run: ImportRun) -> bool:
 
 def retire(batch: Batch) -> None:
     """Retire the products and packages that this edition does not have."""
-    for model, name in [(DrugProduct, "products"), (DrugPackage, "packages")]:
-        gone = model.objects.filter(retired_at=None).exclude(seen_in=batch.run)
-        batch.counts[f"{name} retired"] += gone.update(retired_at=timezone.now())
+    is_gone, now = Q(retired_at=None) & ~Q(seen_in=batch.run), timezone.now()
+    products = DrugProduct.objects.filter(is_gone)
+    packages = DrugPackage.objects.filter(is_gone)
+    batch.counts["products retired"] += products.update(retired_at=now)
+    batch.counts["packages retired"] += packages.update(retired_at=now)
 
 
 def bring_up_to_date(drugs: list[Drug], batch: Batch) -> None:
@@ -45,13 +47,14 @@ def bring_up_to_date(drugs: list[Drug], batch: Batch) -> None:
         drug.ndc = representative(drug, codes[drug.pk])
         drug.brands = _some(brands[drug.pk])
         if drug.unavailable in {"", reviews.VANISHED}:
-            is_gone = drug.source == DrugSource.NDC and drug.pk not in brands
+            is_gone = drug.source == DrugSource.NDC and not brands[drug.pk]
             drug.unavailable = reviews.VANISHED if is_gone else ""
         if before != (drug.ndc, drug.brands, drug.unavailable):
             drug.save()
         if before[0] != drug.ndc:
             batch.altered[drug.pk] = drug
-        batch.counts["drugs retired"] += drug.unavailable > before[2]
+        is_new = drug.unavailable == reviews.VANISHED != before[2]
+        batch.counts["drugs retired"] += int(is_new)
     drug_search.index(drugs)
 
 
