@@ -1,7 +1,5 @@
 """The stricter schedule wins, whoever says the other (21 CFR 1308)."""
 
-import itertools
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -65,11 +63,12 @@ def test_the_order_of_ingredients_does_not_matter(reported, ingredients):
     )
 
 
-@pytest.mark.parametrize(
-    "pair", itertools.combinations(STRICTEST_FIRST, 2), ids=lambda pair: "-".join(pair)
-)
-def test_of_two_the_stricter(pair):
-    assert schedules.stricter(pair) == schedules.stricter(reversed(pair)) == pair[0]
+@pytest.mark.parametrize("stricter", range(4))
+@pytest.mark.parametrize("other", range(4))
+def test_of_two_the_stricter(stricter, other):
+    pair = [STRICTEST_FIRST[stricter], STRICTEST_FIRST[other]]
+
+    assert schedules.stricter(pair) == STRICTEST_FIRST[min(stricter, other)]
 
 
 def test_every_product_that_comes_along_is_as_strict_as_its_ingredients():
