@@ -1,18 +1,43 @@
+from contextlib import suppress
+
 from django.conf import settings
+from django.db import DatabaseError
 from django.utils.functional import SimpleLazyObject
 
 from mfa import devices
+from prescriptions import certification, stops
+from prescriptions.models import SigningStop, ThirdPartyAudit
 from providers import designees
 
 
 def portal(request):
     """What every page shows: the mode, and that signing has stopped for its reader."""
     user = getattr(request, "user", None)
-    if user is None or not user.is_authenticated:
-        return {"DEMO": settings.DEMO}
-    return {
+    shown = {
         "DEMO": settings.DEMO,
+        "certified_by": SimpleLazyObject(_certified_by),
+    }
+    if user is None or not user.is_authenticated:
+        return shown
+    return shown | {
+        "is_responsible": SimpleLazyObject(lambda: stops.is_responsible(user)),
         "is_designee": SimpleLazyObject(lambda: designees.practices_of(user).exists()),
         "lost_primary": SimpleLazyObject(lambda: devices.lost_primary_of(user)),
+        "signing_stops": SimpleLazyObject(lambda: _stops(user)),
         "suggested_primary": SimpleLazyObject(lambda: devices.suggested_for(user)),
     }
+
+
+def _certified_by() -> ThirdPartyAudit | None:
+    """Return the audit that covers this version; a demonstration is never certified."""
+    if settings.DEMO:
+        return None
+    with suppress(DatabaseError):
+        return certification.covering()
+    return None
+
+
+def _stops(user) -> list[SigningStop]:
+    with suppress(DatabaseError):
+        return list(SigningStop.objects.on(user).select_related("practice"))
+    return []

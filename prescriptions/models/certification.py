@@ -103,5 +103,9 @@ class ThirdPartyAudit(models.Model):
         return day.replace(year=year)
 
     @property
+    def able(self) -> list[str]:
+        return [Capability(one).label for one in self.capabilities]
+
+    @property
     def is_confirmed(self) -> bool:
         return self.confirmed_at is not None

@@ -1,0 +1,66 @@
+"""Reports of third-party audits: entered by one administrator, confirmed by another."""
+
+from django.contrib import messages
+from django.core.exceptions import BadRequest
+from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
+
+from mfa.http import form_page
+from prescriptions import certification, releases
+from prescriptions.models import Finding, ThirdPartyAudit
+from prescriptions.system_forms import ReportForm
+from prescriptions.views.system import require_staff
+
+
+def add(request):
+    require_staff(request.user)
+    form = ReportForm(
+        request.POST or None,
+        initial={"software_version": releases.software_version()},
+    )
+    if form.is_valid():
+        try:
+            report = certification.enter(form.instance, by=request.user)
+        except certification.NotAllowed as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, "The report is on record.")
+            return redirect("certification-detail", report.public_id)
+    return form_page(request, "prescriptions/system/report_add.html", form)
+
+
+def detail(request, public_id):
+    """Show a report; confirm it, or note who was told of it."""
+    require_staff(request.user)
+    report = get_object_or_404(ThirdPartyAudit, public_id=public_id)
+    refusal = ""
+    if request.method == "POST":
+        act = request.POST.get("act", "")
+        if act not in {"confirm", *certification.TOLD}:
+            raise BadRequest
+        try:
+            _do(act, report, by=request.user)
+        except certification.NotAllowed as problem:
+            refusal = str(problem)
+        else:
+            messages.success(request, "It is on record.")
+            return redirect("certification-detail", public_id)
+    return form_page(
+        request,
+        "prescriptions/system/report.html",
+        None,
+        refused=bool(refusal),
+        refusal=refusal,
+        report=report,
+        is_adverse=report.finding == Finding.ADVERSE,
+        is_own=report.entered_by_id == request.user.pk,
+        is_current=report == certification.covering(),
+        overdue=certification.overdue(report, today=timezone.localdate()),
+    )
+
+
+def _do(act: str, report: ThirdPartyAudit, *, by) -> None:
+    if act == "confirm":
+        certification.confirm(report, by=by)
+    else:
+        certification.told(report, act, by=by)

@@ -1,0 +1,103 @@
+"""Stopping and restoring signing."""
+
+from django.contrib import messages
+from django.shortcuts import get_object_or_404, redirect
+from django.views.decorators.debug import sensitive_post_parameters
+
+from mfa import challenges
+from mfa.forms import ProofForm
+from mfa.http import form_page, proof_page
+from mfa.models import Device, Purpose
+from prescriptions import stops
+from prescriptions.system_forms import RemedyForm, StopForm
+from prescriptions.views.system import require_responsible
+
+
+def stop(request):
+    require_responsible(request.user)
+    form = StopForm(stops.practices_of(request.user), request.POST or None)
+    if form.is_valid():
+        try:
+            stops.stop(by=request.user, **form.cleaned_data)
+        except stops.NotAllowed as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, "Signing has stopped.")
+            return redirect("system-status")
+    return form_page(request, "prescriptions/system/stop.html", form)
+
+
+def detail(request, public_id):
+    """Show a stop, and take what was mended from the first of two people."""
+    require_responsible(request.user)
+    stop = get_object_or_404(stops.visible_to(request.user), public_id=public_id)
+    is_open = stop.restored_at is None and stop.entered_by in (None, request.user)
+    form = RemedyForm(request.POST or None, stop=stop) if is_open else None
+    if form and form.is_valid():
+        try:
+            stops.enter(stop, by=request.user, remedy=form.cleaned_data["remedy"])
+        except stops.NotAllowed as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(
+                request, "Entered. A second person lets signing go on from here."
+            )
+            return redirect("signing-stop", public_id)
+    return form_page(
+        request,
+        "prescriptions/system/stop_detail.html",
+        form,
+        refused=request.method == "POST",
+        stop=stop,
+        objection=stops.why_not_restored(stop, by=request.user),
+    )
+
+
+@sensitive_post_parameters("password", "code")
+def restore(request, public_id):
+    """Let signing go on, as the second of two people, with both factors."""
+    require_responsible(request.user)
+    stop = get_object_or_404(stops.visible_to(request.user), public_id=public_id)
+    objection = stops.why_not_restored(stop, by=request.user)
+    form = None if objection else _proof(request, stop)
+    if form and form.is_valid():
+        try:
+            stops.restore(
+                stop,
+                by=request.user,
+                challenge=form.challenge,
+                session_key=request.session.session_key,
+            )
+        except (stops.NotAllowed, challenges.NotProven) as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, "Signing goes on.")
+            return redirect("system-status")
+    if objection and request.method == "POST":
+        return form_page(
+            request,
+            "prescriptions/system/restore.html",
+            None,
+            refused=True,
+            stop=stop,
+            objection=objection,
+        )
+    return proof_page(
+        request,
+        "prescriptions/system/restore.html",
+        form,
+        stop=stop,
+        objection=objection,
+    )
+
+
+def _proof(request, stop) -> ProofForm:
+    return ProofForm(
+        request.user,
+        request.POST or None,
+        purpose=Purpose.RESTORE_SIGNING,
+        payload_digest=stops.restoration_digest(stop),
+        session_key=request.session.session_key,
+        devices=Device.objects.visible_to(request.user).usable(),
+        message="Let signing go on",
+    )

@@ -1,0 +1,65 @@
+"""What the gate looks at, plainly; for administrators and designees."""
+
+from django.core.exceptions import PermissionDenied
+from django.db import connection
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from audit.models import Event
+from mfa.models import Device
+from prescriptions import certification, clock, gate, releases, stops
+from prescriptions.models import (
+    ClockMeasurement,
+    SigningKey,
+    SigningModule,
+    ThirdPartyAudit,
+)
+
+
+@require_safe
+def status(request):
+    """Show each part of the gate: in order or not, what is known, what to do."""
+    require_responsible(request.user)
+    reports = ThirdPartyAudit.objects.all()
+    return render(
+        request,
+        "prescriptions/system/status.html",
+        {
+            "findings": gate.findings(by=request.user),
+            "problems": gate.problems(by=request.user),
+            "newest_event": Event.objects.order_by("-at").first(),
+            "signing_keys": SigningKey.objects.all(),
+            "module": SigningModule.objects.first(),
+            "is_fips_said": _is_fips_said(),
+            "measured": clock.newest_known(),
+            "last_attempt": ClockMeasurement.objects.first(),
+            "database": connection.vendor,
+            "version": releases.software_version(),
+            "is_live": certification.is_live(),
+            "reports": reports,
+            "overdue": [
+                (report, certification.overdue(report, today=timezone.localdate()))
+                for report in reports
+                if report.tell_dea_by
+            ],
+            "stops": stops.visible_to(request.user),
+            "has_device": Device.objects.visible_to(request.user).usable().exists(),
+        },
+    )
+
+
+def require_responsible(user) -> None:
+    if not stops.is_responsible(user):
+        raise PermissionDenied("This page is for administrators and designees.")
+
+
+def require_staff(user) -> None:
+    if not (user.is_active and user.is_staff):
+        raise PermissionDenied("This page is for administrators.")
+
+
+def _is_fips_said() -> bool:
+    """Say whether anybody claims a validated module: it itself, or the site."""
+    module = SigningModule.objects.first()
+    return bool(module and (module.is_fips or module.certificate))
