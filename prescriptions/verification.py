@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator
+from datetime import datetime
 
 from mfa.models import ChallengeState
 from prescriptions import content, script, signer
@@ -13,6 +14,7 @@ from prescriptions.models import (
     Status,
     Transmission,
 )
+from providers import identifiers
 
 # Fixed at signing; the rest of a picture names rows that go on living.
 OF_THE_ROW = [
@@ -75,6 +77,7 @@ def problem_with(record: SignedRecord) -> str:
     return (
         _problem_with_row(record, signed["content"])
         or _problem_with_facts(record, signed)
+        or _problem_with_date(signed)
         or _problem_with_message(record, payload)
     )
 
@@ -118,6 +121,15 @@ def _problem_with_facts(record: SignedRecord, signed: dict) -> str:
     }
     wrong = [name for name, value in facts.items() if signed[name] != value]
     return f"the record was signed with another {wrong[0]}." if wrong else ""
+
+
+def _problem_with_date(signed: dict) -> str:
+    """21 CFR 1306.05(a): dated as of, and signed on, the day issued at the practice."""
+    zone = identifiers.zone(signed["content"]["practice"]["time_zone"])
+    signed_on = datetime.fromisoformat(signed["signed_at"]).astimezone(zone).date()
+    if signed["content"]["issued_on"] == signed_on.isoformat():
+        return ""
+    return "it is dated another day than it was signed on."
 
 
 def _problem_with_message(record: SignedRecord, payload: bytes) -> str:

@@ -8,7 +8,7 @@ import time_machine
 from django.core.exceptions import FieldDoesNotExist
 from django.utils import timezone
 
-from prescriptions import signing
+from prescriptions import archive, signing, verification
 from prescriptions.forms import PrescriptionForm
 from prescriptions.models import Prescription, SignedRecord, Status
 from providers.models import Practice
@@ -76,6 +76,24 @@ def test_a_mark_does_not_live_past_midnight_at_the_practice(of, alice, phone, zo
     ready.refresh_from_db()
     assert (ready.status, ready.issued_on) == (Status.READY, None)
     assert not SignedRecord.objects.exists()
+
+
+@pytest.mark.cfr("1306.05(a)")
+@pytest.mark.parametrize("days", [-1, 1])
+def test_a_record_that_is_dated_another_day_does_not_verify(
+    ready, phone, monkeypatch, days
+):
+    """Whoever holds the signing key and back-dates is found out all the same."""
+    written = archive.written
+    monkeypatch.setattr(
+        archive, "written", lambda at: written(at + timedelta(days=days))
+    )
+
+    sign(ready, phone)
+
+    assert verification.problem_with(SignedRecord.objects.get()) == (
+        "it is dated another day than it was signed on."
+    )
 
 
 @pytest.mark.cfr("1306.05(a)")
