@@ -2,9 +2,21 @@
 
 from django.urls import path
 
-from prescriptions.views import cancelling, paper
+from prescriptions.views import cancelling, inbound, paper, pharmacy_requests
 
 urlpatterns = [
+    path("script/", inbound.script, name="script-inbound"),
+    path("pharmacy-requests/", pharmacy_requests.index, name="pharmacy-request-list"),
+    path(
+        "pharmacy-requests/<uuid:public_id>/",
+        pharmacy_requests.detail,
+        name="pharmacy-request",
+    ),
+    path(
+        "pharmacy-requests/<uuid:public_id>/write/",
+        pharmacy_requests.write,
+        name="pharmacy-request-write",
+    ),
     path(
         "prescriptions/<uuid:public_id>/cancel/",
         cancelling.cancel,

@@ -28,6 +28,7 @@ os.environ.update(
     IDME_USERINFO_KEY_FILE=str(write_userinfo_key(_FOLDER)),
     SCRIPT_NETWORK_URL="https://network.test/script",
     SCRIPT_NETWORK_TOKEN="network-token",
+    SCRIPT_INBOUND_TOKEN="inbound-token",
     NTP_SERVERS="",
     EMAIL_URL="memorymail://",
 )

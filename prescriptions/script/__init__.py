@@ -12,6 +12,7 @@ from prescriptions.script.reading import (
     parse_answer,
     read,
 )
+from prescriptions.script.replies import reply, version_of
 from prescriptions.script.versions import OLDEST, VERSIONS
 
 __all__ = [
@@ -32,4 +33,6 @@ __all__ = [
     "new_rx",
     "parse_answer",
     "read",
+    "reply",
+    "version_of",
 ]

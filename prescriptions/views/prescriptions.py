@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 from mfa.http import form_page
 from prescriptions import cancellation, circumstances, drafts, rules, transmission
 from prescriptions.forms import PrescriptionForm
-from prescriptions.models import Prescription, Status, Transmission
+from prescriptions.models import PharmacyRequest, Prescription, Status, Transmission
 from prescriptions.views.found import patient_or_404, prescription_or_404
 
 PAGE_SIZE = 50
@@ -42,6 +42,7 @@ def index(request):
                 request.GET.get("page")
             ),
             "show": show,
+            "requests_waiting": _requests_waiting(request.user),
             "filters": [(value, label) for value, (label, _) in SHOWN.items()],
         },
     )
@@ -173,6 +174,10 @@ def _facts(request, prescription: Prescription) -> dict:
         "can_retry": _was_tried_in_vain(prescription),
         "is_cancellable": prescription.status in cancellation.CANCELLABLE,
     }
+
+
+def _requests_waiting(user) -> int:
+    return PharmacyRequest.objects.visible_to(user).waiting().count()
 
 
 def _was_tried_in_vain(prescription: Prescription) -> bool:

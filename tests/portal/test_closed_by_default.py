@@ -17,6 +17,7 @@ OPEN = {
 }
 # The way to ID.me and back, which signs in; anything else there wants a sign-in.
 BY_IDME = {"idme-start", "idme-callback"}
+BY_TOKEN = {"script-inbound"}
 BY_SIGNATURE = {"phone-claim", "phone-challenges", "phone-answers"}
 WALKED = sorted(own_paths())
 
@@ -25,10 +26,11 @@ def test_the_walk_finds_the_pages():
     names = {name for name, _ in WALKED}
 
     assert {"home", "erx-info", "prescription-sign", "device-add"} <= names
-    assert names >= OPEN | BY_SIGNATURE | BY_IDME
+    assert names >= OPEN | BY_SIGNATURE | BY_IDME | BY_TOKEN
 
 
-CLOSED = [page for page in WALKED if page[0] not in OPEN | BY_SIGNATURE | BY_IDME]
+ELSEWISE = OPEN | BY_SIGNATURE | BY_IDME | BY_TOKEN
+CLOSED = [page for page in WALKED if page[0] not in ELSEWISE]
 
 
 @pytest.mark.parametrize(("name", "path"), CLOSED)
@@ -47,6 +49,15 @@ def test_what_phones_send_counts_by_its_signature_alone(client, alice, name):
     assert response.status_code == 403
 
 
+@pytest.mark.parametrize("name", sorted(BY_TOKEN))
+def test_what_a_network_sends_counts_by_its_token_alone(client, alice, name):
+    client.force_login(alice)
+
+    response = client.post(reverse(name), {}, content_type="application/xml")
+
+    assert response.status_code == 401
+
+
 @pytest.mark.parametrize("name", sorted(OPEN - {"sign-out"}))
 def test_the_open_pages_answer_anybody(client, name):
     assert client.get(reverse(name)).status_code == 200
@@ -59,7 +70,8 @@ def test_no_change_without_a_csrf_token(name, path, alice):
 
     response = client.post(path, {"anything": "x"})
 
-    assert response.status_code in {403, 405}, path
+    refused = {401} if name in BY_TOKEN else {403, 405}
+    assert response.status_code in refused, path
 
 
 @pytest.mark.parametrize(("name", "path"), sorted(admin_paths(), key=str))

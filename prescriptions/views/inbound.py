@@ -1,0 +1,56 @@
+"""Where the pharmacy network posts what pharmacies say by themselves."""
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpResponse
+from django.utils.crypto import constant_time_compare
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+from audit import chain
+from audit.acts import Act, Outcome
+from prescriptions import inbound
+
+XML = {"application/xml", "text/xml"}
+
+
+@csrf_exempt
+@login_not_required
+@never_cache
+@require_POST
+def script(request):
+    if not _has_token(request):
+        chain.record(
+            Act.MESSAGE_REFUSED,
+            by=None,
+            outcome=Outcome.FAILURE,
+            reason="The bearer token is missing or wrong",
+        )
+        refusal = HttpResponse("The bearer token is wrong.", status=401)
+        refusal["WWW-Authenticate"] = "Bearer"
+        return refusal
+    if request.content_type not in XML:
+        return HttpResponse("Send application/xml.", status=415)
+    body = _body(request)
+    if body is None:
+        return HttpResponse("The message is too large.", status=413)
+    answer = inbound.receive(body)
+    return HttpResponse(answer, content_type="application/xml; charset=utf-8")
+
+
+def _has_token(request) -> bool:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    known = settings.SCRIPT_INBOUND_TOKEN
+    same = constant_time_compare(token, known)
+    return bool(known) and scheme.lower() == "bearer" and same
+
+
+def _body(request) -> bytes | None:
+    """Return the body, or None when it is larger than any message."""
+    try:
+        body = request.body
+    except RequestDataTooBig:
+        return None
+    return body if len(body) <= inbound.LARGEST else None
