@@ -164,7 +164,7 @@ def _check_seal(source: Folder | Zip, report: Report) -> dict:
     manifest = _digest(source, MANIFEST)
     text = _read(source, SEAL)
     try:
-        header, payload, _ = _parts(text.decode("ascii"))
+        header, payload, _ = parts(text.decode("ascii"))
         seal = json.loads(payload)
         claimed, kind = seal["manifest"], seal["kind"]
     except UNREADABLE as error:
@@ -176,7 +176,7 @@ def _check_seal(source: Folder | Zip, report: Report) -> dict:
         key = keys[header["kid"]]
     except UNREADABLE as error:
         raise _seal_or(KEYS, source, header, f"cannot be used ({error!r})") from None
-    if not _is_signed(text.decode("ascii"), key) or kind != BUNDLE_KIND:
+    if not is_signed(text.decode("ascii"), key) or kind != BUNDLE_KIND:
         raise _seal_or(KEYS, source, header, "is not the one that sealed this")
     if claimed != manifest:
         raise Bad(MANIFEST, "is not as it was sealed")
@@ -234,11 +234,11 @@ def _check_zip(source: Zip, keys: dict, report: Report) -> None:
             left -= len(chunk)
     try:
         text = comment.decode("ascii")
-        payload = json.loads(_parts(text)[1])
+        payload = json.loads(parts(text)[1])
     except UNREADABLE:
         raise Bad(name, "the seal of the zip file cannot be read") from None
     sealed = {"kind": ZIP_KIND, "sha256": digest.hexdigest()}
-    if payload != sealed or not _is_signed(text, keys[report.seal["key_id"]]):
+    if payload != sealed or not is_signed(text, keys[report.seal["key_id"]]):
         raise Bad(name, "the zip file itself is not as it was sealed")
 
 
@@ -255,9 +255,9 @@ def _check_record(source, folder: str, keys: dict, report: Report) -> None:
         raise Bad(folder, "does not hold the files of a prescription")
     payload = _read(source, files["payload.json"])
     signature = _read(source, files["signature.jws"]).decode("ascii")
-    header, signed, _ = _parts(signature)
+    header, signed, _ = parts(signature)
     key = keys.get(header["kid"])
-    if key is None or not _is_signed(signature, key):
+    if key is None or not is_signed(signature, key):
         raise Bad(files["signature.jws"], "the signature does not match")
     if signed != payload:
         raise Bad(files["payload.json"], "is not what was signed")
@@ -437,9 +437,9 @@ def _out_of_order(event: dict, last: dict, is_whole: bool) -> str:
 # Formats
 
 
-def _is_signed(jws: str, key: dict) -> bool:
+def is_signed(jws: str, key: dict) -> bool:
     """Say whether a compact JWS (RFC 7515) verifies with a P-256 key (ES256)."""
-    header, _, signature = _parts(jws)
+    header, _, signature = parts(jws)
     if header.get("alg") != "ES256" or (key["kty"], key["crv"]) != ("EC", "P-256"):
         return False
     x, y = (int.from_bytes(_bytes(key[name]), "big") for name in "xy")
@@ -454,7 +454,7 @@ def _is_signed(jws: str, key: dict) -> bool:
     return len(signature) == 64
 
 
-def _parts(jws: str) -> tuple[dict, bytes, bytes]:
+def parts(jws: str) -> tuple[dict, bytes, bytes]:
     header, payload, signature = jws.split(".")
     return json.loads(_bytes(header)), _bytes(payload), _bytes(signature)
 

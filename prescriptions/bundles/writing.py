@@ -1,5 +1,6 @@
 """Write a bundle: a folder or a zip file, sealed with the application's signing key."""
 
+import contextlib
 import csv
 import hashlib
 import io
@@ -51,9 +52,9 @@ def write(
         folder = Path(name)
         target = folder / "bundle"
         is_zip = output.suffix == ".zip"
-        bundle = (_Zip if is_zip else _Folder)(target)
-        written = _fill(bundle, folder, scope=scope, progress=progress)
-        bundle.close()
+        with contextlib.closing((_Zip if is_zip else _Folder)(target)) as bundle:
+            written = _fill(bundle, folder, scope=scope, progress=progress)
+            bundle.finish()
         if is_zip:
             _seal_zip(target)
         target.rename(output)
@@ -92,7 +93,6 @@ class _Bundle:
             shutil.copyfileobj(self.lines, file)
             file.flush()
             self.put_file(verify.MANIFEST, Path(file.name))
-        self.lines.close()
         return digest
 
     def put(self, name: str, data: bytes) -> None:
@@ -101,8 +101,11 @@ class _Bundle:
     def put_file(self, name: str, path: Path) -> None:
         raise NotImplementedError
 
+    def finish(self) -> None:
+        """Nothing is put in any more."""
+
     def close(self) -> None:
-        """Finish; nothing can be put in any more."""
+        self.lines.close()
 
     def _remember(self, name: str, digest: str) -> None:
         self.lines.write(f"{digest}  {name}\n".encode("ascii"))
@@ -141,9 +144,13 @@ class _Zip(_Bundle):
         with path.open("rb") as source, self.archive.open(info, "w") as place:
             shutil.copyfileobj(source, place)
 
-    def close(self) -> None:
+    def finish(self) -> None:
         # As long as the seal that takes its place: its length is under the signature.
         self.archive.comment = _zip_seal("0" * 64)
+        self.archive.close()
+
+    def close(self) -> None:
+        super().close()
         self.archive.close()
         self.file.close()
 

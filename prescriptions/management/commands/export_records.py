@@ -1,6 +1,7 @@
 from datetime import date
 from pathlib import Path
 
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
 from audit import chain
@@ -38,7 +39,10 @@ class Command(BaseCommand):
             )
         except (writing.NotWritten, signer.SignerUnavailable, OSError) as problem:
             chain.record(
-                Act.EXPORT_FAILED, by=None, outcome=Outcome.FAILURE, problem=str(problem)
+                Act.EXPORT_FAILED,
+                by=None,
+                outcome=Outcome.FAILURE,
+                problem=str(problem),
             )
             raise CommandError(str(problem)) from None
         chain.record(
@@ -61,7 +65,7 @@ class Command(BaseCommand):
             return None
         try:
             return Practice.objects.get(public_id=public_id)
-        except (Practice.DoesNotExist, ValueError):
+        except (Practice.DoesNotExist, ValidationError):
             known = ", ".join(
                 f"{one.public_id} ({one})" for one in Practice.objects.all()
             )
