@@ -5,6 +5,7 @@ from functools import cache
 
 from django.apps import apps
 from django.contrib.auth import get_user_model
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import CharField, Q, QuerySet, Value
@@ -23,7 +24,7 @@ OWNERS = ["practice", "patient", "prescription", "user", "provider", "prescriber
 
 def resolver() -> Callable[[Event], Account]:
     """Return what says whom an event is about, remembering the rows it has asked for."""
-    owner = cache(_stream_of_subject)
+    owner = cache(lambda subject: owner_of(row_of(subject)))
     return lambda event: Account(event.actor, owner(event.subject) or event.stream)
 
 
@@ -83,7 +84,7 @@ def _of(practices: QuerySet[Practice]) -> IncidentQuerySet:
     )
     return Incident.objects.filter(
         Q(stream__in=_streams(members))
-        | Q(stream__in=[_stream_of(practice) for practice in practices])
+        | Q(stream__in=[stream_of_practice(practice) for practice in practices])
         | of_none
     )
 
@@ -94,20 +95,22 @@ def _streams(memberships: QuerySet[Membership]) -> QuerySet:
     return memberships.annotate(stream=stream).values("stream")
 
 
-def _stream_of(practice: Practice) -> str:
+def stream_of_practice(practice: Practice) -> str:
     return f"{OF_PRACTICE}{practice.pk}"
 
 
-def _stream_of_subject(subject: str) -> str:
-    """Return the stream of whoever owns what an event is about, if that can be told."""
-    row = row_of(subject)
+def owner_of(row: models.Model | None) -> str:
+    """Return the stream of whoever owns a row, if that can be told."""
     for _ in range(3):  # a transmission leads to its prescription, and on
-        if row is None:
-            return ""
-        if isinstance(row, Practice):
-            return _stream_of(row)
-        if isinstance(row, get_user_model()):
-            return user_stream(row)
+        match row:
+            case None:
+                return ""
+            case Incident():
+                return row.stream
+            case Practice():
+                return stream_of_practice(row)
+            case AbstractBaseUser():
+                return user_stream(row)
         row = next(filter(None, (getattr(row, name, None) for name in OWNERS)), None)
     return ""
 
