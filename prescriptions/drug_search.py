@@ -11,6 +11,7 @@ from prescriptions.models import Drug, DrugWord
 from prescriptions.ndc import codes
 
 MOST_HITS = 20
+MOST_RANKED = 1_000  # of more, nobody can tell what is meant
 LONGEST_QUERY, MOST_WORDS, LONGEST_WORD = 100, 6, 40
 WORD = re.compile(r"[a-z]+|[0-9]+(?:\.[0-9]+)?")
 LAST = b"\xff"  # behind every letter and digit
@@ -24,6 +25,17 @@ ALSO = {
     "oxybate": ["ghb"],
     "mcg": ["ug"],
 }
+# In nearly every description, so worth little in a search.
+COMMON = [
+    "tablet",
+    "capsule",
+    "oral",
+    "solution",
+    "extended",
+    "release",
+    "hydrochloride",
+]
+COMMON += ["mg", "mcg", "ml", "g", "er", "xr", "hcl", "injection"]
 
 
 def find(query: str) -> QuerySet[Drug]:
@@ -35,15 +47,18 @@ def find(query: str) -> QuerySet[Drug]:
     wanted = words(text)[:MOST_WORDS]
     if not wanted:
         return offered.none()
-    # The longest word leaves the fewest drugs; the others are looked up for those.
-    longest = max(wanted, key=lambda word: (word.isalpha(), len(word)))
-    found = offered.filter(
-        pk__in=DrugWord.objects.filter(_begins(longest)).values("drug")
+    # The rarest word leaves the fewest drugs; the others are looked up for those.
+    rarest = max(wanted, key=_rarity)
+    matching = offered.filter(
+        pk__in=DrugWord.objects.filter(_begins(rarest)).values("drug")
     )
     for word in wanted:
-        if word != longest:
-            found = found.filter(Exists(_of_drug().filter(_begins(word))))
-    return found.order_by(*_likeliest_first(wanted), Length("name"), "name")[:MOST_HITS]
+        if word != rarest:
+            matching = matching.filter(Exists(_of_drug().filter(_begins(word))))
+    ranked = Drug.objects.filter(pk__in=matching.order_by().values("pk")[:MOST_RANKED])
+    return ranked.order_by(*_likeliest_first(wanted), Length("name"), "name")[
+        :MOST_HITS
+    ]
 
 
 def index(drugs: Iterable[Drug]) -> None:
@@ -73,6 +88,11 @@ def words(text: str) -> list[str]:
 def _words_of(drug: Drug) -> set[str]:
     found = set(words(f"{drug.name} {drug.substance} {drug.brands}"))
     return found.union(*(ALSO.get(word, []) for word in found))
+
+
+def _rarity(word: str) -> tuple[bool, bool, int]:
+    is_common = any(common.startswith(word) for common in COMMON)
+    return not is_common, word.isalpha(), len(word)
 
 
 def _begins(word: str) -> Q:

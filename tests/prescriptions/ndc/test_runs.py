@@ -1,5 +1,7 @@
 """An import goes on where it was killed, does nothing twice, and deletes nothing."""
 
+import tracemalloc
+
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, IntegrityError
@@ -16,8 +18,9 @@ from prescriptions.models import (
     RunState,
     Status,
 )
-from prescriptions.ndc import importing, reviews
+from prescriptions.ndc import importing, invented, reviews
 from prescriptions.ndc.batches import Batch
+from prescriptions.ndc.files import Directory
 from tests.prescriptions.factories import make_ready
 from tests.prescriptions.ndc.files import (
     CODEINE,
@@ -309,3 +312,33 @@ def test_the_representative_ndc_stays_while_it_is_sold(tmp_path, alice):
     ready.refresh_from_db()
     assert Drug.objects.get().ndc == "00002055201"
     assert ready.status == Status.READY
+
+
+def test_a_file_is_never_in_memory_as_a_whole(tmp_path):
+    edition = tmp_path / "edition"
+    edition.mkdir()
+    invented.write(edition, rows=20_000, controlled_percent=10, drugs=10)
+    size = sum(file.stat().st_size for file in edition.iterdir())
+    directory = Directory(edition)
+
+    tracemalloc.start()
+    directory.examine()
+    rows = sum(1 for _ in directory.rows("product.txt"))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert rows == 20_000
+    assert most < size / 20
+
+
+def test_what_is_invented_for_benchmarks_is_in_fdas_format(tmp_path):
+    edition = tmp_path / "edition"
+    edition.mkdir()
+    invented.write(edition, rows=200, controlled_percent=10, drugs=15)
+
+    run = importing.run(edition)
+
+    assert run.counts["not controlled"] == 180
+    assert run.counts["products new"] == run.counts["packages"] == 20
+    assert "rows refused" not in run.counts
+    assert not ReviewTask.objects.exists()

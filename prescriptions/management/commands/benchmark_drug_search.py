@@ -1,0 +1,65 @@
+import itertools
+import statistics
+import time
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
+
+from prescriptions import drug_search
+from prescriptions.models import Drug
+from prescriptions.ndc import invented
+
+QUERIES = ["oxyco 5", "o", "tablet", "tablet 5", "zolpidem", "hydro 10 mg er"]
+QUERIES += ["5 mg", "t 1", "alpraz 0.5 tablet", "nothing like it", "10000-0001-01"]
+TIMES = 20
+AT_ONCE = 1_000
+
+
+class Command(BaseCommand):
+    help = "Search among many drugs in a throw-away database; say how long it takes."
+
+    def add_arguments(self, parser):
+        parser.add_argument("--drugs", type=int, default=100_000)
+        parser.add_argument("--most-milliseconds", type=int, default=100)
+
+    def handle(self, *args, drugs, most_milliseconds, **options):
+        name = connection.settings_dict["NAME"]
+        connection.creation.create_test_db(verbosity=0, autoclobber=True)
+        try:
+            _fill(drugs)
+            medians = {query: _median(query) for query in QUERIES}
+        finally:
+            connection.creation.destroy_test_db(name, verbosity=0)
+        for query, milliseconds in medians.items():
+            self.stdout.write(f"{milliseconds:>7.1f} ms  {query}")
+        if max(medians.values()) > most_milliseconds:
+            raise CommandError(f"One takes more than {most_milliseconds} ms.")
+
+
+def _fill(count: int) -> None:
+    left = itertools.islice(invented.names(), count)
+    while names := list(itertools.islice(left, AT_ONCE)):
+        drugs = Drug.objects.bulk_create(
+            Drug(
+                name=f"{name} {strength} {form}",
+                substance=name.lower(),
+                strength=strength,
+                form=form,
+                schedule="II",
+                unit="tablet",
+                unit_code="C48542",
+            )
+            for name, strength, form in names
+        )
+        drug_search.index(drugs)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+
+
+def _median(query: str) -> float:
+    taken = []
+    for _ in range(TIMES):
+        start = time.perf_counter()
+        list(drug_search.find(query))
+        taken.append((time.perf_counter() - start) * 1000)
+    return statistics.median(taken)

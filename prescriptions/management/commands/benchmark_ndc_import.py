@@ -1,0 +1,50 @@
+import resource
+import tempfile
+import time
+from pathlib import Path
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
+
+from prescriptions.ndc import importing, invented
+
+KIB = 1024
+
+
+class Command(BaseCommand):
+    help = "Import an invented edition into a throw-away database; say time and memory."
+
+    def add_arguments(self, parser):
+        parser.add_argument("--rows", type=int, default=200_000)
+        parser.add_argument("--controlled-percent", type=int, default=10)
+        parser.add_argument("--drugs", type=int, default=5_000)
+        parser.add_argument("--most-mebibytes", type=int, default=64)
+
+    def handle(self, *args, rows, controlled_percent, drugs, most_mebibytes, **options):
+        name = connection.settings_dict["NAME"]
+        connection.creation.create_test_db(verbosity=0, autoclobber=True)
+        try:
+            with tempfile.TemporaryDirectory() as folder:
+                edition = Path(folder)
+                invented.write(
+                    edition,
+                    rows=rows,
+                    controlled_percent=controlled_percent,
+                    drugs=drugs,
+                )
+                before, start = _peak(), time.monotonic()
+                run = importing.run(edition)
+                took, grown = time.monotonic() - start, _peak() - before
+        finally:
+            connection.creation.destroy_test_db(name, verbosity=0)
+        self.stdout.write(
+            f"{run.counts['product.txt rows']:,} products, {took:.0f} s, "
+            f"{rows / took:,.0f} a second, {grown:.0f} MiB more memory."
+        )
+        if grown > most_mebibytes:
+            raise CommandError(f"More than {most_mebibytes} MiB.")
+
+
+def _peak() -> float:
+    """The most memory that this process ever had, in MiB (Linux)."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / KIB
