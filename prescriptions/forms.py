@@ -122,7 +122,7 @@ class PrescriptionForm(forms.ModelForm):
         }
         field = self.fields["dea_registration"]
         field.queryset = registrations.filter(pk__in=[one.pk for one in offered])
-        field.is_conditional = bool(self.has_several)
+        field.is_conditional = True  # taken by itself if there is just one
         if len(current) == len(offered) == 1:
             self.initial["dea_registration"] = offered[0]
 

@@ -33,7 +33,8 @@ class StateRule(models.Model):
         help_text="Schedule II, up to 90 days in all (21 CFR 1306.12(b)).",
     )
     source = models.CharField(
-        max_length=200, help_text="The law, as prescribers will read it: NY PHL 3332(3)."
+        max_length=200,
+        help_text="The law, as prescribers will read it: NY PHL 3332(3).",
     )
     checked_on = models.DateField(
         help_text="The day on which somebody last looked the law up."

@@ -106,7 +106,9 @@ def quantity(prescription: Prescription, around: Circumstances) -> Blocker | Non
 
 def medical_need(prescription: Prescription, around: Circumstances) -> Blocker | None:
     """21 CFR 1306.05(c): the medical need for gamma-hydroxybutyric acid is noted."""
-    is_ghb = prescription.drug.dea_code == GAMMA_HYDROXYBUTYRIC_ACID
+    one = prescription.drug
+    named = f"{one.substance} {one.name}".casefold()
+    is_ghb = one.dea_code == GAMMA_HYDROXYBUTYRIC_ACID or "oxybate" in named
     if not is_ghb or prescription.note.strip():
         return None
     return Blocker(

@@ -25,6 +25,10 @@ class Place:
     count: int
     days_supply: int | None  # of all; None while one of them does not say
 
+    @property
+    def is_too_long(self) -> bool:
+        return self.days_supply is not None and self.days_supply > LONGEST_SUPPLY
+
 
 def series_supply(prescription: Prescription, around: Circumstances) -> Blocker | None:
     """21 CFR 1306.12(b)(1): a total of up to a 90-day supply."""

@@ -171,6 +171,14 @@ def test_a_supervisor_works_at_the_practice(alice, bob):
 
 @pytest.mark.django_db
 @pytest.mark.cfr("1311.120(b)(9)")
+@pytest.mark.cfr("1311.120(b)(9)(i)")
+@pytest.mark.cfr("1311.120(b)(9)(ii)")
+@pytest.mark.cfr("1311.120(b)(9)(iii)")
+@pytest.mark.cfr("1311.120(b)(9)(iv)")
+@pytest.mark.cfr("1311.120(b)(9)(v)")
+@pytest.mark.cfr("1311.120(b)(9)(vi)")
+@pytest.mark.cfr("1311.120(b)(9)(vii)")
+@pytest.mark.cfr("1311.120(b)(9)(viii)")
 def test_the_review_has_every_element_in_the_order_of_the_law(client, alice, practice):
     carol = make_provider("carol", practice=practice)
     today = practice.today()

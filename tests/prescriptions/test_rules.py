@@ -6,7 +6,6 @@ from decimal import Decimal
 import pytest
 
 from prescriptions import dates, rules, schedules
-from prescriptions.rules import elements
 from providers.models import Schedule
 from tests.prescriptions.unsaved import TODAY, a_prescription, labels
 
@@ -84,9 +83,13 @@ def test_what_is_missing_or_wrong_is_said(wrong, said):
 
 @pytest.mark.cfr("1306.05(c)")
 @pytest.mark.parametrize(("note", "count"), [("", 1), (" ", 1), ("Narcolepsy", 0)])
-def test_sodium_oxybate_states_the_medical_need(note, count):
+@pytest.mark.parametrize(
+    "known", [{"dea_code": "2012"}, {"substance": "SODIUM OXYBATE", "dea_code": ""}]
+)
+def test_sodium_oxybate_states_the_medical_need(known, note, count):
     prescription = a_prescription(note=note)
-    prescription.drug.dea_code = elements.GAMMA_HYDROXYBUTYRIC_ACID
+    for field, value in known.items():
+        setattr(prescription.drug, field, value)
 
     assert len(labels(prescription)) == count
 

@@ -180,6 +180,19 @@ def test_a_place_in_a_series_goes_by_the_date_of_filling():
     assert rules.place(first, (), on=TODAY) is None
 
 
+@pytest.mark.parametrize(
+    ("days", "said", "is_too_long"),
+    [([45, 45], 90, False), ([45, 46], 91, True), ([45, None], None, False)],
+)
+def test_a_series_too_long_is_told_while_it_is_drafted(days, said, is_too_long):
+    series = a_series(days, [FIRST, SECOND])
+
+    place = rules.place(series[0], series, on=TODAY)
+
+    assert place
+    assert (place.days_supply, place.is_too_long) == (said, is_too_long)
+
+
 @pytest.fixture
 def three(alice):
     """Drafts of thirty days each, for one patient, in strengths of one drug."""

@@ -52,6 +52,8 @@ def _lift_on_postgresql(cursor):
 LIFTS = {"sqlite": _lift_on_sqlite, "postgresql": _lift_on_postgresql}
 
 
+@pytest.mark.cfr("1306.05(e)")
+@pytest.mark.cfr("1306.08(a)")
 def test_what_was_signed_verifies(queued, capsys):
     call_command("verify_prescriptions")
 
