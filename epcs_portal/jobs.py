@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from audit import heartbeat
 from epcs_portal.incidents import analysis, decisions
-from prescriptions import clock, log_delivery, pharmacy_requests, signer
+from prescriptions import clock, exports, log_delivery, pharmacy_requests, signer
 from providers import suspension
 
 logger = logging.getLogger(__name__)
@@ -32,6 +32,7 @@ JOBS: list[Job] = [
     Job("lapsed authority", suspension.suspend_lapsed, every=5 * 60),
     Job("answers to pharmacies", pharmacy_requests.answer_signed, every=5),
     Job("monthly logs", log_delivery.run, every=15 * 60),
+    Job("exports", exports.sweep, every=5 * 60),
 ]
 
 

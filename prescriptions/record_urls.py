@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from prescriptions.views import logs, repudiation
+from prescriptions.views import exports, imports, logs, repudiation
 
 urlpatterns = [
     path("logs/", logs.index, name="log-list"),
@@ -14,5 +14,17 @@ urlpatterns = [
         "prescriptions/<uuid:public_id>/not-mine/",
         repudiation.report,
         name="prescription-repudiate",
+    ),
+    path("exports/", exports.index, name="export-list"),
+    path("exports/<uuid:public_id>/", exports.detail, name="export-detail"),
+    path("exports/<uuid:public_id>/state/", exports.state, name="export-state"),
+    path(
+        "exports/<uuid:public_id>/download/", exports.download, name="export-download"
+    ),
+    path("records/imported/", imports.index, name="imported-list"),
+    path(
+        "records/imported/<uuid:prescription_id>/",
+        imports.detail,
+        name="imported-record",
     ),
 ]

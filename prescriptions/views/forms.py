@@ -61,3 +61,47 @@ class RepudiationForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 4}),
         help_text="For the people who look into it. Do not name the patient.",
     )
+
+
+class ExportForm(forms.Form):
+    """Whose records to export, and of which days; leaves `wanted` for exports."""
+
+    scope = forms.ChoiceField(label="Whose records", widget=forms.RadioSelect)
+    first = forms.DateField(
+        label="From",
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
+        help_text="Leave both empty for everything.",
+    )
+    last = forms.DateField(
+        label="To", required=False, widget=forms.DateInput(attrs={"type": "date"})
+    )
+
+    def __init__(self, scopes, data=None):
+        super().__init__(data)
+        self.scopes = scopes
+        self.fields["scope"].choices = [
+            (
+                str(number),
+                f"Mine at {practice}" if provider else f"Everybody’s at {practice}",
+            )
+            for number, (practice, provider) in enumerate(scopes)
+        ]
+        self.initial = {"scope": "0"}
+
+    def clean(self):
+        wanted = super().clean()
+        first, last = wanted.get("first"), wanted.get("last")
+        if first and last and first > last:
+            self.add_error("last", "Choose a day that is not before the first one.")
+        return wanted
+
+    @property
+    def wanted(self) -> dict:
+        practice, provider = self.scopes[int(self.cleaned_data["scope"])]
+        return {
+            "practice": practice,
+            "provider": provider,
+            "first_day": self.cleaned_data["first"],
+            "last_day": self.cleaned_data["last"],
+        }

@@ -1,0 +1,189 @@
+"""Bundles that somebody asks for on a page, made in the background.
+
+21 CFR 1311.305(c), (d): readily retrievable, and given to DEA on request.
+"""
+
+import hashlib
+import logging
+from datetime import date, timedelta
+from functools import partial
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+from django_tasks import task
+
+from audit import chain
+from audit.acts import Act, Outcome
+from prescriptions import signer
+from prescriptions.bundles import contents, writing
+from prescriptions.bundles.contents import Scope
+from prescriptions.models import Export, ExportState
+from providers import designees
+from providers.models import Practice, Provider
+
+logger = logging.getLogger(__name__)
+
+KEPT_FOR = timedelta(days=7)  # the file; the records stay
+STRANDED_AFTER = timedelta(minutes=5)  # without progress: its worker was killed
+STEP = 50  # prescriptions between two notes of progress
+
+
+class NotAllowed(Exception):
+    """It is not theirs to export; the message says why."""
+
+
+def scopes_of(user) -> list[tuple[Practice, Provider | None]]:
+    """Return what a user may export: own records, and those of practices they guard."""
+    own = Provider.objects.filter(user=user).first()
+    practices = Practice.objects.visible_to(user) if own else []
+    return [
+        *((practice, None) for practice in designees.practices_of(user)),
+        *((practice, own) for practice in practices),
+    ]
+
+
+def request(
+    practice: Practice,
+    *,
+    provider: Provider | None,
+    by,
+    first_day: date | None = None,
+    last_day: date | None = None,
+) -> Export:
+    """Ask for a bundle of a practice's records, or of one's own there."""
+    if (practice, provider) not in scopes_of(by):
+        chain.record(
+            Act.PERMISSION_DENIED,
+            by=by,
+            of=practice,
+            outcome=Outcome.FAILURE,
+            reason="export",
+        )
+        raise NotAllowed("These records are not yours to export.")
+    now = timezone.now()
+    with transaction.atomic(durable=True):
+        export = Export.objects.create(
+            practice=practice,
+            provider=provider,
+            first_day=first_day,
+            last_day=last_day,
+            requested_by=by,
+            requested_at=now,
+            moved_at=now,
+        )
+        chain.record(
+            Act.EXPORT_REQUESTED,
+            by=by,
+            of=export,
+            practice=str(practice.public_id),
+            kind="own" if provider else "practice",
+        )
+        transaction.on_commit(partial(make.enqueue, export.pk), robust=True)
+    return export
+
+
+def path_of(export: Export) -> Path:
+    return Path(settings.VAR_DIR) / "exports" / f"{export.public_id}.zip"
+
+
+@task()
+def make(export_pk: int) -> str:
+    """Make the bundle of an export, if nobody else does. Safe to run twice."""
+    now = timezone.now()
+    stranded = Q(state=ExportState.RUNNING, moved_at__lt=now - STRANDED_AFTER)
+    free = Export.objects.filter(Q(state=ExportState.WAITING) | stranded, pk=export_pk)
+    if not free.update(state=ExportState.RUNNING, moved_at=now, done=0):
+        return "nothing to do"
+    export = Export.objects.select_related("practice", "provider", "requested_by").get(
+        pk=export_pk
+    )
+    try:
+        _write(export)
+    except (writing.NotWritten, signer.SignerUnavailable, OSError) as problem:
+        logger.exception("An export could not be made.")
+        _fail(export, str(problem))
+    return Export.objects.get(pk=export_pk).state
+
+
+def downloaded(export: Export, *, by) -> None:
+    """Note that whoever asked for it has it now."""
+    with transaction.atomic(durable=True):
+        Export.objects.filter(pk=export.pk, downloaded_at=None).update(
+            downloaded_at=timezone.now()
+        )
+        chain.record(Act.EXPORT_DOWNLOADED, by=by, of=export, digest=export.digest)
+
+
+def sweep() -> None:
+    """Go on with what a killed worker left, and remove files that are old."""
+    now = timezone.now()
+    under_way = [ExportState.WAITING, ExportState.RUNNING]
+    left = Export.objects.filter(state__in=under_way, moved_at__lt=now - STRANDED_AFTER)
+    for export in left:
+        make.enqueue(export.pk)
+    old = Export.objects.filter(state=ExportState.DONE, moved_at__lt=now - KEPT_FOR)
+    for export in old:
+        _remove(export)
+
+
+def _write(export: Export) -> None:
+    scope = Scope(
+        practice=export.practice,
+        provider=export.provider,
+        first_day=export.first_day,
+        last_day=export.last_day,
+    )
+    mine = Export.objects.filter(pk=export.pk, state=ExportState.RUNNING)
+    mine.update(total=contents.count(scope))
+
+    def progress(done: int) -> None:
+        if done % STEP == 0:
+            mine.update(done=done, moved_at=timezone.now())
+
+    path = path_of(export)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)  # of a worker that was killed before it said so
+    written = writing.write(path, scope=scope, progress=progress)
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    with transaction.atomic(durable=True):
+        mine.update(
+            state=ExportState.DONE,
+            done=written.prescriptions,
+            total=written.prescriptions,
+            size=path.stat().st_size,
+            digest=digest,
+            moved_at=timezone.now(),
+        )
+        chain.record(
+            Act.EXPORT_MADE,
+            by=export.requested_by,
+            of=export,
+            digest=written.manifest_digest,
+            prescriptions=written.prescriptions,
+        )
+
+
+def _fail(export: Export, problem: str) -> None:
+    with transaction.atomic(durable=True):
+        Export.objects.filter(pk=export.pk, state=ExportState.RUNNING).update(
+            state=ExportState.FAILED, moved_at=timezone.now()
+        )
+        chain.record(
+            Act.EXPORT_FAILED,
+            by=export.requested_by,
+            of=export,
+            outcome=Outcome.FAILURE,
+            problem=problem,
+        )
+
+
+def _remove(export: Export) -> None:
+    path_of(export).unlink(missing_ok=True)
+    with transaction.atomic(durable=True):
+        done = Export.objects.filter(pk=export.pk, state=ExportState.DONE)
+        if done.update(state=ExportState.REMOVED, moved_at=timezone.now()):
+            chain.record(Act.EXPORT_REMOVED, by=None, of=export)
