@@ -5,7 +5,7 @@ from django.db import DatabaseError
 from django.utils.functional import SimpleLazyObject
 
 from mfa import devices
-from prescriptions import certification, stops
+from prescriptions import certification
 from prescriptions.models import SigningStop, ThirdPartyAudit
 from providers import designees
 
@@ -19,9 +19,10 @@ def portal(request):
     }
     if user is None or not user.is_authenticated:
         return shown
+    is_designee = SimpleLazyObject(lambda: designees.practices_of(user).exists())
     return shown | {
-        "is_responsible": SimpleLazyObject(lambda: stops.is_responsible(user)),
-        "is_designee": SimpleLazyObject(lambda: designees.practices_of(user).exists()),
+        "is_responsible": SimpleLazyObject(lambda: user.is_staff or bool(is_designee)),
+        "is_designee": is_designee,
         "lost_primary": SimpleLazyObject(lambda: devices.lost_primary_of(user)),
         "signing_stops": SimpleLazyObject(lambda: _stops(user)),
         "suggested_primary": SimpleLazyObject(lambda: devices.suggested_for(user)),

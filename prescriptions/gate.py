@@ -6,7 +6,7 @@
 from collections.abc import Callable
 
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import DatabaseError
 
 from audit import chain
 from prescriptions import certification, clock, signer, stops
@@ -27,7 +27,6 @@ def findings(*, by=None) -> dict[str, list[str]]:
         "clock": clock.problems,
         "certification": certification.problems,
         "network": _network,
-        "database": _database,
         "record": lambda: chain.check_health(by=by),
         "signer": signer.check_health,
     }
@@ -38,9 +37,3 @@ def _network() -> list[str]:
     if settings.SCRIPT_NETWORK_URL:
         return []
     return ["No pharmacy network is configured."]
-
-
-def _database() -> list[str]:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
-    return []

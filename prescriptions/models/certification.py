@@ -29,7 +29,7 @@ class Capability(models.TextChoices):
     REFILLS = "refills", "The number of refills"
     GHB = "ghb", "The medical need for GHB"
     SERIES = "series", "Several Schedule II prescriptions with earliest fill dates"
-    INSTITUTION = "institution", "An institution's DEA number with an internal code"
+    INSTITUTION = "institution", "An institution’s DEA number with an internal code"
 
 
 # Without one of these an auditor fails the application, 21 CFR 1311.300(h).

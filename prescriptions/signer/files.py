@@ -71,7 +71,7 @@ class FileStore:
 
     def module(self) -> Module:
         is_fips = getattr(backend, "_fips_enabled", None)
-        name, _, version = backend.openssl_version_text().partition(" ")
+        name, version, *_ = backend.openssl_version_text().split()
         return Module("file", name, version, is_fips)
 
     def _private(self) -> object:

@@ -1,5 +1,9 @@
 """Adversarial case N01: what would make the portal unsafe stops it at start."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
@@ -8,6 +12,7 @@ from django.core.management.base import SystemCheckError
 from epcs_portal import checks, keys
 from prescriptions import signer
 from prescriptions.signer.keys import Module
+from tests import production
 
 SQLITE = {"ENGINE": "django.db.backends.sqlite3", "OPTIONS": {}}
 IMMEDIATE = {"transaction_mode": "IMMEDIATE"}
@@ -60,6 +65,26 @@ def test_a_demonstration_does_not_start_with_a_live_network(settings):
 
     with pytest.raises(SystemCheckError, match="may reach real pharmacies"):
         call_command("check")
+
+
+@pytest.mark.cfr("1311.100(b)(2)")
+def test_the_web_server_does_not_start_it_either(tmp_path):
+    environment = os.environ | production.environment(tmp_path)
+    environment |= {
+        "DJANGO_SETTINGS_MODULE": "epcs_portal.settings",
+        "DEMO": "1",
+        "SCRIPT_NETWORK_URL": "https://network.com/script",
+    }
+
+    started = subprocess.run(
+        [sys.executable, "-c", "import epcs_portal.wsgi"],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+
+    assert started.returncode != 0
+    assert "may reach real pharmacies" in started.stderr
 
 
 @pytest.fixture

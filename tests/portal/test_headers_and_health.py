@@ -62,11 +62,11 @@ def test_ready_answers_200_when_all_is_well(client, db):
 
 def test_ready_names_what_is_out_of_order(client, db, settings):
     settings.SIGNING_KEY_PASSPHRASE = "wrong"
-    signer.deactivate()
+    signer.close()
 
     response = client.get(reverse("health-ready"))
 
-    signer.deactivate()
+    signer.close()
     assert response.status_code == 503
     assert "passphrase" in str(response.json()["problems"])
 
