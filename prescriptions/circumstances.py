@@ -12,7 +12,7 @@ from prescriptions.models import (
     StateRule,
     Status,
 )
-from providers.models import Schedule
+from providers.models import Membership, Practice, Role, Schedule
 
 # Issued and not taken back. What failed was not received, and is written again.
 ISSUED = [*ON_ITS_WAY, Status.DELIVERED, Status.PRINTED]
@@ -25,8 +25,22 @@ def of(prescriptions: list[Prescription]) -> rules.Circumstances:
     return rules.Circumstances(
         on=on,
         others=tuple(_still_counting(prescriptions, on=on)),
+        left=_left({one.supervisor_id for one in prescriptions}, practice=practice),
         state_rules=tuple(StateRule.objects.in_force(practice.state)),
     )
+
+
+def _left(supervisors: set[int | None], *, practice: Practice) -> frozenset[int]:
+    asked_for = supervisors - {None}
+    if not asked_for:
+        return frozenset()
+    there = Membership.objects.filter(
+        practice=practice,
+        user__provider__in=asked_for,
+        role=Role.PROVIDER,
+        left_on=None,
+    ).values_list("user__provider", flat=True)
+    return frozenset(one for one in asked_for if one and one not in there)
 
 
 def places(prescriptions: list[Prescription]) -> dict[int, rules.Place | None]:

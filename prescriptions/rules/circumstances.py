@@ -11,6 +11,7 @@ class Circumstances:
     on: date  # the day of issue, at the practice
     # Ready or issued, of the same patients, and still to count.
     others: tuple[Prescription, ...] = ()
+    left: frozenset[int] = frozenset()  # supervisors who no longer work there
     state_rules: tuple[StateRule, ...] = ()  # those that are switched on
 
     def state_rule(self, prescription: Prescription) -> StateRule:

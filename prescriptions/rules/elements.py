@@ -57,14 +57,15 @@ def practitioner(prescription: Prescription, around: Circumstances) -> Blocker |
 
 def supervisor(prescription: Prescription, around: Circumstances) -> Blocker | None:
     """21 CFR 1311.135(c): it is clear who supervises and who prescribes."""
-    if prescription.supervisor_id is None:
+    one = prescription.supervisor_id
+    if one is None:
         return None
-    if prescription.supervisor_id != prescription.prescriber_id:
-        return None
-    return Blocker(
-        "The supervisor is the practitioner who signs.",
-        f"{EDIT[:-1]} and choose another supervisor, or none.",
-    )
+    choose = f"{EDIT[:-1]} and choose another supervisor, or none."
+    if one == prescription.prescriber_id:
+        return Blocker("The supervisor is the practitioner who signs.", choose)
+    if one in around.left:
+        return Blocker("The supervisor no longer works at this practice.", choose)
+    return None
 
 
 def drug(prescription: Prescription, around: Circumstances) -> Blocker | None:

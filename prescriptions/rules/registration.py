@@ -35,11 +35,11 @@ def registration_covers(
         return None
     if not registration.is_current(on=around.on):
         return Blocker(
-            f"DEA registration {registration.number} has expired or was ended.",
+            f"DEA registration {registration.as_written} has expired or was ended.",
             "Ask your administrator to enter the renewal.",
         )
     return Blocker(
-        f"DEA registration {registration.number} does not cover "
+        f"DEA registration {registration.as_written} does not cover "
         f"{Schedule(prescription.schedule).label}.",
         "Choose another registration or another drug.",
     )
@@ -53,7 +53,7 @@ def registration_of_the_state(
     if registration is None or registration.state == state:
         return None
     return Blocker(
-        f"DEA registration {registration.number} is for {registration.state}, and this "
+        f"DEA registration {registration.as_written} is for {registration.state}, and this "
         f"practice is in {state}.",
         "Choose the registration of this State.",
     )

@@ -170,6 +170,17 @@ def test_a_supervisor_works_at_the_practice(alice, bob):
 
 
 @pytest.mark.django_db
+@pytest.mark.cfr("1311.135(c)")
+def test_a_supervisor_who_left_meanwhile_is_not_named(alice, practice):
+    carol = make_provider("carol", practice=practice)
+    draft = make_draft(alice.provider, supervisor=carol)
+    carol.user.memberships.update(left_on=practice.today())
+
+    with pytest.raises(signing.NotSignable, match="supervisor no longer works"):
+        signing.mark_ready(draft, by=alice)
+
+
+@pytest.mark.django_db
 @pytest.mark.cfr("1311.120(b)(9)")
 @pytest.mark.cfr("1311.120(b)(9)(i)")
 @pytest.mark.cfr("1311.120(b)(9)(ii)")
