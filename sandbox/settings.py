@@ -56,6 +56,9 @@ os.environ.setdefault("AUTHLIB_INSECURE_TRANSPORT", "1")
 
 # The pharmacy stand-in
 SCRIPT_NETWORK_TOKEN = env("SCRIPT_NETWORK_TOKEN", default="")
+# Where the portal takes in what pharmacies say, and the token that it wants to see.
+PORTAL_SCRIPT_URL = env("PORTAL_SCRIPT_URL", default="")
+SCRIPT_INBOUND_TOKEN = env("SCRIPT_INBOUND_TOKEN", default="")
 PHARMACY_SLOW_SECONDS = env.float("PHARMACY_SLOW_SECONDS", default=25)
 
 INSTALLED_APPS = [

@@ -90,12 +90,15 @@ def start_pharmacy(
     token: str = "network-token",
     slow_seconds: float = 2,
     port: int | None = None,
+    portal: str = "",
 ) -> Server:
     """Start the pharmacy stand-in with a database of its own in `folder`."""
     settings = {
         "SANDBOX": "pharmacy",
         "SCRIPT_NETWORK_TOKEN": token,
         "PHARMACY_SLOW_SECONDS": str(slow_seconds),
+        "PORTAL_SCRIPT_URL": f"{portal}/script/" if portal else "",
+        "SCRIPT_INBOUND_TOKEN": "inbound-token",
     }
     return _start(folder, settings, port or free_port(), before=["migrate"])
 

@@ -34,10 +34,12 @@ def lock(folder: Path) -> IO:
 def secrets_of(folder: Path) -> dict[str, str]:
     """Return the keys and passwords that the servers are given, by name."""
     path = folder / "env"
-    if not path.exists():
-        lines = [f"{name}={value}\n" for name, value in _new_secrets().items()]
-        _write(path, "".join(lines).encode())
-    return dict(line.split("=", 1) for line in path.read_text().splitlines())
+    lines = path.read_text().splitlines() if path.exists() else []
+    kept = dict(line.split("=", 1) for line in lines)
+    known = _new_secrets() | kept
+    if known != kept:  # a folder of an earlier release lacks what is new
+        _write(path, "".join(f"{name}={one}\n" for name, one in known.items()).encode())
+    return known
 
 
 def world_of(folder: Path) -> dict:
@@ -72,6 +74,7 @@ def _new_secrets() -> dict[str, str]:
         "SIGNING_KEY_PASSPHRASE": secrets.token_urlsafe(24),
         "IDME_CLIENT_SECRET": secrets.token_urlsafe(24),
         "SCRIPT_NETWORK_TOKEN": secrets.token_urlsafe(24),
+        "SCRIPT_INBOUND_TOKEN": secrets.token_urlsafe(24),
     }
 
 

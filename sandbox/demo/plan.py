@@ -33,7 +33,9 @@ def parts(data: Path, *, port: int) -> list[Part]:
     portal = _portal_environment(data, secrets=secrets, port=port)
     return [
         _stand_in("idme", _idme_environment(data, secrets, port=port), port=port + 1),
-        _stand_in("pharmacy", _pharmacy_environment(data, secrets), port=port + 2),
+        _stand_in(
+            "pharmacy", _pharmacy_environment(data, secrets, port=port), port=port + 2
+        ),
         Part(
             name="portal",
             environment=portal,
@@ -100,6 +102,7 @@ def _portal_environment(
         "EMAIL_URL": f"filemail:///{data / 'mail'}",
         "SCRIPT_NETWORK_URL": f"{pharmacy}/script",
         "SCRIPT_NETWORK_TOKEN": secrets["SCRIPT_NETWORK_TOKEN"],
+        "SCRIPT_INBOUND_TOKEN": secrets["SCRIPT_INBOUND_TOKEN"],
         "NTP_SERVERS": "",  # a demonstration asks nobody outside
     }
 
@@ -122,12 +125,16 @@ def _idme_environment(
     }
 
 
-def _pharmacy_environment(data: Path, secrets: dict[str, str]) -> dict[str, str]:
+def _pharmacy_environment(
+    data: Path, secrets: dict[str, str], *, port: int
+) -> dict[str, str]:
     return _base() | {
         "SANDBOX": "pharmacy",
         "SANDBOX_DATABASE": str(data / "pharmacy.sqlite3"),
         "SECRET_KEY": secrets["PHARMACY_SECRET_KEY"],
         "SCRIPT_NETWORK_TOKEN": secrets["SCRIPT_NETWORK_TOKEN"],
+        "PORTAL_SCRIPT_URL": f"http://localhost:{port}/script/",
+        "SCRIPT_INBOUND_TOKEN": secrets["SCRIPT_INBOUND_TOKEN"],
     }
 
 

@@ -9,6 +9,7 @@ from sandbox.pharmacy import script
 from sandbox.pharmacy.models import Behaviour, Mode, Receipt
 
 DUPLICATE = "This MessageID was used for another message"
+STATUS: dict[str, str] = {Behaviour.PASS_ON: "000"}
 REJECTED_BY_MODE = "The pharmacy does not fill this prescription"
 
 
@@ -21,13 +22,13 @@ def behave(behaviour: str) -> None:
     Mode.objects.update_or_create(pk=1, defaults={"behaviour": behaviour})
 
 
-def receive(content: bytes, *, rejecting: bool) -> bytes:
+def receive(content: bytes, *, behaviour: str) -> bytes:
     """Return the answer to a message, and keep both unless they cannot be filed."""
     try:
         message = script.read(content)
     except script.NotReadable as problem:
         return script.error(None, code=script.REJECTED, description=str(problem))
-    return _file(message, content, rejecting=rejecting)
+    return _file(message, content, behaviour=behaviour)
 
 
 def busy(content: bytes) -> bytes:
@@ -42,7 +43,7 @@ def busy(content: bytes) -> bytes:
 
 
 @transaction.atomic
-def _file(message: script.NewRx, content: bytes, *, rejecting: bool) -> bytes:
+def _file(message: script.Message, content: bytes, *, behaviour: str) -> bytes:
     digest = hashlib.sha256(content).hexdigest()
     earlier = Receipt.objects.filter(message_id=message.message_id).first()
     if earlier and earlier.digest != digest:
@@ -50,21 +51,27 @@ def _file(message: script.NewRx, content: bytes, *, rejecting: bool) -> bytes:
     if earlier:
         Receipt.objects.filter(pk=earlier.pk).update(attempts=F("attempts") + 1)
         return bytes(earlier.answer)
-    refusal = script.problem_with(message) or (REJECTED_BY_MODE if rejecting else "")
+    is_rejecting = behaviour == Behaviour.REJECT
+    refusal = script.problem_with(message) or (REJECTED_BY_MODE if is_rejecting else "")
     answer = (
         script.error(message, code=script.REJECTED, description=refusal)
         if refusal
-        else script.status(message)
+        else script.status(message, code=STATUS.get(behaviour, "010"))
     )
+    if behaviour == Behaviour.ALTER:
+        content = script.altered(content)
+        message = script.read(content)
     Receipt.objects.create(
         message_id=message.message_id,
+        kind=message.kind,
+        relates_to=message.relates_to[:35],
         digest=digest,
         content=content,
         answer=answer,
         is_accepted=not refusal,
         refusal=refusal,
         patient=message.name_of(script.PATIENT),
-        drug=message.text(f"{script.MEDICATION}/DrugDescription"),
+        drug=message.said(f"{script.MEDICATION}/DrugDescription"),
         quantity=message.quantity,
         prescriber=message.name_of(script.PRESCRIBER),
     )

@@ -4,6 +4,8 @@ from django.utils import timezone
 
 class Behaviour(models.TextChoices):
     ACCEPT = "accept", "Accept"
+    PASS_ON = "pass-on", "Pass on (000), the pharmacy is silent"
+    ALTER = "alter", "Accept, but change the quantity on the way"
     REJECT = "reject", "Reject (900)"
     BUSY = "busy", "Busy (602)"
     HTTP_500 = "http-500", "HTTP 500"
@@ -32,6 +34,8 @@ class Receipt(models.Model):
     """One MessageID that got a final answer, with the bytes that came and went."""
 
     message_id = models.CharField(max_length=35, unique=True)
+    kind = models.CharField(max_length=35, default="NewRx")
+    relates_to = models.CharField(max_length=35, blank=True)
     digest = models.CharField(max_length=64)
     content = models.BinaryField()
     answer = models.BinaryField()
@@ -49,3 +53,20 @@ class Receipt(models.Model):
 
     def __str__(self) -> str:
         return self.message_id
+
+
+class Sent(models.Model):
+    """One message of the pharmacy to the portal, and what the portal answered."""
+
+    receipt = models.ForeignKey(Receipt, models.PROTECT, related_name="sent")
+    message_id = models.CharField(max_length=35, unique=True)
+    kind = models.CharField(max_length=35)
+    content = models.BinaryField()
+    answer = models.TextField()
+    sent_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.message_id}"

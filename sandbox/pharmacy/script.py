@@ -16,9 +16,10 @@ SCHEDULES = {"C48675": "II", "C48676": "III", "C48677": "IV", "C48679": "V"}
 REJECTED = "900"
 SYSTEM_ERROR = "602"
 
-PATIENT = "Body/NewRx/Patient/HumanPatient"
-PRESCRIBER = "Body/NewRx/Prescriber/NonVeterinarian"
-MEDICATION = "Body/NewRx/MedicationPrescribed"
+TAKEN = ["NewRx", "CancelRx", "RxRenewalResponse", "RxChangeResponse"]
+PATIENT = "Patient/HumanPatient"
+PRESCRIBER = "Prescriber/NonVeterinarian"
+MEDICATION = "MedicationPrescribed"
 # 21 CFR 1306.05(a) and 1311.120(b)(9), in SCRIPT's words.
 REQUIRED = [
     *(f"{PATIENT}/Name/{name}" for name in ("LastName", "FirstName")),
@@ -44,8 +45,11 @@ class NotReadable(Exception):
 
 
 @dataclass(frozen=True)
-class NewRx:
-    """A received message, its elements by local name."""
+class Message:
+    """A received message, its elements by local name.
+
+    SCRIPT 2023011 names the drug within Product; here it is where 2017071 has it.
+    """
 
     root: etree._Element
 
@@ -54,20 +58,32 @@ class NewRx:
         found = self.root.find(path)
         return "" if found is None else "".join(map(str, found.itertext())).strip()
 
+    def said(self, path: str) -> str:
+        return self.text(f"Body/{self.kind}/{path}")
+
+    @property
+    def kind(self) -> str:
+        body = self.root.find("Body")
+        return "" if body is None or len(body) == 0 else str(body[0].tag)
+
     @property
     def message_id(self) -> str:
         return self.text("Header/MessageID")
 
+    @property
+    def relates_to(self) -> str:
+        return self.text("Header/RelatesToMessageID")
+
     def name_of(self, path: str) -> str:
-        parts = (self.text(f"{path}/Name/{part}") for part in ("FirstName", "LastName"))
+        parts = (self.said(f"{path}/Name/{part}") for part in ("FirstName", "LastName"))
         return " ".join(part for part in parts if part)
 
     @property
     def quantity(self) -> str:
-        return self.text(f"{MEDICATION}/Quantity/Value")
+        return self.said(f"{MEDICATION}/Quantity/Value")
 
 
-def read(content: bytes) -> NewRx:
+def read(content: bytes) -> Message:
     """Parse one message without entities, document types or the network."""
     parser = etree.XMLParser(
         resolve_entities=False,
@@ -85,7 +101,9 @@ def read(content: bytes) -> NewRx:
         raise NotReadable("Document types are not accepted")
     for element in root.iter(etree.Element):
         element.tag = etree.QName(element).localname
-    message = NewRx(root)
+    for product in root.findall("Body/*/*/Product"):
+        _lift(product)
+    message = Message(root)
     if root.tag != "Message":
         raise NotReadable("This is no SCRIPT Message")
     if not 0 < len(message.message_id) <= 35:
@@ -93,31 +111,43 @@ def read(content: bytes) -> NewRx:
     return message
 
 
-def problem_with(message: NewRx) -> str:
+def problem_with(message: Message) -> str:
     """Return why this cannot be dispensed, in 70 characters; empty when it can."""
-    if message.root.find("Body/NewRx") is None:
-        return "Only NewRx is accepted here"
-    missing = [path for path in REQUIRED if not message.text(path)]
+    if message.kind not in TAKEN:
+        return "This kind of message is not accepted here"
+    if message.kind != "NewRx":
+        return ""
+    missing = [path for path in REQUIRED if not message.said(path)]
     if missing:
-        return f"Missing: {'/'.join(missing[0].split('/')[2:])}"[:70]
+        return f"Missing: {missing[0]}"[:70]
     if message.text("Header/DigitalSignature/DigitalSignatureIndicator") != "true":
         return "DigitalSignatureIndicator is not true"
     return _problem_with_medication(message)
 
 
-def status(message: NewRx) -> bytes:
-    """Return the Status of a message that was accepted."""
-    return _answer(message, "Status", "010", "")
+def altered(content: bytes) -> bytes:
+    """Return the message as somebody on the way would have it: ten times as much."""
+    root = etree.fromstring(content)
+    for quantity in root.findall("{*}Body/*/{*}MedicationPrescribed/{*}Quantity"):
+        value = quantity.find("{*}Value")
+        if value is not None:
+            value.text = f"{value.text}0"
+    return etree.tostring(root, xml_declaration=True, encoding="UTF-8")
 
 
-def error(message: NewRx | None, *, code: str, description: str) -> bytes:
+def status(message: Message, *, code: str = "010") -> bytes:
+    """Return the Status of a message that was accepted or, by 000, passed on."""
+    return _answer(message, "Status", code, "")
+
+
+def error(message: Message | None, *, code: str, description: str) -> bytes:
     """Return an Error about a message, or about bytes that are none."""
     return _answer(message, "Error", code, description[:70])
 
 
-def _problem_with_medication(message: NewRx) -> str:
-    schedule = SCHEDULES.get(message.text(f"{MEDICATION}/DrugCoded/DEASchedule"))
-    refills = message.text(f"{MEDICATION}/NumberOfRefills")
+def _problem_with_medication(message: Message) -> str:
+    schedule = SCHEDULES.get(message.said(f"{MEDICATION}/DrugCoded/DEASchedule"))
+    refills = message.said(f"{MEDICATION}/NumberOfRefills")
     if schedule is None:
         return "DEASchedule is not C48675, C48676, C48677 or C48679"
     if not re.fullmatch(r"[0-9]{1,2}", refills, re.ASCII):
@@ -129,7 +159,7 @@ def _problem_with_medication(message: NewRx) -> str:
     return ""
 
 
-def _answer(message: NewRx | None, kind: str, code: str, description: str) -> bytes:
+def _answer(message: Message | None, kind: str, code: str, description: str) -> bytes:
     versions = ("Datatypes", "Transport", "Transaction", "Structures", "ECL")
     root = etree.Element(
         etree.QName(NAMESPACE, "Message"),
@@ -137,24 +167,35 @@ def _answer(message: NewRx | None, kind: str, code: str, description: str) -> by
         | {"TransactionDomain": "SCRIPT"},
         nsmap={None: NAMESPACE},  # type: ignore[dict-item]  # missing in the stubs
     )
-    header = _add(root, "Header")
+    header = add(root, "Header")
     for name, source in (("To", "From"), ("From", "To")):
         found = message.root.find(f"Header/{source}") if message else None
         if found is not None:
-            _add(header, name, found.text or "").attrib.update(found.attrib)
-    _add(header, "MessageID", uuid.uuid4().hex)
+            add(header, name, found.text or "").attrib.update(found.attrib)
+    add(header, "MessageID", uuid.uuid4().hex)
     if message:
-        _add(header, "RelatesToMessageID", message.message_id)
+        add(header, "RelatesToMessageID", message.message_id)
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
-    _add(header, "SentTime", now.replace("+00:00", "Z"))
-    answer = _add(_add(root, "Body"), kind)
-    _add(answer, "Code", code)
+    add(header, "SentTime", now.replace("+00:00", "Z"))
+    answer = add(add(root, "Body"), kind)
+    add(answer, "Code", code)
     if description:
-        _add(answer, "Description", description)
+        add(answer, "Description", description)
     return etree.tostring(root, xml_declaration=True, encoding="UTF-8")
 
 
-def _add(parent: etree._Element, name: str, text: str | None = None) -> etree._Element:
+def _lift(product: etree._Element) -> None:
+    """Put what stands in a Product in its place."""
+    parent = product.getparent()
+    if parent is None:
+        return
+    at = parent.index(product)
+    parent.remove(product)
+    for offset, element in enumerate(list(product)):
+        parent.insert(at + offset, element)
+
+
+def add(parent: etree._Element, name: str, text: str | None = None) -> etree._Element:
     child = etree.SubElement(parent, etree.QName(NAMESPACE, name))
     child.text = text
     return child

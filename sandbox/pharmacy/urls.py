@@ -9,6 +9,7 @@ urlpatterns = [
     path("mode", views.mode, name="mode"),
     path("mode.json", views.mode_json, name="mode-json"),
     path("inbox.json", views.inbox_json, name="inbox-json"),
+    path("inbox/<path:message_id>/say", views.say, name="say"),
     path("inbox/<path:message_id>/", views.detail, name="message"),
     path("", views.messages_received, name="inbox"),
 ]

@@ -13,7 +13,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
 
 from sandbox.network import hang_up
-from sandbox.pharmacy import inbox
+from sandbox.pharmacy import inbox, outgoing
 from sandbox.pharmacy.forms import ModeForm
 from sandbox.pharmacy.models import Behaviour, Receipt
 
@@ -53,7 +53,7 @@ def script(request):
         return hang_up(request)
     if behaviour == Behaviour.BUSY:
         return xml(inbox.busy(content))
-    answer = inbox.receive(content, rejecting=behaviour == Behaviour.REJECT)
+    answer = inbox.receive(content, behaviour=behaviour)
     if behaviour == Behaviour.SLOW:
         time.sleep(settings.PHARMACY_SLOW_SECONDS)
     if behaviour == Behaviour.DOWN_AFTER_ACCEPT:
@@ -91,10 +91,24 @@ def detail(request, message_id):
         "pharmacy/detail.html",
         {
             "receipt": receipt,
+            "sayings": outgoing.sayings_about(receipt),
             "content": bytes(receipt.content).decode(errors="replace"),
             "answer": bytes(receipt.answer).decode(errors="replace"),
         },
     )
+
+
+@require_POST
+def say(request, message_id):
+    """Send the portal what a pharmacy says about a message that came."""
+    receipt = get_object_or_404(Receipt, message_id=message_id)
+    saying = request.POST.get("saying", "")
+    if saying not in outgoing.sayings_about(receipt):
+        messages.error(request, "Choose one of the listed messages.")
+        return redirect("message", message_id)
+    sent = outgoing.say(receipt, saying)
+    messages.success(request, f"{sent.kind} sent. The portal answered: {sent.answer}")
+    return redirect("message", message_id)
 
 
 @require_POST
@@ -139,6 +153,8 @@ def xml(content: bytes) -> HttpResponse:
 def entry_of(receipt: Receipt) -> dict:
     return {
         "message_id": receipt.message_id,
+        "kind": receipt.kind,
+        "relates_to": receipt.relates_to,
         "accepted": receipt.is_accepted,
         "refusal": receipt.refusal,
         "patient": receipt.patient,

@@ -304,3 +304,70 @@ def test_an_unknown_mode_is_refused(counter):
 
     assert answer.status_code == 400
     assert "down-after-accept" in answer.json()["known"]
+
+
+def test_a_silent_pharmacy_only_passes_it_on(counter):
+    counter.behave("pass-on")
+
+    assert outcome(counter.send(make_new_rx())) == ("Status", "000", "")
+
+
+def test_a_message_can_be_altered_on_its_way(counter):
+    counter.behave("alter")
+
+    assert outcome(counter.send(make_new_rx(message_id="altered-1")))[1] == "010"
+
+    assert counter.inbox()["altered-1"]["quantity"] == "300"
+    assert outcome(counter.send(make_new_rx(message_id="altered-1")))[1] == "010"
+
+
+def test_the_drug_of_the_newer_version_stands_in_a_product(counter):
+    message = make_new_rx(message_id="newer-1").replace(b"20170715", b"2023011")
+    message = message.replace(b"<DrugDescription>", b"<Product><DrugDescription>")
+    message = message.replace(b"</DrugCoded>", b"</DrugCoded></Product>")
+
+    assert outcome(counter.send(message))[1] == "010"
+
+    assert counter.inbox()["newer-1"]["drug"].startswith("oxycodone")
+
+
+def test_a_cancellation_is_taken_in_beside_what_it_cancels(counter):
+    message = make_new_rx(message_id="cancel-1").replace(b"NewRx>", b"CancelRx>")
+    message = message.replace(
+        b"<SentTime>", b"<RelatesToMessageID>first-1</RelatesToMessageID><SentTime>"
+    )
+
+    assert outcome(counter.send(message))[1] == "010"
+
+    entry = counter.inbox()["cancel-1"]
+    assert (entry["kind"], entry["relates_to"]) == ("CancelRx", "first-1")
+    page = requests.get(f"{counter.origin}/inbox/cancel-1/", timeout=10).text
+    assert "Dispensed already" in page
+
+
+def test_what_it_does_not_know_is_rejected(counter):
+    message = make_new_rx().replace(b"NewRx>", b"RxFill>")
+
+    assert outcome(counter.send(message))[:2] == ("Error", "900")
+
+
+def test_a_pharmacy_without_a_portal_says_so(counter):
+    counter.send(make_new_rx(message_id="alone-1"))
+    url = f"{counter.origin}/inbox/alone-1/"
+    web = requests.Session()
+    page = web.get(url, timeout=10).text
+    token = re.search(r'csrfmiddlewaretoken" value="([^"]+)"', page)[1]
+
+    known = web.post(
+        f"{url}say",
+        data={"saying": "verify", "csrfmiddlewaretoken": token},
+        timeout=10,
+    )
+    unknown = web.post(
+        f"{url}say",
+        data={"saying": "shout", "csrfmiddlewaretoken": token},
+        timeout=10,
+    )
+
+    assert "no address is configured" in known.text
+    assert "Choose one of the listed messages" in unknown.text
