@@ -4,9 +4,7 @@
 """
 
 import hashlib
-import tomllib
 from datetime import UTC, datetime
-from functools import cache
 
 from django.conf import settings
 from django.utils import timezone
@@ -20,6 +18,7 @@ from prescriptions.models import (
     Status,
     Transmission,
 )
+from prescriptions.releases import software_version
 
 
 class DoesNotMatch(Exception):
@@ -118,9 +117,3 @@ def _queue(record: SignedRecord, *, now: datetime) -> None:
 def written(at: datetime) -> str:
     """Return an instant as it stands in records and messages: UTC, to the microsecond."""
     return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
-@cache
-def software_version() -> str:
-    project = tomllib.loads((settings.BASE_DIR / "pyproject.toml").read_text())
-    return project["project"]["version"]

@@ -5,6 +5,7 @@ from prescriptions.views import drugs, keys, patients, prescriptions, signing
 urlpatterns = [
     path("", include("prescriptions.record_urls")),
     path("", include("prescriptions.system_urls")),
+    path("", include("prescriptions.pharmacy_urls")),
     path(".well-known/jwks.json", keys.jwks, name="jwks"),
     path("drugs/search/", drugs.search, name="drug-search"),
     path("patients/", patients.index, name="patient-list"),

@@ -169,7 +169,8 @@ def _facts(request, prescription: Prescription) -> dict:
     return {
         "prescription": prescription,
         "is_prescriber": prescription.prescriber.user_id == request.user.pk,
-        "issue_date": prescription.issued_on or prescription.practice.today(),
+        "issue_date": prescription.issue_date,
+        "place": circumstances.places([prescription]).get(prescription.pk),
         "record": getattr(prescription, "signed_record", None),
         "can_retry": _was_tried_in_vain(prescription),
         "is_cancellable": prescription.status in cancellation.CANCELLABLE,
