@@ -1,4 +1,7 @@
+from typing import cast
+
 from django import forms
+from django.db.models import QuerySet
 
 from providers.access import Seen
 from providers.models import (
@@ -9,6 +12,11 @@ from providers.models import (
     StateLicense,
     StateSource,
 )
+
+
+def let_choose(form: forms.Form, name: str, rows: QuerySet) -> None:
+    """Offer these rows in a field."""
+    cast(forms.ModelChoiceField, form.fields[name]).queryset = rows
 
 
 class DayInput(forms.DateInput):
@@ -63,8 +71,8 @@ class GrantForm(forms.Form):
         state = practice.state
         registrations = provider.dea_registrations.filter(state=state)
         licenses = provider.state_licenses.filter(state=state)
-        self.fields["dea_registration"].queryset = registrations
-        self.fields["state_license"].queryset = licenses
+        let_choose(self, "dea_registration", registrations)
+        let_choose(self, "state_license", licenses)
 
     def seen(self) -> Seen:
         chosen = self.cleaned_data
@@ -93,7 +101,7 @@ class PersonForm(forms.Form):
 
     def __init__(self, people, data=None):
         super().__init__(data)
-        self.fields["person"].queryset = people
+        let_choose(self, "person", people)
 
 
 class LostDeviceForm(forms.Form):

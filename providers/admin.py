@@ -5,13 +5,15 @@ from django.db.models import Exists, OuterRef
 
 from audit.admin import Recorded, Window
 from mfa.models import IdmeAccount
-from providers import designees
+from providers import designees, listings
 from providers.models import (
     AccessGrant,
     AccessRequest,
+    CredentialingOfficer,
     DeaRegistration,
     Designee,
     Institution,
+    Listing,
     Membership,
     Practice,
     Provider,
@@ -102,6 +104,46 @@ class FirstDesigneeForm(forms.ModelForm):
         return chosen
 
 
+class OfficerForm(forms.ModelForm):
+    class Meta:
+        model = CredentialingOfficer
+        fields = ["user", "institution"]
+
+    def clean(self):
+        chosen = super().clean()
+        if chosen and {"user", "institution"} <= chosen.keys():
+            refusal = listings.why_not_officer(
+                chosen["user"], institution=chosen["institution"]
+            )
+            if refusal:
+                raise forms.ValidationError(refusal)
+        return chosen
+
+
+@admin.register(CredentialingOfficer)
+class CredentialingOfficerAdmin(Window):
+    """Who proofs for an institution; its office ends that itself."""
+
+    form = OfficerForm
+    list_display = ["user", "institution", "since", "until", "named_by"]
+    list_filter = ["institution"]
+
+    def has_add_permission(self, request):
+        return admin.ModelAdmin.has_add_permission(self, request)
+
+    def save_model(self, request, obj, form, change):
+        named = listings.name_officer(
+            obj.user, institution=obj.institution, by=request.user
+        )
+        obj.pk = named.pk
+
+
+@admin.register(Listing)
+class ListingAdmin(Window):
+    list_display = ["provider", "institution", "is_approved", "ended_at"]
+    list_filter = ["institution"]
+
+
 @admin.register(Designee)
 class DesigneeAdmin(Window):
     """A window with one door: the first designees of a practice are named here."""
@@ -115,8 +157,7 @@ class DesigneeAdmin(Window):
 
     def get_form(self, request, obj=None, change=False, **kwargs):
         form = super().get_form(request, obj, change, **kwargs)
-        form.by = request.user
-        return form
+        return type(form.__name__, (form,), {"by": request.user})
 
     def save_model(self, request, obj, form, change):
         named = designees.name(obj.user, practice=obj.practice, by=request.user)

@@ -48,10 +48,20 @@ def works_at(provider: Provider, *, practice: Practice) -> bool:
     ).exists()
 
 
+def is_missing_on_list(provider: Provider, *, practice: Practice) -> bool:
+    """Say whether the practice's institution has not listed the provider."""
+    institution = practice.institution
+    return institution is not None and not credentialing.is_listed(
+        provider, institution=institution
+    )
+
+
 def lapses(provider: Provider, *, practice: Practice, on: date) -> list[Cause]:
     """Return why a right to sign there cannot stand on this day; empty if it can."""
     found = [] if works_at(provider, practice=practice) else [Cause.LEFT]
     found += _lapse_of_registrations(provider, practice=practice, on=on)
+    if not found and is_missing_on_list(provider, practice=practice):
+        found.append(Cause.NOT_LISTED)
     if license_of(provider, practice=practice, on=on) is None:
         found.append(Cause.LICENSE_EXPIRED)
     return found
@@ -62,7 +72,7 @@ def _lapse_of_registrations(
 ) -> list[Cause]:
     kept = registrations_of(provider, practice=practice)
     current = [one for one in kept if one.is_current(on=on)]
-    if any(credentialing.covers(one, on=on) for one in current):
+    if any(credentialing.covers(one) for one in current):
         return []
     if current:
         return [Cause.NOT_LISTED]

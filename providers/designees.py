@@ -8,11 +8,12 @@ from datetime import date
 
 from django.contrib.auth import get_user_model
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from audit import chain
 from audit.acts import Act, Outcome
+from providers import credentialing
 from providers.models import (
     DeaRegistration,
     Designee,
@@ -57,15 +58,7 @@ def practices_of(user) -> QuerySet[Practice]:
 
 def registrants(practice: Practice, *, on: date) -> QuerySet:
     """Return the designees with a DEA registration and a State licence for there."""
-    registered = DeaRegistration.objects.current(on=on).filter(state=practice.state)
-    licensed = StateLicense.objects.filter(state=practice.state, expires_on__gte=on)
-    return (
-        of(practice)
-        .filter(
-            provider__in=registered.values("provider"),
-        )
-        .filter(provider__in=licensed.values("provider"))
-    )
+    return of(practice).filter(_is_registrant(practice, on=on))
 
 
 def shortage(practice: Practice, *, but_for: Provider | None = None) -> str:
@@ -73,16 +66,22 @@ def shortage(practice: Practice, *, but_for: Provider | None = None) -> str:
 
     `but_for` is a registrant whose own lapse is told already, and no shortage.
     """
-    if of(practice).count() < FEWEST:
+    is_registrant = _is_registrant(practice, on=practice.today())
+    found = dict(of(practice).annotate(able=is_registrant).values_list("pk", "able"))
+    if but_for and but_for.user_id in found:
+        found[but_for.user_id] = True
+    if len(found) < FEWEST:
         return f"{practice} has fewer than two people who set access."
-    if practice.institution_id:
+    if practice.institution_id or any(found.values()):
         return ""
-    found = set(registrants(practice, on=practice.today()))
-    if but_for and is_designee(but_for.user, practice=practice):
-        found.add(but_for.user)
-    if not found:
-        return f"None of those who set access at {practice} is a DEA registrant."
-    return ""
+    return f"None of those who set access at {practice} is a DEA registrant."
+
+
+def _is_registrant(practice: Practice, *, on: date) -> Q:
+    of_user = {"provider__user": OuterRef("pk"), "state": practice.state}
+    registered = DeaRegistration.objects.current(on=on).filter(**of_user)
+    licensed = StateLicense.objects.filter(expires_on__gte=on, **of_user)
+    return Exists(registered) & Exists(licensed)
 
 
 def name_first(user, *, practice: Practice, by) -> Designee:
@@ -124,6 +123,13 @@ def objection_to(user, *, practice: Practice) -> str:
         return f"{user} does not work at {practice}."
     if is_designee(user, practice=practice):
         return f"{user} is a designee of {practice} already."
+    if practice.institution and credentialing.is_officer(
+        user, institution=practice.institution
+    ):
+        return (
+            f"{user} belongs to the proofing office of {practice.institution}. Whoever "
+            "proofs practitioners does not also set access."
+        )
     return ""
 
 

@@ -130,11 +130,12 @@ def _registration(provider: Provider, practice: Practice, on: date) -> Blocker |
             "Ask your administrator to enter it or its renewal.",
             "erx-info",
         )
-    if any(credentialing.covers(one, on=on) for one in current):
+    institution = current[0].institution or practice.institution
+    is_covered = any(credentialing.covers(one) for one in current)
+    if is_covered and not authority.is_missing_on_list(provider, practice=practice):
         return None
     return Blocker(
-        f"You are not on the list of {current[0].institution} of those who may "
-        "prescribe under its DEA number.",
+        f"You are not on the list of {institution} of those who may prescribe there.",
         "Ask its proofing office.",
         "erx-info",
     )

@@ -17,11 +17,12 @@ from audit.models import IncidentKind
 from mfa import devices
 from mfa.models import Device
 from mfa.signals import compromised
-from providers import access_notices, authority
+from providers import access_notices, authority, credentialing
 from providers.models import (
     AccessGrant,
     Cause,
     DeaRegistration,
+    Listing,
     Membership,
     Practice,
     Provider,
@@ -71,7 +72,7 @@ def suspend(
 
 def suspend_lapsed() -> None:
     """Suspend what has no authority left today, wherever it is a new day by now."""
-    for practice in Practice.objects.all():
+    for practice in Practice.objects.select_related("institution"):
         today = practice.today()
         for grant in _without_authority(practice, on=today):
             provider = grant.provider
@@ -109,7 +110,7 @@ def suspend_compromised(sender, user, device: Device, **kwargs) -> None:
 def _without_authority(practice: Practice, *, on: date) -> QuerySet[AccessGrant]:
     """Return the grants in force there that lack what `authority.lapses` looks for."""
     of_provider = {"provider": OuterRef("provider")}
-    registered = DeaRegistration.objects.current(on=on).filter(
+    registered = credentialing.covered(DeaRegistration.objects.current(on=on)).filter(
         state=practice.state, **of_provider
     )
     licensed = StateLicense.objects.filter(
@@ -121,9 +122,12 @@ def _without_authority(practice: Practice, *, on: date) -> QuerySet[AccessGrant]
         role=Role.PROVIDER,
         left_on=None,
     )
-    return (
-        AccessGrant.objects.in_force()
-        .filter(practice=practice)
-        .exclude(Exists(registered) & Exists(licensed) & Exists(works))
-        .select_related("provider__user")
-    )
+    held = AccessGrant.objects.in_force().filter(practice=practice)
+    in_order = held.filter(Exists(registered), Exists(licensed), Exists(works))
+    if practice.institution:
+        listed = Listing.objects.approved().filter(
+            institution=practice.institution, **of_provider
+        )
+        in_order = in_order.filter(Exists(listed))
+    without = held.exclude(pk__in=in_order.values("pk"))
+    return without.select_related("provider__user")

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from providers import access_views, lost_views, views
+from providers import access_views, listing_views, lost_views, views
 
 urlpatterns = [
     path("settings/", views.general, name="provider-settings"),
@@ -52,4 +52,25 @@ urlpatterns = [
         name="access-withdraw",
     ),
     path("settings/activity/", views.activity, name="activity-log"),
+    path(
+        "institutions/<uuid:public_id>/list/",
+        listing_views.overview,
+        name="listing-list",
+    ),
+    path(
+        "institutions/<uuid:public_id>/list/enter/",
+        listing_views.enter,
+        name="listing-enter",
+    ),
+    path(
+        "institutions/<uuid:public_id>/office/<int:pk>/end/",
+        listing_views.end_officer,
+        name="listing-officer-end",
+    ),
+    path(
+        "listings/<uuid:public_id>/approve/",
+        listing_views.approve,
+        name="listing-approve",
+    ),
+    path("listings/<uuid:public_id>/end/", listing_views.end, name="listing-end"),
 ]

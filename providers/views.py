@@ -14,7 +14,7 @@ from audit.models import Event
 from mfa import devices
 from mfa.idme import freshness
 from mfa.models import Device, IdmeAccount, Kind
-from providers import readiness
+from providers import credentialing, readiness
 from providers.models import AccessGrant, Membership, Practice, Provider
 
 PAGE_SIZE = 50
@@ -29,11 +29,39 @@ FILTERS = [
     ("access", "Rights and facts"),
 ]
 KINDS_OF_ACT = {
-    "signing": ["prescription", "signing", "transmission", "patient", "message", "pharmacy_request", "export", "log", "records"],
+    "signing": [
+        "prescription",
+        "signing",
+        "transmission",
+        "patient",
+        "message",
+        "pharmacy_request",
+        "export",
+        "log",
+        "records",
+    ],
     "devices": ["device", "challenge", "incident"],
     "identity": ["idme", "feed"],
     "sign-ins": ["sign_in", "sign_out", "password"],
-    "access": ["access", "permission", "admin", "provider", "membership", "user", "dea_registration", "state_license", "key", "audit", "designee", "credentialing", "certification", "clock", "service", "drug_data", "drug_review"],
+    "access": [
+        "access",
+        "permission",
+        "admin",
+        "provider",
+        "membership",
+        "user",
+        "dea_registration",
+        "state_license",
+        "key",
+        "audit",
+        "designee",
+        "credentialing",
+        "certification",
+        "clock",
+        "service",
+        "drug_data",
+        "drug_review",
+    ],
 }
 
 
@@ -48,6 +76,7 @@ def general(request):
             "tab": "general",
             "provider": provider,
             "memberships": memberships.select_related("practice"),
+            "institutions": credentialing.institutions_of(request.user),
         },
     )
 
@@ -146,7 +175,8 @@ def _grant(provider: Provider | None, practice: Practice | None) -> AccessGrant 
     if provider is None or practice is None:
         return None
     held = AccessGrant.objects.in_force().at(practice).filter(provider=provider)
-    return held.order_by("is_provisional").first()
+    told = held.select_related("practice", "granted_by", "request__entered_by")
+    return told.order_by("is_provisional").first()
 
 
 def _blockers(

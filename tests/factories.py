@@ -100,14 +100,19 @@ def make_designee(user, *, practice):
 
 def make_designees(practice, *, registrant):
     """The two that a practice needs: an administrator who enters, and a registrant."""
-    if Designee.objects.filter(practice=practice).exists():
-        return
-    administrator = make_user(f"admin-of-{registrant.username}", is_staff=True)
-    Membership.objects.create(
-        user=administrator, practice=practice, role=Role.ADMINISTRATOR
-    )
-    make_designee(administrator, practice=practice)
-    make_designee(registrant, practice=practice)
+    if _first_designee(practice, user__provider=None) is None:
+        administrator = make_user(f"admin-of-{registrant.username}", is_staff=True)
+        Membership.objects.create(
+            user=administrator, practice=practice, role=Role.ADMINISTRATOR
+        )
+        make_designee(administrator, practice=practice)
+    if _first_designee(practice, user__provider__isnull=False) is None:
+        make_designee(registrant, practice=practice)
+
+
+def _first_designee(practice, **which):
+    named = Designee.objects.filter(practice=practice, until=None, **which)
+    return named.first()
 
 
 def make_request(kind=AccessKind.GRANT, *, practice, **overrides):
@@ -119,7 +124,7 @@ def make_request(kind=AccessKind.GRANT, *, practice, **overrides):
         entered_at=timezone.now(),
         **{
             "person": provider.user if provider else None,
-            "entered_by": Designee.objects.filter(practice=practice)[0].user,
+            "entered_by": _first_designee(practice, user__provider=None).user,
         }
         | overrides,
     )
@@ -141,7 +146,7 @@ def make_verification(provider, *, by):
 
 def make_grant(provider, *, practice):
     """The right to sign, as two designees of the practice give it."""
-    executor = Designee.objects.filter(practice=practice)[1].user
+    executor = _first_designee(practice, user__provider__isnull=False).user
     request = make_request(practice=practice, provider=provider)
     request.state, request.closed_by = AccessState.EXECUTED, executor
     request.closed_at = timezone.now()

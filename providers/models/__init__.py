@@ -9,6 +9,7 @@ from providers.models.access import (
     Verification,
 )
 from providers.models.addresses import Address
+from providers.models.credentialing import CredentialingOfficer, Listing
 from providers.models.designees import Designee
 from providers.models.institutions import Institution
 from providers.models.practices import Membership, Practice, Role
@@ -32,9 +33,11 @@ __all__ = [
     "Suspension",
     "Verification",
     "Address",
+    "CredentialingOfficer",
     "DeaRegistration",
     "Designee",
     "Institution",
+    "Listing",
     "Membership",
     "Practice",
     "Provider",

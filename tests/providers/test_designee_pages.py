@@ -200,7 +200,12 @@ def test_the_own_right_of_the_only_registrant_is_called_that(
         practice=practice,
         by=manager,
         seen=access.Seen(
-            dea_registration=alice.provider.dea_registrations.get(), dea_expires_on=alice.provider.dea_registrations.get().expires_on, dea_source="web", state_license=alice.provider.state_licenses.get(), license_expires_on=alice.provider.state_licenses.get().expires_on, state_source="board"
+            dea_registration=alice.provider.dea_registrations.get(),
+            dea_expires_on=alice.provider.dea_registrations.get().expires_on,
+            dea_source="web",
+            state_license=alice.provider.state_licenses.get(),
+            license_expires_on=alice.provider.state_licenses.get().expires_on,
+            state_source="board",
         ),
     )
 
