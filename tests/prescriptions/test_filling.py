@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 from django.urls import reverse
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prescriptions import content, dates, rules, signing
@@ -19,6 +19,7 @@ DAYS = st.dates(date(2000, 1, 1), date(2099, 12, 31))
 
 
 @pytest.mark.cfr("1306.22(a)")
+@settings(deadline=None, database=None)
 @given(DAYS)
 def test_six_months_end_on_the_same_day_or_on_the_last_of_a_shorter_month(day):
     later = dates.lapses_on(day)
@@ -29,6 +30,7 @@ def test_six_months_end_on_the_same_day_or_on_the_last_of_a_shorter_month(day):
 
 
 @pytest.mark.cfr("1306.22(a)")
+@settings(deadline=None, database=None)
 @given(DAYS, st.integers(0, 400))
 def test_iii_and_iv_are_never_filled_after_they_lapse(day, wait):
     fill = day + timedelta(wait)

@@ -1,7 +1,7 @@
 """The stricter schedule wins, whoever says the other (21 CFR 1308)."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prescriptions import formulary, schedules
@@ -37,6 +37,7 @@ def test_a_product_is_in_the_stricter_of_what_its_sources_say(
     assert schedules.ruling(reported, ingredients) == (ruled, agree)
 
 
+@settings(deadline=None, database=None)
 @given(st.just("") | SCHEDULES, KNOWN)
 def test_no_product_is_ever_less_strict_than_what_was_reported(reported, known):
     ruled, _ = schedules.ruling(reported, known)
@@ -46,6 +47,7 @@ def test_no_product_is_ever_less_strict_than_what_was_reported(reported, known):
         assert schedules.stricter([ruled, reported]) == ruled
 
 
+@settings(deadline=None, database=None)
 @given(st.just("") | SCHEDULES, KNOWN)
 def test_one_more_ingredient_never_makes_it_less_strict(reported, known):
     before, _ = schedules.ruling(reported, known[:-1])
@@ -56,6 +58,7 @@ def test_one_more_ingredient_never_makes_it_less_strict(reported, known):
         assert schedules.stricter([after, before]) == after
 
 
+@settings(deadline=None, database=None)
 @given(SCHEDULES, st.permutations([{"II"}, {"IV"}, {"II", "V"}]))
 def test_the_order_of_ingredients_does_not_matter(reported, ingredients):
     assert schedules.ruling(reported, ingredients) == schedules.ruling(

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 import time_machine
 from django.utils import timezone
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prescriptions import circumstances, rules, signing
@@ -144,6 +144,7 @@ SUPPLIES = st.lists(st.integers(1, 60), min_size=2, max_size=6)
 
 
 @pytest.mark.cfr("1306.12(b)(1)")
+@settings(deadline=None, database=None)
 @given(SUPPLIES)
 def test_ninety_days_are_the_limit_however_they_are_divided(days):
     fills = [None, *(TODAY + timedelta(n) for n in range(1, len(days)))]
@@ -154,6 +155,7 @@ def test_ninety_days_are_the_limit_however_they_are_divided(days):
 
 
 @pytest.mark.cfr("1306.12(b)(1)(ii)")
+@settings(deadline=None, database=None)
 @given(
     st.lists(
         st.none() | st.integers(0, 80).map(lambda days: TODAY + timedelta(days)),
