@@ -9,7 +9,7 @@ SETUP = $(VENV)/.ready
 # A file stays with one process, for what its tests share; long ones are not left to the end.
 PYTEST = $(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -q
 
-.PHONY: demo test check setup lock
+.PHONY: demo test check compliance setup lock
 
 demo: $(SETUP)
 	@PORT=$(PORT) exec $(RUN) -m sandbox.demo
@@ -18,14 +18,19 @@ demo: $(SETUP)
 # runs the demonstration or the stand-ins, which have databases of their own, and
 # without what is about HTTP only.
 test: $(SETUP)
-	@$(RUN) -m tests.postgres $(PYTEST) \
+	@COMPLIANCE_RESULTS=var/compliance/postgresql.json $(RUN) -m tests.postgres $(PYTEST) \
 		-m "not browser" \
 		--ignore=tests/journey --ignore=tests/sandbox --ignore=tests/tooling \
-		--ignore=tests/oidc_provider \
+		--ignore=tests/oidc_provider --ignore=tests/compliance \
 		--ignore=tests/mfa/idme/test_oidc_attacks.py \
 		--ignore=tests/mfa/idme/test_discovery.py \
 		--ignore=tests/mfa/idme/test_http.py
-	@$(PYTEST) -rs
+	@COMPLIANCE_RESULTS=var/compliance/sqlite.json $(PYTEST) -rs
+	@$(RUN) -m tests.compliance --check
+
+# What the last `make test` has shown of 21 CFR, as docs/compliance.md.
+compliance: $(SETUP)
+	$(RUN) -m tests.compliance
 
 check: $(SETUP)
 	$(RUN) -m ruff format --check .

@@ -1,6 +1,11 @@
 import pytest
 
 from tests import factories, triggers
+from tests.compliance.recording import (  # noqa: F401
+    pytest_collection_modifyitems,
+    pytest_runtest_logreport,
+    pytest_sessionfinish,
+)
 from tests.demo import Demo
 
 triggers.lift_during_flush()

@@ -1,0 +1,36 @@
+"""Turn what the tests showed into docs/compliance.md: `make compliance`.
+
+With --check it writes nothing and is silent when all is well.
+"""
+
+import argparse
+import os
+import sys
+
+from tests.compliance import matrix
+from tests.processes import ROOT
+
+RESULTS = ROOT / "var" / "compliance"
+DOCUMENT = ROOT / "docs" / "compliance.md"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.compliance")
+    parser.add_argument("--check", action="store_true")
+    only_check = parser.parse_args().check
+    results = sorted(RESULTS.glob("*.json"))
+    if not results:
+        print("No test has left a result. Run `make test` first.", file=sys.stderr)
+        return 1
+    paragraphs, problems = matrix.filled_in(results)
+    if os.environ.get("CI") != "true":  # what is not installed is skipped
+        problems = [one for one in problems if not one.endswith("was skipped.")]
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    if not only_check:
+        DOCUMENT.write_text(matrix.document(paragraphs))
+        print(f"Written: {DOCUMENT.relative_to(ROOT)}")
+    return 1 if problems else 0
+
+
+sys.exit(main())
