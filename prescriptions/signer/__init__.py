@@ -170,12 +170,14 @@ def create() -> str:
 def rotate() -> SigningKey:
     """Make a new key that signs from now on; what the old one signed still verifies."""
     current_key()  # the old one is on record, and in order
-    close()
-    key = _store().replace()
-    try:
-        return _put_on_record(key)
-    finally:
-        key.close()
+    with transaction.atomic(durable=True):
+        chain.locked_head(chain.SYSTEM)  # one at a time, from the store to the record
+        close()
+        key = _store().replace()
+        try:
+            return _put_on_record(key)
+        finally:
+            key.close()
 
 
 def module() -> Module:
@@ -258,8 +260,9 @@ def _serialized(payload: bytes, key: OpenKey) -> str:
 
 
 def _put_on_record(key: OpenKey) -> SigningKey:
-    now = timezone.now()
     with transaction.atomic():
+        chain.locked_head(chain.SYSTEM)  # or two new keys would not see each other
+        now = timezone.now()
         row, is_new = SigningKey.objects.get_or_create(
             kid=key.public.kid,
             defaults={"public_jwk": key.public.jwk, "activated_at": now},

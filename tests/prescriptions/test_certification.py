@@ -234,6 +234,7 @@ def test_a_version_without_the_three_is_not_compliant(steve, missing):
 
 @pytest.mark.cfr("1311.300(a)")
 @pytest.mark.cfr("1311.102(f)")
+@pytest.mark.cfr("1311.300")
 def test_an_adverse_report_stops_the_version_at_once(certified, sue, alice, draft):
     make_audit(sue, finding=Finding.ADVERSE, capabilities=[], reported_on=TODAY)
 
@@ -271,6 +272,7 @@ def test_an_adverse_report_on_another_version_says_nothing_of_this_one(certified
 
 
 @pytest.mark.cfr("1311.300(a)")
+@pytest.mark.cfr("1311.300")
 def test_others_are_told_of_an_adverse_report_in_time(steve):
     adverse = make_audit(steve, finding=Finding.ADVERSE, capabilities=[])
 

@@ -7,9 +7,11 @@ import time_machine
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
-from prescriptions import gate, signing
-from prescriptions.models import SignedRecord, Status
-from tests.prescriptions.factories import SESSION, prove
+from audit.acts import Act, Outcome
+from audit.models import Event
+from prescriptions import gate, signer, signing, stops
+from prescriptions.models import ClockMeasurement, ClockState, SignedRecord, Status
+from tests.prescriptions.factories import SESSION, make_draft, prove
 
 pytestmark = pytest.mark.django_db
 
@@ -25,6 +27,95 @@ def test_a_clock_that_is_years_off_stops_signing(draft, alice):
         found = gate.problems(by=alice)
 
     assert "The clock of this server is wrong." in found
+
+
+def _break_key(settings, alice):
+    settings.SIGNING_KEY_PASSPHRASE = "forgotten"
+    signer.close()
+
+
+def _lock_away(settings, alice):
+    signer.deactivate(reason="The server moves.")
+
+
+def _break_clock(settings, alice):
+    ClockMeasurement.objects.create(
+        slot=1, measured_at=timezone.now(), offset_ms=301_000, state=ClockState.DRIFT
+    )
+
+
+def _lose_clock(settings, alice):
+    settings.DEMO = False
+
+
+def _lose_network(settings, alice):
+    settings.SCRIPT_NETWORK_URL = ""
+
+
+def _go_live(settings, alice):
+    settings.SCRIPT_NETWORK_URL = "https://network.com/script"
+
+
+def _stop(settings, alice):
+    stops.stop(by=alice, practice=None, reason="It seems to malfunction.")
+
+
+@pytest.mark.cfr("1311.100(d)")
+@pytest.mark.cfr("1311.102(f)")
+@pytest.mark.parametrize(
+    ("out_of_order", "problem"),
+    [
+        (_break_key, "does not open with its passphrase"),
+        (_lock_away, "locked away"),
+        (_break_clock, "301 seconds off NIST time"),
+        (_lose_clock, "not compared with NIST time"),
+        (_lose_network, "No pharmacy network"),
+        (_go_live, "must not reach a live pharmacy network"),
+        (_stop, "It seems to malfunction"),
+    ],
+    ids=["key", "locked away", "clock", "unknown clock"] + ["network", "live", "stop"],
+)
+def test_with_any_part_out_of_order_ready_and_sign_refuse_and_say_which(
+    settings, alice, phone, ready, out_of_order, problem
+):
+    other = make_draft(alice.provider)
+    challenge = prove([ready], phone)
+    out_of_order(settings, alice)
+
+    with pytest.raises(signing.NotSignable, match=problem):
+        signing.mark_ready(other, by=alice)
+    with pytest.raises(signing.NotSignable, match=problem):
+        signing.sign([ready], by=alice, challenge=challenge, session_key=SESSION)
+
+    ready.refresh_from_db()
+    other.refresh_from_db()
+    assert (ready.status, other.status) == (Status.READY, Status.DRAFT)
+    assert not SignedRecord.objects.exists()
+    blocked = Event.objects.filter(act=Act.SIGNING_BLOCKED, actor="alice")
+    assert blocked.count() == 2
+    assert all(event.outcome == Outcome.FAILURE for event in blocked)
+
+
+@pytest.mark.cfr("1311.100(d)")
+@pytest.mark.parametrize("act", ["ready", "sign"])
+def test_with_a_record_that_does_not_verify_ready_and_sign_refuse(
+    settings, alice, phone, ready, act
+):
+    other = make_draft(alice.provider)
+    challenge = prove([ready], phone)
+    settings.AUDIT_KEYS = [("z9", b"z" * 32)]  # what is there was sealed with another
+
+    acts = {
+        "ready": lambda: signing.mark_ready(other, by=alice),
+        "sign": lambda: signing.sign(
+            [ready], by=alice, challenge=challenge, session_key=SESSION
+        ),
+    }
+    with pytest.raises(signing.NotSignable, match="AUDIT_KEYS|key"):
+        acts[act]()
+
+    assert not SignedRecord.objects.exists()
+    assert Event.objects.filter(act=Act.SIGNING_BLOCKED).count() == 1
 
 
 def test_a_database_that_does_not_answer_is_said(alice):

@@ -179,6 +179,7 @@ def test_a_stranger_reads_it_before_signing_in(client):
     assert BANNER in text(client.get(reverse("sign-in")))
 
 
+@pytest.mark.cfr("1311.300")
 @pytest.mark.cfr("1311.300(a)")
 def test_an_installation_that_is_not_audited_says_so_until_it_is(
     client, settings, steve, alice
@@ -355,6 +356,7 @@ def test_a_report_with_a_mistake_is_said_at_the_field(client, steve, wrong):
     assert not ThirdPartyAudit.objects.exists()
 
 
+@pytest.mark.cfr("1311.300")
 @pytest.mark.cfr("1311.300(a)")
 def test_an_adverse_report_says_whom_to_tell_by_when(client, steve, alice):
     client.force_login(steve)
