@@ -1,6 +1,6 @@
 """What the rules look at beside a prescription, loaded at once for all of a signing."""
 
-from datetime import date
+from datetime import date, datetime, time
 
 from django.db.models import Q, QuerySet
 
@@ -12,6 +12,7 @@ from prescriptions.models import (
     StateRule,
     Status,
 )
+from providers import identifiers
 from providers.models import Membership, Practice, Role, Schedule
 
 # Issued and not taken back. What failed was not received, and is written again.
@@ -70,13 +71,17 @@ def _go_together(one: Prescription, other: Prescription) -> bool:
 def _still_counting(
     prescriptions: list[Prescription], *, on: date
 ) -> QuerySet[Prescription] | list[Prescription]:
-    """Return what is ready or issued today, and earlier ones that wait for their day."""
+    """Return what is marked or issued today, and earlier ones that wait for their day."""
     if not any(one.schedule == Schedule.II for one in prescriptions):
         return []
-    waits = Q(status__in=ISSUED, earliest_fill_on__gt=on)
-    return _of_patients(prescriptions).filter(
-        Q(status=Status.READY) | Q(status__in=ISSUED, issued_on=on) | waits
+    zone = identifiers.zone(prescriptions[0].practice.time_zone)
+    # A mark of another day is no mark, and has to pass these rules again.
+    marked = Q(
+        status=Status.READY, ready_at__gte=datetime.combine(on, time.min, tzinfo=zone)
     )
+    issued = Q(status__in=ISSUED, issued_on=on)
+    waits = Q(status__in=ISSUED, earliest_fill_on__gt=on)
+    return _of_patients(prescriptions).filter(marked | issued | waits)
 
 
 def _of_patients(prescriptions: list[Prescription]) -> QuerySet[Prescription]:

@@ -1,12 +1,15 @@
 """The stricter schedule wins, whoever says the other (21 CFR 1308)."""
 
 import pytest
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prescriptions import formulary, schedules
 from prescriptions.schedules import STRICTEST_FIRST
 from providers.models import Schedule
+from tests.prescriptions.factories import make_drug
 
 SCHEDULES = st.sampled_from([schedule.value for schedule in Schedule])
 KNOWN = st.lists(st.sets(SCHEDULES, max_size=3), max_size=4)
@@ -72,6 +75,20 @@ def test_of_two_the_stricter(stricter, other):
     pair = [STRICTEST_FIRST[stricter], STRICTEST_FIRST[other]]
 
     assert schedules.stricter(pair) == STRICTEST_FIRST[min(stricter, other)]
+
+
+@pytest.mark.django_db
+@pytest.mark.cfr("1308.11")
+def test_nothing_in_schedule_i_can_be_prescribed():
+    drug = make_drug()
+    drug.schedule = "I"
+
+    with pytest.raises(ValidationError, match="not a valid choice"):
+        drug.full_clean()
+    with pytest.raises(IntegrityError), transaction.atomic():
+        drug.save()
+    with pytest.raises(ValueError, match="not a valid Schedule"):
+        schedules.ruling("I", [])
 
 
 def test_every_product_that_comes_along_is_as_strict_as_its_ingredients():

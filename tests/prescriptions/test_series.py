@@ -285,6 +285,16 @@ def test_drafts_and_what_was_given_up_do_not_count(three, alice):
 
 @pytest.mark.django_db
 @pytest.mark.cfr("1306.12(b)(1)")
+def test_a_mark_of_yesterday_does_not_count(three, alice):
+    mark(three, by=alice)
+    assert len(circumstances.of(three).others) == 3
+
+    with time_machine.travel(timezone.now() + timedelta(days=1)):
+        assert circumstances.of(three).others == ()
+
+
+@pytest.mark.django_db
+@pytest.mark.cfr("1306.12(b)(1)")
 @pytest.mark.parametrize(("days", "count"), [(29, 2), (31, 1), (61, 0)])
 def test_what_was_issued_earlier_counts_while_it_waits(
     three, alice, phone, days, count
