@@ -40,8 +40,8 @@ def scopes_of(user) -> list[tuple[Practice, Provider | None]]:
     own = Provider.objects.filter(user=user).first()
     practices = Practice.objects.visible_to(user) if own else []
     return [
-        *((practice, None) for practice in designees.practices_of(user)),
         *((practice, own) for practice in practices),
+        *((practice, None) for practice in designees.practices_of(user)),
     ]
 
 

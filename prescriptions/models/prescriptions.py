@@ -173,6 +173,10 @@ class Prescription(models.Model):
 
     class Meta:
         ordering = ["-created_at", "-pk"]
+        indexes = [
+            # For the logs of 21 CFR 1311.120(b)(27).
+            models.Index(fields=["practice", "issued_on"], name="prescription_issued")
+        ]
         constraints = [
             models.CheckConstraint(
                 name="prescription_status_known", condition=Q(status__in=Status.values)

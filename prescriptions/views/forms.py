@@ -27,6 +27,8 @@ class LogForm(forms.Form):
         super().__init__(data)
         self.fields["practice"].queryset = practices
         practice = practices.first()
+        if len(practices) == 1:
+            self.fields["practice"].widget = forms.HiddenInput()
         if practice:
             today = practice.today()
             self.initial = {

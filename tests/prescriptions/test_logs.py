@@ -23,6 +23,7 @@ from tests.prescriptions.factories import (
     sign,
 )
 from tests.prescriptions.tampering import tamper
+from tests.threads import at_once
 
 pytestmark = pytest.mark.django_db
 SEPTEMBER = datetime(2026, 9, 15, 16, tzinfo=UTC)
@@ -137,6 +138,19 @@ def test_running_again_makes_and_mails_nothing_more(clock, alice):
     for hour in range(5):
         run(FIRST_OF_OCTOBER + timedelta(hours=hour), clock)
 
+    assert PrescriptionLog.objects.count() == len(mail.outbox) == 1
+
+
+@pytest.mark.race
+@pytest.mark.cfr("1311.120(b)(27)(i)")
+@pytest.mark.django_db(transaction=True)
+def test_workers_at_once_make_and_mail_one_log(clock):
+    factories.make_ready_provider("carol", practice=factories.make_practice())
+    clock.move_to(FIRST_OF_OCTOBER, tick=False)
+
+    results = at_once(lambda _: log_delivery.run(), times=4)
+
+    assert results == [None] * 4
     assert PrescriptionLog.objects.count() == len(mail.outbox) == 1
 
 

@@ -57,7 +57,7 @@ def download(client, export):
 def test_a_practitioner_downloads_own_records_that_verify(
     client, signed, alice, ask, tmp_path
 ):
-    export = ask(alice, scope="1")
+    export = ask(alice)
 
     response = download(client, export)
 
@@ -89,7 +89,7 @@ def test_a_designee_exports_the_records_of_the_practice(client, signed, practice
 def test_days_limit_an_export(signed, alice, ask, practice):
     long_ago = practice.today() - timedelta(days=9)
 
-    export = ask(alice, scope="1", first=long_ago, last=long_ago)
+    export = ask(alice, first=long_ago, last=long_ago)
 
     assert (export.state, export.done) == (ExportState.DONE, 0)
 
@@ -180,6 +180,8 @@ def test_a_killed_worker_leaves_an_export_that_another_makes(signed, alice, ask)
     assert verify.check(exports.path_of(export)).problems == []
 
 
+@pytest.mark.cfr("1311.120(b)(28)")
+@pytest.mark.cfr("1311.305(a)")
 @pytest.mark.cfr("1311.305(b)")
 def test_the_file_is_removed_after_a_week_and_no_record_is(client, signed, alice, ask):
     export = ask(alice)

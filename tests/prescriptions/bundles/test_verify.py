@@ -373,6 +373,8 @@ def test_messages_of_both_versions_verify(
     assert problems(tmp_path / "bundle") == []
 
 
+@pytest.mark.cfr("1304.06(a)")
+@pytest.mark.cfr("1311.305(d)")
 def test_the_whole_trail_and_its_checkpoints_are_in_it(signed, tmp_path):
     checkpoints.make()
 
