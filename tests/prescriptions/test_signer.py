@@ -285,6 +285,23 @@ def test_a_process_that_had_unlocked_the_key_locks_it_too():
     assert signer._unlocked is None
 
 
+def test_the_key_is_unlocked_and_on_record_as_a_process_starts():
+    signer.unlock()
+
+    assert signer._unlocked.public.kid == SigningKey.objects.get().kid
+
+
+def test_a_process_starts_without_a_key_and_says_so(settings, caplog):
+    """Its pages are there to tell what is wrong; the gate lets nobody sign."""
+    settings.SIGNING_KEY_PASSPHRASE = "forgotten"
+
+    signer.unlock()
+
+    assert "does not open with its passphrase" in caplog.text
+    assert "forgotten" not in caplog.text
+    assert signer._unlocked is None
+
+
 def test_activating_what_was_not_locked_away_leaves_no_event(capsys):
     call_command("activate_signing")
 
