@@ -8,18 +8,11 @@ import requests
 from playwright.sync_api import expect
 
 from tests.browser import phone
+from tests.browser.access import give_the_right_to_sign, sign_in
 
 pytestmark = pytest.mark.skipif(
     not shutil.which("zbarimg"), reason="zbarimg is not installed"
 )
-
-
-def sign_in(page, demo, username):
-    page.goto("/sign-in/")
-    page.get_by_label("Username").fill(username)
-    page.get_by_label("Password").fill(demo.password)
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("heading", name="Welcome")).to_be_visible()
 
 
 def open_erx_info(page):
@@ -39,22 +32,6 @@ def set_up_code_generator_by_qr(page, screenshot, name):
     page.get_by_label("Name your device").fill(name)
     page.get_by_role("button", name="Continue").click()
     return secret
-
-
-def approve(context, demo, screenshot):
-    """An administrator approves Nora, behind password and code."""
-    page = context.new_page()
-    sign_in(page, demo, "alex.admin")
-    page.goto("/admin/")
-    secret = demo.account("admin")["devices"][0]["secret"]
-    page.get_by_label("Your portal password").fill(demo.password)
-    page.locator("input[name=code]").fill(phone.next_code(secret))
-    page.get_by_role("button", name="Enter").click()
-    page.goto("/admin/providers/provider/")
-    page.get_by_role("link", name="Nora New").click()
-    page.get_by_role("button", name="Approve to sign").click()
-    expect(page.get_by_text("may sign now")).to_be_visible()
-    screenshot(page, "approved-in-the-admin")
 
 
 def test_from_nothing_to_a_green_check(browser, page, demo, screenshot):
@@ -104,9 +81,7 @@ def test_from_nothing_to_a_green_check(browser, page, demo, screenshot):
     expect(page.locator("input[name=code]")).to_have_count(0)
     screenshot(page, "blocked-with-the-reason")
 
-    admin = browser.new_context(base_url=demo.portal)
-    approve(admin, demo, screenshot)
-    admin.close()
+    give_the_right_to_sign(browser, demo, screenshot, to="Nora New")
 
     page.reload()
     page.get_by_role("button", name="Ready to sign").click()

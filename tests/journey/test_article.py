@@ -165,6 +165,7 @@ def test_note_the_codes_of_devices_differ_and_the_page_says_whose_it_was(demo, r
     assert "That is the code of “MyiPhone”" in riley.text
 
 
+@pytest.mark.cfr("1311.140(a)")
 def test_a_prescription_is_sent_with_the_device_that_was_chosen(demo, riley):
     secret = _secret(demo, "OfficeiPad")
     used = {pyotp.TOTP(secret).now()}

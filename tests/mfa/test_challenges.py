@@ -56,6 +56,8 @@ def test_password_and_code_pass_and_are_redeemed_once(prove, alice):
 
 
 @pytest.mark.cfr("1311.115(a)")
+@pytest.mark.cfr("1311.115(a)(1)")
+@pytest.mark.cfr("1311.115(a)(3)")
 @pytest.mark.parametrize(
     ("wrong", "refusal"),
     [
@@ -237,6 +239,7 @@ def test_the_engine_refuses_to_run_where_a_rollback_could_undo_it(prove):
         prove()
 
 
+@pytest.mark.cfr("1311.115(a)(3)")
 @pytest.mark.parametrize(
     "change",
     [
@@ -264,6 +267,7 @@ def test_an_inactive_user_proves_nothing(prove, alice):
         prove()
 
 
+@pytest.mark.cfr("1311.115(a)(3)")
 def test_another_users_device_is_refused_and_stays_untouched(prove, bob):
     device_of_bob = bob.mfa_devices.get()
 
@@ -276,6 +280,7 @@ def test_another_users_device_is_refused_and_stays_untouched(prove, bob):
     assert event.detail["reason"] == "device_of_another_user"
 
 
+@pytest.mark.cfr("1311.120(b)(11)")
 @pytest.mark.parametrize(
     "other",
     [
@@ -291,6 +296,7 @@ def test_a_challenge_is_worth_nothing_for_anything_else(prove, alice, other):
         redeem(challenge, alice, **other)
 
 
+@pytest.mark.cfr("1311.120(b)(12)")
 def test_a_challenge_of_somebody_else_is_refused(prove, bob):
     with pytest.raises(challenges.NotRedeemable):
         redeem(prove(), bob)
@@ -304,6 +310,7 @@ def test_a_challenge_lives_two_minutes(prove, alice, clock):
         redeem(challenge, alice)
 
 
+@pytest.mark.cfr("1311.115(a)(3)")
 @pytest.mark.parametrize(
     "change",
     [

@@ -20,6 +20,7 @@ def refuses(constraint, act):
 
 
 @pytest.mark.cfr("1311.115(a)")
+@pytest.mark.cfr("1311.115(b)")
 @pytest.mark.parametrize(
     "broken",
     [
@@ -91,6 +92,7 @@ def test_a_device_is_what_it_says(phone, constraint, broken):
     refuses(constraint, lambda: rows.update(**broken))
 
 
+@pytest.mark.cfr("1311.115(a)")
 def test_nothing_but_the_engine_verifies_codes():
     """Adversarial case B14: no other path to a verified code exists."""
     root = Path(__file__).parents[2]

@@ -87,6 +87,7 @@ def test_the_old_primary_does_not_select_another(as_alice, phone, tablet):
     assert Device.objects.get(user=phone.user, is_primary=True) == phone
 
 
+@pytest.mark.cfr("1311.115(b)")
 def test_a_text_message_can_never_be_primary(as_alice, alice, phone):
     text = make_device(alice, name="Text", kind="text", source="idme")
 

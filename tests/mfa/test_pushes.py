@@ -97,6 +97,8 @@ def test_a_right_password_asks_the_phone_and_proves_nothing_yet(alice, start, ha
         consume(alice, challenge)
 
 
+@pytest.mark.cfr("1311.115(a)")
+@pytest.mark.cfr("1311.115(a)(1)")
 def test_a_wrong_password_asks_no_phone(start):
     with pytest.raises(challenges.PasswordRefused):
         start(password="guess")
@@ -126,6 +128,7 @@ def test_a_right_password_ends_no_row_of_wrong_codes(alice, phone, prove, start)
     assert UserThrottle.objects.get(user=alice).failures_since_success == 1
 
 
+@pytest.mark.cfr("1311.115(a)")
 def test_the_right_number_lets_it_pass_once(alice, handset, push):
     answers.approve(push, number=push.number)
 
@@ -201,6 +204,7 @@ def test_an_approval_is_redeemed_within_two_minutes(alice, push, clock):
         consume(alice, reload(push).challenge)
 
 
+@pytest.mark.cfr("1311.120(b)(11)")
 @pytest.mark.parametrize(
     "other",
     [
@@ -217,6 +221,7 @@ def test_an_approval_is_worthless_for_anything_else(alice, push, other):
         consume(alice, reload(push).challenge, **other)
 
 
+@pytest.mark.cfr("1311.115(a)(3)")
 @pytest.mark.parametrize("moment", ["before the answer", "after the answer"])
 def test_a_phone_that_was_removed_meanwhile_confirms_nothing(
     alice, push, handset, moment
@@ -343,6 +348,7 @@ def test_nobody_is_pushed_to_for_another(start, bob):
 
 
 @pytest.mark.cfr("1311.150(c)")
+@pytest.mark.cfr("1311.150(a)(1)")
 def test_it_was_not_me_ends_everything_and_tells(alice, phone, prove, start):
     boss = make_user("boss", is_staff=True)
     proven = prove(code=code_of(phone), purpose=Purpose.RETIRE_DEVICE)

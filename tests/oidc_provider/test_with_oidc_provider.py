@@ -24,6 +24,7 @@ def ask(person, **overrides):
     return backchannel.start(**asked | overrides)
 
 
+@pytest.mark.cfr("1311.105(b)")
 def test_a_person_links_their_account(go_to_provider, come_back, person, riley):
     response = come_back(person.agree(go_to_provider()))
 

@@ -114,6 +114,7 @@ def test_the_way_in_leads_nowhere_else(client, target):
     assert response.url == reverse("admin:index")
 
 
+@pytest.mark.cfr("1311.150(a)(1)")
 def test_a_refused_way_in_goes_on_record(client, alice):
     client.force_login(alice)
     client.get(reverse("admin-verify"))
@@ -192,6 +193,7 @@ def test_no_page_of_the_admin_shows_a_secret(client, root, alice, phone):
         assert not [secret for secret in secrets if secret in page], path
 
 
+@pytest.mark.cfr("1311.120(b)(26)")
 def test_nothing_regulated_can_be_added_changed_or_deleted(client, root, phone):
     for label in ["mfa_device", "mfa_challenge", "mfa_idmeaccount", "audit_event"]:
         assert client.get(reverse(f"admin:{label}_add")).status_code == 403

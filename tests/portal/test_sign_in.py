@@ -27,6 +27,7 @@ def test_a_right_password_signs_in_and_changes_the_session(client, alice):
     assert Event.objects.get(act=Act.SIGN_IN_SUCCEEDED).actor == "alice"
 
 
+@pytest.mark.cfr("1311.150(a)(1)")
 def test_a_wrong_password_is_refused_and_recorded_without_it(client, alice):
     response = sign_in(client, password="guessed secret")
 

@@ -107,6 +107,7 @@ def test_other_kinds_are_listed_as_what_they_are(take, alice, type_, kind):
 
 
 @pytest.mark.cfr("1311.115(a)")
+@pytest.mark.cfr("1311.115(b)")
 @pytest.mark.parametrize("type_", ["text", "phone", "email", "carrier pigeon"])
 def test_what_the_law_does_not_accept_cannot_sign(take, alice, type_):
     take(listed(id="one", type=type_))
@@ -145,7 +146,7 @@ def test_a_device_that_vanished_is_retired_at_once(take, alice):
     assert retired.detail["reason"] == "vanished"
 
 
-@pytest.mark.cfr("1311.102")
+@pytest.mark.cfr("1311.115(a)(3)")
 def test_a_vanished_primary_stops_signing_and_nobody_takes_its_place(
     take, alice, phone, mailoutbox
 ):
@@ -253,6 +254,7 @@ def test_a_malformed_list_is_refused_as_a_whole(take, account, alice, entries):
 
 
 @pytest.mark.cfr("1311.115(a)")
+@pytest.mark.cfr("1311.102(a)")
 def test_a_seed_of_somebody_else_is_refused(take, alice, bob):
     make_device(bob, seed=totp.from_base32(SECRETS[0]))
 

@@ -517,6 +517,7 @@ TABLE = [
 ]
 
 
+@pytest.mark.cfr("1311.105(b)")
 @pytest.mark.parametrize("row", TABLE, ids=str)
 def test_an_attack_links_nobody(row, client, idme, nora, mallory):
     client.force_login(nora)
@@ -535,6 +536,7 @@ def test_an_attack_links_nobody(row, client, idme, nora, mallory):
     assert idme.count("/oidc/.well-known/jwks") <= 2, "keys are not fetched each time"
 
 
+@pytest.mark.cfr("1311.115(a)")
 @pytest.mark.parametrize("row", [*ID_TOKEN, *PUSH], ids=str)
 def test_an_attack_approves_nothing(row, idme):
     class Push(Visit):

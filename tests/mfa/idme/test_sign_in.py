@@ -21,6 +21,7 @@ def acts():
 
 
 @pytest.mark.cfr("1311.105(a)(1)")
+@pytest.mark.cfr("1311.105(b)")
 def test_a_first_sign_in_links_the_account(
     client, sign_in, idme, nora, mailoutbox, django_capture_on_commit_callbacks
 ):
@@ -155,6 +156,7 @@ def test_a_second_sign_in_confirms_the_link(
     assert notices == []
 
 
+@pytest.mark.cfr("1311.105(a)(1)")
 def test_a_link_is_not_kept_at_a_level_that_idme_no_longer_vouches_for(
     sign_in, idme, nora
 ):
@@ -165,6 +167,7 @@ def test_a_link_is_not_kept_at_a_level_that_idme_no_longer_vouches_for(
     assert not IdmeAccount.objects.get().is_identity_proofed
 
 
+@pytest.mark.cfr("1311.105(a)")
 def test_the_same_account_cannot_belong_to_two_users(sign_in, idme, bob, nora):
     IdmeAccount.objects.filter(user=bob).update(subject=idme.subject)
 
@@ -193,6 +196,7 @@ def test_a_user_cannot_have_two_accounts(sign_in, idme, nora, client):
     )
 
 
+@pytest.mark.cfr("1311.105(b)")
 @pytest.mark.parametrize("same", ["email", "fname"])
 def test_mail_and_names_link_nobody(sign_in, idme, bob, same):
     idme.userinfo[same] = getattr(bob, {"fname": "first_name"}.get(same, same))

@@ -176,6 +176,7 @@ def test_guesses_at_the_password_do_not_keep_the_owner_out(client, come_in, rile
     assert come_in().url == reverse("home")
 
 
+@pytest.mark.cfr("1311.115(a)")
 def test_it_is_no_factor(client, come_in, riley):
     come_in()
 

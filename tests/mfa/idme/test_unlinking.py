@@ -149,6 +149,7 @@ def test_the_same_account_brings_its_devices_back(as_alice, alice, listed):
     assert not [label for label in labels(alice) if "approved" in label]
 
 
+@pytest.mark.cfr("1311.105(a)")
 def test_another_account_needs_another_approval(as_alice, alice, listed, practice):
     unlink(as_alice, listed)
     make_idme_account(alice, subject="another")

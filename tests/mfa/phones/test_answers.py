@@ -34,7 +34,7 @@ def test_the_phone_shows_what_is_asked_and_for_whom(request_on_phone, alice):
     assert 110 < request_on_phone["seconds_left"] <= 120
 
 
-@pytest.mark.cfr("1311.140(a)(3)")
+@pytest.mark.cfr("1311.115(a)")
 def test_the_number_on_the_phone_approves(alice, asked, request_on_phone, handset):
     response = handset.answer(request_on_phone, number=number_of(asked))
 
@@ -180,6 +180,7 @@ def test_what_is_over_is_no_longer_shown(asked, handset):
         assert handset.poll().json()["requests"] == []
 
 
+@pytest.mark.cfr("1311.120(b)(11)")
 def test_an_approval_of_something_else_is_worth_nothing(
     alice, asked, request_on_phone, handset
 ):

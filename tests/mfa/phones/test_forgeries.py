@@ -69,6 +69,7 @@ def forged_by(handset):
     }
 
 
+@pytest.mark.cfr("1311.115(a)(3)")
 @pytest.mark.parametrize("which", sorted(forged_by(Handset())))
 @pytest.mark.parametrize("path", [ANSWERS, CHALLENGES])
 def test_only_the_phone_s_own_key_counts(asked, request_on_phone, handset, which, path):
@@ -80,6 +81,7 @@ def test_only_the_phone_s_own_key_counts(asked, request_on_phone, handset, which
     assert state_of(asked) == OPEN
 
 
+@pytest.mark.cfr("1311.115(a)(3)")
 def test_another_paired_phone_cannot_answer(asked, request_on_phone, bob):
     stranger = Handset()
     device = make_device(

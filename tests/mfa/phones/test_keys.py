@@ -66,6 +66,7 @@ def test_a_key_that_the_sender_does_not_hold_makes_no_device(client, nora, hands
     assert Device.objects.get(user=nora).public_key == ""
 
 
+@pytest.mark.cfr("1311.102(a)")
 def test_a_key_is_the_key_of_one_device(client, nora, paired, handset):
     first = handset.device
 
