@@ -67,6 +67,7 @@ def test_a_cut_tail_is_named_by_the_last_checkpoint(cut, nora):
     assert (caught.value.stream, caught.value.sequence) == (f"user:{nora.pk}", 5)
 
 
+@pytest.mark.cfr("1311.120(b)(26)")
 def test_a_cut_tail_that_grew_again_is_named(cut, nora):
     cut()
     for _ in range(4):
@@ -85,6 +86,7 @@ def test_a_removed_chain_is_named(kept, nora, tamper):
         verify()
 
 
+@pytest.mark.cfr("1311.120(b)(26)")
 def test_an_emptied_record_is_named_by_the_checkpoint_kept_elsewhere(kept, tamper):
     for table in ("audit_event", "audit_chainhead", "audit_checkpoint"):
         tamper(f"DELETE FROM {table}")

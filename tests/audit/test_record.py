@@ -83,6 +83,7 @@ def test_the_event_goes_when_its_act_goes(nora):
     assert chain.record(Act.DEVICE_ADDED, by=nora).sequence == 1
 
 
+@pytest.mark.cfr("1311.100(d)")
 def test_the_act_goes_when_its_event_fails(nora, otto, tamper):
     chain.record(Act.DEVICE_ADDED, by=nora)
     tamper("DELETE FROM audit_chainhead")

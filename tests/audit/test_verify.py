@@ -28,6 +28,7 @@ def test_an_empty_record_is_whole(db):
     assert chain.check_health() == []
 
 
+@pytest.mark.cfr("1311.120(b)(26)")
 @pytest.mark.parametrize(
     "change",
     [
@@ -51,6 +52,7 @@ def test_a_changed_event_is_named(five, tamper, change):
     assert broken.what == "hash: this event is not as it was written"
 
 
+@pytest.mark.cfr("1311.120(b)(26)")
 @pytest.mark.parametrize("sequence", range(1, 6))
 def test_one_changed_byte_is_named_wherever_it_is(five, tamper, sequence):
     tamper("UPDATE audit_event SET actor = 'norb' WHERE sequence = %s", [sequence])
@@ -64,6 +66,7 @@ def test_a_key_id_that_is_not_ours_is_named(five, tamper):
     assert first_bad_row().what == "key: AUDIT_KEYS holds no key 'b9'"
 
 
+@pytest.mark.cfr("1311.120(b)(26)")
 def test_an_event_removed_from_the_middle_is_named(five, tamper):
     tamper("DELETE FROM audit_event WHERE sequence = 3")
 
@@ -141,6 +144,7 @@ def test_a_lost_head_is_named(five, tamper, nora):
     assert "head of this chain is missing" in chain.check_health(by=nora)[0]
 
 
+@pytest.mark.cfr("1311.120(b)(26)")
 @pytest.mark.parametrize("cut", [1, 2, 5])
 def test_a_tail_that_was_cut_is_named(five, tamper, nora, cut):
     tamper("DELETE FROM audit_event WHERE sequence > %s", [5 - cut])
@@ -160,6 +164,7 @@ def test_a_head_that_was_moved_is_named(five, tamper, change):
     assert "not the one its head names" in chain.check_health()[0]
 
 
+@pytest.mark.cfr("1311.120(b)(26)")
 def test_a_rewritten_tail_does_not_verify_without_the_key(five, tamper):
     tamper("UPDATE audit_event SET actor = 'otto', hash = 'forged' WHERE sequence = 5")
     tamper("UPDATE audit_chainhead SET hash = 'forged'")

@@ -21,6 +21,7 @@ def acts(act):
 
 
 @pytest.mark.cfr("1306.05(f)")
+@pytest.mark.cfr("1311.135(a)")
 def test_an_agent_prepares_for_a_provider(alice, sam):
     draft = make_draft(alice.provider, by=sam)
 
@@ -72,6 +73,8 @@ def test_the_schedule_is_that_of_the_drug_when_it_was_written(draft):
     assert draft.schedule == "II"
 
 
+@pytest.mark.cfr("1311.120(b)(10)")
+@pytest.mark.cfr("1311.120(b)(23)")
 def test_an_alteration_says_what_changed_and_clears_the_mark(alice, ready):
     ready.quantity = 7
     ready.drug = make_drug("Lorazepam 1 mg tablet")
@@ -115,6 +118,7 @@ def test_a_signed_one_is_neither_altered_nor_discarded(alice, queued, verb):
         verb(queued, by=alice)
 
 
+@pytest.mark.cfr("1311.120(b)(23)")
 def test_a_discarded_one_stays_on_record(alice, ready):
     drafts.discard(ready, by=alice)
 
@@ -123,6 +127,7 @@ def test_a_discarded_one_stays_on_record(alice, ready):
     assert acts(Act.PRESCRIPTION_DISCARDED) == 1
 
 
+@pytest.mark.cfr("1311.140(c)")
 def test_what_was_not_delivered_is_written_again_unsigned(alice, queued):
     Transmission.objects.update(state="failed")
     Prescription.objects.update(status=Status.FAILED, failure_reason="Refused")

@@ -165,6 +165,8 @@ def test_no_answer_is_claimed_that_the_network_did_not_give(draft, phone, path, 
         step(draft, after, **needs(after, phone.user))
 
 
+@pytest.mark.cfr("1311.120(b)(20)")
+@pytest.mark.cfr("1311.170(d)")
 def test_printed_never_leads_to_queued():
     reached, seen = {Status.PRINTED}, set()
     while reached - seen:
@@ -174,11 +176,14 @@ def test_printed_never_leads_to_queued():
     assert Status.QUEUED not in reached
 
 
+@pytest.mark.cfr("1311.120(b)(18)")
+@pytest.mark.cfr("1311.140(c)")
 def test_the_shell_of_a_superuser_queues_nothing(ready):
     with pytest.raises(IntegrityError), transaction.atomic():
         Prescription.objects.filter(pk=ready.pk).update(status="queued")
 
 
+@pytest.mark.cfr("1311.120(b)(15)")
 def test_a_ready_one_is_not_signed_without_its_record(ready, phone):
     with pytest.raises(IntegrityError), transaction.atomic():
         step(ready, Status.SIGNED, **needs(Status.SIGNED, phone.user))
@@ -192,6 +197,8 @@ def test_a_signed_one_is_not_queued_without_its_message(ready, phone):
         step(ready, Status.QUEUED)
 
 
+@pytest.mark.cfr("1311.120(b)(5)")
+@pytest.mark.cfr("1311.140(c)")
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -241,6 +248,7 @@ def test_only_the_owner_of_the_number_can_be_who_marked_it(draft, bob):
         step(draft, Status.READY, **needs(Status.READY, bob))
 
 
+@pytest.mark.cfr("1311.140(c)")
 def test_nothing_begins_its_life_signed(draft, alice):
     draft.pk, draft.status = None, Status.QUEUED
 
@@ -328,6 +336,8 @@ def test_nothing_is_deleted(queued, model):
     assert rows.count() == 1
 
 
+@pytest.mark.cfr("1311.120(b)(19)")
+@pytest.mark.cfr("1311.305(a)")
 @pytest.mark.parametrize(
     ("model", "values"),
     [
@@ -353,6 +363,7 @@ def test_an_answered_message_is_never_sent_again(queued, end):
         Transmission.objects.update(state="waiting", answered_at=None)
 
 
+@pytest.mark.cfr("1311.120(b)(18)")
 def test_a_message_needs_a_signed_record(ready):
     with pytest.raises(IntegrityError), transaction.atomic():
         post(ready)

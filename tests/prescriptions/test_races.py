@@ -14,6 +14,7 @@ pytestmark = [pytest.mark.race, pytest.mark.django_db(transaction=True)]
 CLIENTS = 8
 
 
+@pytest.mark.cfr("1311.120(b)(11)")
 @pytest.mark.parametrize("attempt", range(5))
 def test_one_challenge_signs_once(alice, ready, phone, attempt):
     challenge = prove([ready], phone)
@@ -60,6 +61,7 @@ def test_one_code_posted_from_many_clients_signs_one_of_two(alice, ready, phone)
     assert Challenge.objects.filter(state="consumed").count() == 1
 
 
+@pytest.mark.cfr("1311.120(b)(10)")
 def test_an_edit_and_a_signature_do_not_mix(alice, ready, phone):
     challenge = prove([ready], phone)
     edited = Prescription.objects.get(pk=ready.pk)

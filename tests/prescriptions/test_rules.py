@@ -182,6 +182,7 @@ def test_six_months_end_with_the_month(day, later):
 
 
 @pytest.mark.cfr("1311.140(a)(1)")
+@pytest.mark.cfr("1311.120(b)(13)")
 def test_two_patients_are_not_signed_together():
     other = a_prescription()
     other.patient.pk = 2

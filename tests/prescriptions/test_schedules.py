@@ -16,6 +16,7 @@ KNOWN = st.lists(st.sets(SCHEDULES, max_size=3), max_size=4)
 
 
 @pytest.mark.cfr("1306.03(a)(2)")
+@pytest.mark.cfr("1308.12")
 @pytest.mark.parametrize(
     ("reported", "ingredients", "ruled", "agree"),
     [

@@ -49,6 +49,8 @@ def refused(prescriptions, challenge, *, by, session_key=SESSION):
 
 @pytest.mark.cfr("1311.120(b)(15)")
 @pytest.mark.cfr("1311.120(b)(14)")
+@pytest.mark.cfr("1311.140(a)(6)")
+@pytest.mark.cfr("1311.170(a)")
 def test_signing_archives_a_signed_record_and_queues(ready, phone):
     record = sign(ready, phone)
 
@@ -66,6 +68,7 @@ def test_signing_archives_a_signed_record_and_queues(ready, phone):
     assert challenge.state == ChallengeState.CONSUMED
 
 
+@pytest.mark.cfr("1311.120(b)(23)")
 def test_every_step_is_one_event_in_the_chain_of_the_signer(ready, phone):
     sign(ready, phone)
 
@@ -100,6 +103,7 @@ def test_two_of_one_patient_are_signed_with_one_proof(alice, ready, phone):
 
 
 @pytest.mark.cfr("1311.140(a)(1)")
+@pytest.mark.cfr("1311.120(b)(13)")
 def test_two_patients_are_refused(alice, ready, phone):
     other = make_patient(ready.practice, last_name="Other")
     both = [ready, make_ready(alice.provider, patient=other)]
@@ -154,6 +158,7 @@ def test_nobody_else_marks_it_ready(request, draft, who):
     assert Event.objects.filter(act=Act.SIGNING_REFUSED).count() == 1
 
 
+@pytest.mark.cfr("1311.120(b)(12)")
 def test_another_one_s_challenge_is_worthless(alice, ready, bob):
     challenge = prove([ready], bob.mfa_devices.get())
 
@@ -163,6 +168,7 @@ def test_another_one_s_challenge_is_worthless(alice, ready, bob):
     assert not SignedRecord.objects.exists()
 
 
+@pytest.mark.cfr("1311.120(b)(11)")
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -177,6 +183,7 @@ def test_a_challenge_for_something_else_signs_nothing(alice, ready, phone, wrong
     assert "something else" in text
 
 
+@pytest.mark.cfr("1311.120(b)(11)")
 def test_a_challenge_for_one_prescription_does_not_sign_another(alice, ready, phone):
     other = make_ready(alice.provider, patient=ready.patient)
 
@@ -242,6 +249,7 @@ def test_the_registration_is_asked_for_again_at_signing(
     assert "DEA registration" in refused([ready], challenge, by=alice)
 
 
+@pytest.mark.cfr("1311.125(d)")
 def test_a_right_that_was_taken_away_meanwhile_is_missed(alice, ready, phone):
     challenge = prove([ready], phone)
     alice.provider.access_grants.update(revoked_at=timezone.now(), revoked_by=alice)
@@ -277,6 +285,7 @@ def test_a_refused_signature_leaves_the_primary_device_as_it_was(alice, ready, p
     assert phone.is_primary
 
 
+@pytest.mark.cfr("1311.120(b)(10)")
 def test_a_mark_is_for_what_was_looked_at(alice, draft):
     looked_at = Prescription.objects.select_related("patient").get(pk=draft.pk)
     looked_at.patient  # noqa: B018  loaded, as the page did
@@ -294,6 +303,7 @@ def test_a_mark_can_be_taken_back(alice, ready):
     assert (ready.status, ready.ready_digest) == (Status.DRAFT, "")
 
 
+@pytest.mark.cfr("1306.05(a)")
 def test_an_incomplete_draft_is_not_marked_and_says_everything(alice):
     draft = make_draft(alice.provider, refills=1, directions=" ")
 
@@ -332,6 +342,7 @@ def test_with_the_record_out_of_order_nothing_is_signed(alice, ready, phone, set
     assert "AUDIT_KEYS" in refused([ready], challenge, by=alice)
 
 
+@pytest.mark.cfr("1311.100(d)")
 def test_with_a_cut_chain_nothing_is_signed(alice, ready, phone):
     challenge = prove([ready], phone)
     head = ChainHead.objects.get(stream=f"user:{alice.pk}")
@@ -342,6 +353,7 @@ def test_with_a_cut_chain_nothing_is_signed(alice, ready, phone):
     assert "newest event" in refused([ready], challenge, by=alice)
 
 
+@pytest.mark.cfr("1311.100(d)")
 def test_when_the_event_cannot_be_written_nothing_is_signed(
     alice, ready, phone, settings
 ):
@@ -389,6 +401,7 @@ def test_what_does_not_fit_the_message_is_refused_and_not_cut(
     assert "It cannot be sent unshortened: City holds 3 characters" in text
 
 
+@pytest.mark.cfr("1311.120(b)(10)")
 def test_an_edit_needs_a_new_mark(alice, ready, phone):
     ready.quantity = 7
 

@@ -93,6 +93,9 @@ def test_data_statement_and_number_stand_on_one_page_while_it_waits(desk, handse
     assert push().message == "P.P. Oxycodone hydrochloride 5 mg tablet, 30 tablets"
 
 
+@pytest.mark.cfr("1311.115(a)")
+@pytest.mark.cfr("1311.140(a)(5)")
+@pytest.mark.cfr("1311.140(a)(6)")
 def test_an_approval_signs_and_sends(desk, ready, handset):
     desk.ask(handset)
     assert desk.state() == "open"
@@ -108,6 +111,7 @@ def test_an_approval_signs_and_sends(desk, ready, handset):
     assert record.challenge.state == ChallengeState.CONSUMED
 
 
+@pytest.mark.cfr("1311.140(c)")
 def test_going_on_before_the_answer_signs_nothing(desk, ready, handset):
     desk.ask(handset)
 
@@ -118,6 +122,7 @@ def test_going_on_before_the_answer_signs_nothing(desk, ready, handset):
     assert status_of(ready) == Status.READY
 
 
+@pytest.mark.cfr("1311.140(c)")
 @pytest.mark.parametrize(
     ("ending", "said"),
     [
@@ -173,7 +178,8 @@ def test_an_approval_waits_no_longer_than_two_minutes(desk, ready, handset):
     assert status_of(ready) == Status.READY
 
 
-@pytest.mark.cfr("1311.120(b)(13)")
+@pytest.mark.cfr("1311.120(b)(10)")
+@pytest.mark.cfr("1311.120(b)(11)")
 def test_an_edit_between_push_and_approval_voids_the_approval(desk, ready, handset):
     desk.ask(handset)
     waiting = str(push().challenge.public_id)
@@ -192,6 +198,7 @@ def test_an_edit_between_push_and_approval_voids_the_approval(desk, ready, hands
     assert not SignedRecord.objects.exists()
 
 
+@pytest.mark.cfr("1311.120(b)(11)")
 def test_one_approval_does_not_sign_another_prescription(desk, alice, ready, handset):
     desk.ask(handset)
     waiting = str(push().challenge.public_id)
@@ -295,6 +302,7 @@ def test_a_locked_user_is_not_pushed_to(desk, ready, handset, phone):
     assert not Push.objects.exists()
 
 
+@pytest.mark.cfr("1311.120(b)(12)")
 def test_staff_who_are_not_the_prescriber_push_to_nobody(client, sam, ready, handset):
     client.force_login(sam)
     url = reverse("prescription-sign", args=[ready.public_id])

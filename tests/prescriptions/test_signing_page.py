@@ -59,6 +59,10 @@ def sign(client, prescription, phone, **overrides):
 
 @pytest.mark.cfr("1311.140(a)")
 @pytest.mark.cfr("1311.120(b)(11)")
+@pytest.mark.cfr("1311.140(a)(5)")
+@pytest.mark.cfr("1311.140(a)(6)")
+@pytest.mark.cfr("1311.120(b)(15)")
+@pytest.mark.cfr("1311.170(a)")
 def test_ready_then_password_and_code_sign_and_queue(as_alice, draft, phone):
     mark_ready(as_alice, draft)
 
@@ -118,6 +122,8 @@ def test_it_is_marked_ready_below_its_data_and_the_statement_without_a_prompt(
 
 
 @pytest.mark.cfr("1311.140(c)")
+@pytest.mark.cfr("1311.115(a)")
+@pytest.mark.cfr("1311.120(b)(5)")
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -151,6 +157,8 @@ def test_the_code_in_the_query_string_is_never_read(as_alice, draft, phone):
     assert not SignedRecord.objects.exists()
 
 
+@pytest.mark.cfr("1311.115(a)")
+@pytest.mark.cfr("1311.120(b)(5)")
 def test_a_second_signing_asks_for_both_factors_again(as_alice, alice, draft, phone):
     """Adversarial case I02: no grace after a signature."""
     mark_ready(as_alice, draft)
@@ -181,6 +189,8 @@ def test_an_edit_clears_ready(as_alice, draft):
     assert draft.ready_digest == ""
 
 
+@pytest.mark.cfr("1311.120(b)(10)")
+@pytest.mark.cfr("1311.120(b)(11)")
 def test_what_changed_after_the_page_was_shown_is_not_signed(as_alice, draft, phone):
     mark_ready(as_alice, draft)
     shown = shown_digest(as_alice, draft)
@@ -247,6 +257,7 @@ def test_an_agent_prepares_and_neither_marks_ready_nor_signs(client, sam, draft,
     assert draft.status == Status.DRAFT
 
 
+@pytest.mark.cfr("1311.120(b)(12)")
 def test_another_practice_does_not_even_see_it(client, bob, draft):
     client.force_login(bob)
 
@@ -256,6 +267,8 @@ def test_another_practice_does_not_even_see_it(client, bob, draft):
         assert client.post(url(name, draft)).status_code == 404
 
 
+@pytest.mark.cfr("1311.120(b)(12)")
+@pytest.mark.cfr("1311.120(b)(2)(i)")
 def test_a_superuser_cannot_sign(client, alice, draft, phone, mallory):
     mallory.is_superuser = mallory.is_staff = True
     mallory.save()

@@ -102,6 +102,7 @@ def test_what_format_1_did_not_know_is_not_put_in_later(of_format_1, alice, tamp
         call_command("verify_prescriptions")
 
 
+@pytest.mark.cfr("1311.120(b)(19)")
 @pytest.mark.parametrize(
     ("model", "values", "said"),
     [
@@ -183,6 +184,7 @@ def test_another_row_put_in_its_place_is_named(queued, alice, tamper, column, sa
         call_command("verify_prescriptions")
 
 
+@pytest.mark.cfr("1311.120(b)(15)")
 def test_a_forged_signature_does_not_pass(queued, tamper):
     record = queued.signed_record
     payload = record.payload.replace('"30"', '"90"')

@@ -72,6 +72,7 @@ def wait_for(status):
     raise AssertionError(Prescription.objects.get().status)
 
 
+@pytest.mark.cfr("1311.170(a)")
 def test_it_sends_what_was_signed(start, queued):
     start()
 

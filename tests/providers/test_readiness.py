@@ -27,6 +27,7 @@ def test_nothing_blocks_a_provider_with_everything_in_order(labels):
     assert labels() == []
 
 
+@pytest.mark.cfr("1311.105(b)")
 def test_a_new_provider_is_told_everything_at_once(alice, practice):
     nora = make_provider("nora", practice=practice)
 
@@ -113,6 +114,7 @@ def test_devices_without_a_primary_one_block(alice, labels):
     assert labels() == ["You have not selected a primary device."]
 
 
+@pytest.mark.cfr("1311.115(b)")
 def test_a_device_that_the_law_does_not_accept_is_none(alice, labels):
     Device.objects.filter(user=alice).update(
         retired_at=timezone.now(), retired_because="removed", is_primary=False

@@ -187,7 +187,7 @@ def test_without_the_table_the_change_itself_is_the_question(
     assert questions() == [(before[1:], after[1:])]
 
 
-@pytest.mark.cfr("1311.120(b)(16)")
+@pytest.mark.cfr("1311.120(b)(10)")
 def test_a_stricter_schedule_makes_what_was_ready_a_draft(edition, alice):
     edition(packages=[package("0001-0552-01")], **TRAMADOL)
     ready = make_ready(alice.provider, drug=Drug.objects.get())

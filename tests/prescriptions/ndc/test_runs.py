@@ -282,7 +282,7 @@ def test_new_labels_of_the_same_products_are_no_loss(tmp_path):
     assert Drug.objects.get().is_prescribable
 
 
-@pytest.mark.cfr("1311.120(b)(16)")
+@pytest.mark.cfr("1311.120(b)(10)")
 def test_another_representative_ndc_makes_what_was_ready_a_draft(tmp_path, alice):
     rows = [product("0001-0552"), product("0002-0552")]
     packages = [package("0001-0552-01"), package("0002-0552-01")]
