@@ -73,7 +73,9 @@ class ImportRun(models.Model):
         """How much of the work is done; reading is most of it."""
         if self.stage == Stage.DONE:
             return 100
-        read = sum(count for name, count in self.counts.items() if name.endswith(".txt rows"))
+        read = sum(
+            count for name, count in self.counts.items() if name.endswith(".txt rows")
+        )
         return min(99, 100 * read // max(self.lines, 1))
 
 

@@ -1,10 +1,13 @@
 """A drug is found by the beginnings of words, by its strength and by its NDC."""
 
+from importlib import import_module
+
 import pytest
+from django.apps import apps
 from django.urls import reverse
 
 from prescriptions import drug_search, formulary
-from prescriptions.models import Drug, Prescription, Status
+from prescriptions.models import Drug, DrugWord, Prescription, Status
 from prescriptions.ndc import importing
 from tests.prescriptions.factories import make_draft, make_patient, make_pharmacy
 from tests.prescriptions.ndc.files import package, product, write
@@ -261,3 +264,12 @@ def test_a_draft_shows_its_drug_also_when_it_is_gone(client, alice):
 
     assert f'value="{draft.drug_id}" checked' in page.content.decode()
     assert "It vanished." in page.content.decode()
+
+
+def test_what_was_there_before_the_search_is_found_after_the_upgrade(shelf):
+    migration = import_module("prescriptions.migrations.0006_drug_data")
+    DrugWord.objects.all().delete()
+
+    migration.find_what_is_there(apps, None)
+
+    assert names("oxyco 5")[0] == OXYCODONE
