@@ -4,8 +4,6 @@ Whatever the record says was done is not done again, so that what somebody chang
 since stays as they left it.
 """
 
-import logging
-import time
 from datetime import timedelta
 
 from django.conf import settings
@@ -17,31 +15,24 @@ from django.utils import timezone
 from audit import chain
 from audit.acts import Act
 from audit.models import Event, user_stream
-from epcs_portal.demo import cast
-from mfa import challenges, devices, totp
+from epcs_portal.demo import cast, granting, proving
+from mfa import devices
 from mfa.idme import feed, linking
 from mfa.idme.answers import SignIn, Tokens, Userinfo
-from mfa.models import Challenge, Device, IdmeAccount, Purpose
+from mfa.models import Device, IdmeAccount, Purpose
 from prescriptions import drafts
 from prescriptions.models import Drug, Patient, Pharmacy, Prescription
-from providers import access, designees
 from providers.models import (
-    AccessRequest,
     DeaRegistration,
-    DeaSource,
-    Designee,
     Membership,
     Practice,
     Provider,
     Role,
     StateLicense,
-    StateSource,
 )
 
-logger = logging.getLogger(__name__)
 VALID_FOR = timedelta(days=2 * 365)
 REFRESH_TOKEN_LIFE = 7 * 24 * 3600  # seconds
-SESSION = "seed-demo"
 
 
 def seed(world: dict) -> None:
@@ -122,59 +113,11 @@ def _provider(values: dict, account: dict, *, manager) -> None:
         provider = _register(user, values, practice=practice)
     if values["primary"]:
         _set_up(user, account, primary=values["primary"])
-        _designate([manager, user], practice=practice)
+        granting.designate([manager, user], practice=practice)
         if not provider.access_grants.exclude(
             is_provisional=True, revoked_at=None
         ).exists():
-            _grant(provider, account, practice=practice, by=manager)
-
-
-def _designate(people: list, *, practice: Practice) -> None:
-    """Name the first two who set access, as the operator does at the command line."""
-    if not Designee.objects.filter(practice=practice).exists():
-        for person in people:
-            designees.name_first(person, practice=practice, by=None)
-
-
-def _grant(provider: Provider, account: dict, *, practice: Practice, by) -> None:
-    """Have the manager enter the right, and the only registrant execute the own one.
-
-    In a demonstration that somebody has used, it may not be possible any more.
-    """
-    waiting = AccessRequest.objects.open().filter(provider=provider)
-    try:
-        request = waiting.first() or access.enter_grant(
-            provider, practice=practice, by=by, seen=_seen(provider)
-        )
-        devices_of = Device.objects.visible_to(provider.user).code_generators()
-        # One that has a code left in this half minute.
-        device = devices_of.order_by("last_step")[0]
-        challenge = _proof(
-            device,
-            by=provider.user,
-            password=account["password"],
-            purpose=Purpose.APPROVE_ACCESS,
-            payload_digest=request.digest,
-        )
-        access.execute(
-            request, by=provider.user, challenge=challenge, session_key=SESSION
-        )
-    except (IndexError, access.NotAllowed, challenges.NotProven) as refusal:
-        logger.warning("%s was not given the right to sign: %s", provider, refusal)
-
-
-def _seen(provider: Provider) -> access.Seen:
-    registration = provider.dea_registrations.get()
-    license_ = provider.state_licenses.get()
-    return access.Seen(
-        dea_registration=registration,
-        dea_expires_on=registration.expires_on,
-        dea_source=DeaSource.CERTIFICATE,
-        state_license=license_,
-        license_expires_on=license_.expires_on,
-        state_source=StateSource.DOCUMENT,
-        note="Invented for the demonstration.",
-    )
+            granting.grant(provider, account, practice=practice, by=manager)
 
 
 def _register(user, values: dict, *, practice: Practice) -> Provider:
@@ -247,33 +190,16 @@ def _tokens(account: dict) -> Tokens:
 
 
 def _select(device: Device, *, by, password: str) -> None:
-    challenge = _proof(
+    challenge = proving.proof(
         device,
         by=by,
         password=password,
         purpose=Purpose.SELECT_PRIMARY,
         payload_digest=devices.selection_digest(device),
     )
-    devices.select_primary(device, by=by, challenge=challenge, session_key=SESSION)
-
-
-def _proof(device: Device, *, by, password: str, **bound_to) -> Challenge:
-    # The steps until now are claimed, by the take-over or by an interrupted seeding.
-    step = max(_step_now(), device.last_step) + 1
-    while step > _step_now() + 1:
-        time.sleep(1)
-    return challenges.prove(
-        by,
-        device=device,
-        password=password,
-        code=totp.code_at(device.seed(), step),
-        session_key=SESSION,
-        **bound_to,
+    devices.select_primary(
+        device, by=by, challenge=challenge, session_key=proving.SESSION
     )
-
-
-def _step_now() -> int:
-    return totp.step_at(timezone.now().timestamp())
 
 
 def _follow_the_stand_in(accounts) -> None:

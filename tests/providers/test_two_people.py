@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
@@ -761,3 +762,20 @@ def test_a_registrant_is_linked_by_name_to_a_dea_number(alice, sam, practice):
 
     found = designees.registrants(practice, on=practice.today())
     assert [user.username for user in found] == ["alice"]
+
+
+@pytest.mark.cfr("1311.125(a)")
+def test_the_operator_names_the_first_two_at_the_command_line(hill, capsys):
+    practice, olaf, nina = hill
+
+    call_command("name_designee", practice.name, "olaf")
+    assert "fewer than two" in capsys.readouterr().out
+    call_command("name_designee", practice.name, "nina")
+    assert "has its designees" in capsys.readouterr().out
+
+    assert set(designees.of(practice)) == {olaf, nina.user}
+    for wrong in [("nowhere", "olaf"), (practice.name, "nobody")]:
+        with pytest.raises(CommandError, match="no such"):
+            call_command("name_designee", *wrong)
+    with pytest.raises(CommandError, match="has its designees"):
+        call_command("name_designee", practice.name, "olaf")

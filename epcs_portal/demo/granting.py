@@ -1,0 +1,67 @@
+"""Have the demonstration's people give each other the right to sign, two by two."""
+
+import logging
+
+from epcs_portal.demo import proving
+from mfa import challenges
+from mfa.models import Device, Purpose
+from providers import access, designees
+from providers.models import (
+    AccessRequest,
+    DeaSource,
+    Designee,
+    Practice,
+    Provider,
+    StateSource,
+)
+
+logger = logging.getLogger(__name__)
+
+
+def designate(people: list, *, practice: Practice) -> None:
+    """Name the first two who set access, as the operator does at the command line."""
+    if not Designee.objects.filter(practice=practice).exists():
+        for person in people:
+            if not designees.objection_to(person, practice=practice):
+                designees.name_first(person, practice=practice, by=None)
+
+
+def grant(provider: Provider, account: dict, *, practice: Practice, by) -> None:
+    """Have the manager enter the right, and the only registrant execute the own one.
+
+    In a demonstration that somebody has used, it may not be possible any more.
+    """
+    waiting = AccessRequest.objects.open().filter(provider=provider)
+    try:
+        request = waiting.first() or access.enter_grant(
+            provider, practice=practice, by=by, seen=_seen(provider)
+        )
+        devices_of = Device.objects.visible_to(provider.user).code_generators()
+        # One that has a code left in this half minute.
+        device = devices_of.order_by("last_step")[0]
+        challenge = proving.proof(
+            device,
+            by=provider.user,
+            password=account["password"],
+            purpose=Purpose.APPROVE_ACCESS,
+            payload_digest=request.digest,
+        )
+        access.execute(
+            request, by=provider.user, challenge=challenge, session_key=proving.SESSION
+        )
+    except (IndexError, access.NotAllowed, challenges.NotProven) as refusal:
+        logger.warning("%s was not given the right to sign: %s", provider, refusal)
+
+
+def _seen(provider: Provider) -> access.Seen:
+    registration = provider.dea_registrations.get()
+    license_ = provider.state_licenses.get()
+    return access.Seen(
+        dea_registration=registration,
+        dea_expires_on=registration.expires_on,
+        dea_source=DeaSource.CERTIFICATE,
+        state_license=license_,
+        license_expires_on=license_.expires_on,
+        state_source=StateSource.DOCUMENT,
+        note="Invented for the demonstration.",
+    )

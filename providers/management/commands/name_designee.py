@@ -1,0 +1,27 @@
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand, CommandError
+
+from providers import designees
+from providers.models import Practice
+
+
+class Command(BaseCommand):
+    help = (
+        "Name one of the first two people who set access at a practice "
+        "(21 CFR 1311.125(a)). Once there are two, they name further ones themselves."
+    )
+
+    def add_arguments(self, parser):
+        parser.add_argument("practice", help="The name of the practice.")
+        parser.add_argument("username")
+
+    def handle(self, *, practice, username, **options):
+        user = get_user_model().objects.filter(username=username).first()
+        found = Practice.objects.filter(name=practice).first()
+        if user is None or found is None:
+            raise CommandError("There is no such practice, or no such account.")
+        try:
+            designees.name_first(user, practice=found, by=None)
+        except designees.NotNamed as refusal:
+            raise CommandError(str(refusal)) from None
+        return designees.shortage(found) or f"{found} has its designees."
