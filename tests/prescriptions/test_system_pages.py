@@ -389,3 +389,12 @@ def test_what_was_not_told_in_time_is_overdue(client, steve):
         page = plain(client.get(STATUS))
 
     assert "Overdue: DEA and the registrants had to be told" in page
+
+
+def test_nobody_is_told_to_be_ready_while_signing_has_stopped(client, alice):
+    client.force_login(alice)
+    assert "You are ready to sign" in text(client.get(reverse("home")))
+
+    stops.stop(by=alice, practice=None, reason="Broken.")
+
+    assert "You are ready to sign" not in text(client.get(reverse("home")))
