@@ -11,9 +11,10 @@ from pathlib import Path
 
 import requests
 
+from sandbox.demo import plan
 from tests.processes import ROOT
 
-START_TIME = 120  # seconds, on a busy machine
+START_TIME = 240  # seconds, on a busy machine
 
 
 class Demo:
@@ -87,6 +88,10 @@ class Demo:
         children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
         commands = {pid: Path(f"/proc/{pid}/cmdline").read_text() for pid in children}
         return next(int(pid) for pid, command in commands.items() if word in command)
+
+    def portal_environment(self) -> dict[str, str]:
+        parts = plan.parts(self.folder, port=self.port)
+        return next(part for part in parts if part.name == "portal").environment
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """End it as Ctrl-C or a service manager does; return the exit code."""
