@@ -68,6 +68,14 @@ def _go_together(one: Prescription, other: Prescription) -> bool:
     return other.issued_on == one.issue_date
 
 
+def to_count_with(prescription: Prescription) -> list[Prescription]:
+    """Return what could make a series with this, once it is written: for its form."""
+    on = prescription.practice.today()
+    issued = Q(status__in=ISSUED) & (Q(issued_on=on) | Q(earliest_fill_on__gt=on))
+    others = _of_patients([prescription]).filter(Q(status__in=OPEN) | issued)
+    return list(others.exclude(pk=prescription.pk).order_by("earliest_fill_on", "pk"))
+
+
 def _still_counting(
     prescriptions: list[Prescription], *, on: date
 ) -> QuerySet[Prescription] | list[Prescription]:

@@ -64,6 +64,7 @@ def create(request, public_id):
         "prescriptions/form.html",
         form,
         patient=patient,
+        others=circumstances.to_count_with(draft),
         heading="Write a prescription",
         cancel_url=patient.get_absolute_url(),
     )
@@ -94,6 +95,7 @@ def edit(request, public_id):
         "prescriptions/form.html",
         form,
         patient=prescription.patient,
+        others=circumstances.to_count_with(prescription),
         heading="Edit the prescription",
         cancel_url=prescription.get_absolute_url(),
     )

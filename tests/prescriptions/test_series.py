@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from django.urls import reverse
 from django.utils import timezone
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -331,3 +332,21 @@ def test_one_alone_is_no_series(alice):
     other = make_draft(alice.provider, patient=lone.patient, drug=tranquilliser)
 
     assert circumstances.places([lone, other]) == {lone.pk: None}
+
+
+@pytest.mark.django_db
+@pytest.mark.cfr("1306.12(b)(1)")
+def test_the_form_shows_what_counts_with_it(client, alice, sam, three):
+    patient = three[0].patient
+    make_draft(alice.provider, drug=make_drug())  # of another patient
+    make_draft(alice.provider, patient=patient, drug=make_drug("Lorazepam 1 mg tablet"))
+    client.force_login(sam)
+
+    create = client.get(reverse("prescription-create", args=[patient.public_id]))
+    edit = client.get(reverse("prescription-edit", args=[three[0].public_id]))
+
+    assert {one.pk for one in create.context["others"]} == {one.pk for one in three}
+    assert {one.pk for one in edit.context["others"]} == {one.pk for one in three[1:]}
+    later = three[1].earliest_fill_on
+    text = f"30 days’ supply, not to be filled before {later:%b} {later.day}, "
+    assert text in create.text
