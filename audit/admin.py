@@ -3,7 +3,16 @@ from django.db import transaction
 
 from audit import chain
 from audit.acts import Act
-from audit.models import ChainHead, Checkpoint, Event, Incident
+from audit.models import (
+    ChainHead,
+    Checkpoint,
+    DailyReport,
+    Event,
+    Heartbeat,
+    Incident,
+    IncidentStep,
+    Step,
+)
 
 
 class Window(admin.ModelAdmin):
@@ -62,9 +71,42 @@ class CheckpointAdmin(Window):
     list_display = ["sequence", "at", "streams", "events", "hash"]
 
 
+class StepInline(admin.TabularInline):
+    model = IncidentStep
+    extra = 0
+
+    def has_add_permission(self, request, obj):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        return False
+
+
 @admin.register(Incident)
 class IncidentAdmin(Window):
-    list_display = ["at", "username", "kind"]
-    list_filter = ["kind"]
-    search_fields = ["username"]
+    list_display = ["at", "due_at", "username", "label", "paragraph", "decision"]
+    list_filter = ["kind", "paragraph"]
+    search_fields = ["username", "stream"]
     date_hierarchy = "at"
+    inlines = [StepInline]
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).with_state()
+
+    @admin.display(empty_value="To be decided")
+    def decision(self, incident):
+        return incident.decision and Step(incident.decision).label
+
+
+@admin.register(DailyReport)
+class DailyReportAdmin(Window):
+    list_display = ["day", "generated_at", "is_late", "events", "total", "hash"]
+    date_hierarchy = "day"
+
+
+@admin.register(Heartbeat)
+class HeartbeatAdmin(Window):
+    list_display = ["name", "at"]

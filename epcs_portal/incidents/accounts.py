@@ -1,6 +1,6 @@
 """Whose an auditable event is, and who may read and decide about it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 
 from django.apps import apps
@@ -97,6 +97,22 @@ def _streams(memberships: QuerySet[Membership]) -> QuerySet:
 
 def stream_of_practice(practice: Practice) -> str:
     return f"{OF_PRACTICE}{practice.pk}"
+
+
+def named(incidents: Iterable[Incident]) -> list[tuple[Incident, str]]:
+    """Return each incident with whom it is about, where that is not who acted."""
+    found = list(incidents)
+    streams = {incident.stream for incident in found}
+    people = get_user_model().objects.filter(pk__in=_numbers(streams, "user:"))
+    names = {user_stream(user): user.get_username() for user in people}
+    for practice in Practice.objects.filter(pk__in=_numbers(streams, OF_PRACTICE)):
+        names[stream_of_practice(practice)] = practice.name
+    about = [(incident, names.get(incident.stream, "")) for incident in found]
+    return [(one, name if name != one.username else "") for one, name in about]
+
+
+def _numbers(streams: set[str], prefix: str) -> list[str]:
+    return [one.removeprefix(prefix) for one in streams if one.startswith(prefix)]
 
 
 def owner_of(row: models.Model | None) -> str:

@@ -40,6 +40,7 @@ def incident_list(request):
         form if decidable or form.is_bound else None,
         tab=show,
         page=page,
+        lines=accounts.named(page),
         decidable=decidable,
         ticked=set(request.POST.getlist("incidents")),
         **_frame(),
@@ -66,6 +67,7 @@ def incident(request, public_id):
         "epcs_portal/incidents/detail.html",
         form if may_decide else None,
         incident=found,
+        about=accounts.named([found])[0][1],
         steps=steps,
         events=events.order_by("sequence")[:SHOWN],
         **_frame(),
@@ -103,7 +105,7 @@ def report(request, day):
         {
             "tab": "reports",
             "report": found,
-            "incidents": tables.part_of(found, _readable(request.user)),
+            "lines": accounts.named(tables.part_of(found, _readable(request.user))),
             **_frame(),
         },
     )

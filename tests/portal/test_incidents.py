@@ -13,8 +13,8 @@ from audit import chain, incidents
 from audit.acts import Act, Outcome
 from audit.models import Event, Incident, IncidentKind, IncidentStep, Step
 from epcs_portal.incidents import accounts, analysis, decisions
-from providers.models import Designee
-from tests.factories import make_user
+from providers.models import Designee, Membership, Role
+from tests.factories import make_designee, make_user
 from tests.prescriptions.factories import make_patient
 from tests.threads import at_once
 
@@ -30,16 +30,17 @@ def at(day, hour=12, minute=0):
 
 
 @pytest.fixture
-def dana(practice):
-    """A designee of Alice's practice who is no practitioner."""
-    return make_designee("dana", practice)
-
-
-def make_designee(username, practice):
-    user = make_user(username)
-    practice.memberships.create(user=user, role="administrator")
-    Designee.objects.create(user=user, practice=practice)
+def dana(alice, practice):
+    """The one designee of Alice's practice, and no practitioner."""
+    user = make_user("dana")
+    Membership.objects.create(user=user, practice=practice, role=Role.ADMINISTRATOR)
+    end_designations()
+    make_designee(user, practice=practice)
     return user
+
+
+def end_designations():
+    Designee.objects.filter(until=None).update(until=timezone.now())
 
 
 @pytest.fixture
@@ -121,6 +122,14 @@ def test_what_an_event_was_about_may_be_gone(subject):
     event = Event(actor="system", stream="system", subject=subject)
 
     assert accounts.resolver()(event) == ("system", "system")
+
+
+def test_a_page_says_whom_an_event_of_the_system_is_about(client, monday, bob):
+    client.force_login(bob)
+
+    page = client.get(reverse("daily-report", args=[str(DAY)])).content.decode()
+
+    assert 'system</bdi></div><div class="fine">about <bdi>bob' in page
 
 
 # Pages
@@ -207,7 +216,7 @@ def test_a_decision_that_lacks_something_is_refused(
 
 @pytest.mark.cfr("1311.150(c)")
 @pytest.mark.cfr("1311.150(a)(1)")
-def test_somebody_who_is_no_designee_cannot_decide(client, alice, incident, form):
+def test_somebody_who_is_no_designee_cannot_decide(client, dana, alice, incident, form):
     client.force_login(alice)
 
     assert client.get(path_of(incident)).status_code == 200
@@ -277,6 +286,7 @@ def test_a_daily_report_is_read_and_downloaded(client, monday, alice):
     assert "Monday, November 16, 2026" in page
     assert "Sign-in failed" in page
     assert "bob" not in page
+    assert "about <bdi>alice" not in page
     rows = list(csv.DictReader(file.content.decode().splitlines()))
     assert sorted(row["actor"] for row in rows) == ["alice"] * 4 + [
         "anonymous",
@@ -376,9 +386,11 @@ def test_what_is_not_decided_and_told_in_time_is_overdue(
 
 @pytest.mark.cfr("1311.150(b)")
 def test_designees_are_told_of_a_day_that_was_not_quiet(
-    alice, bob, dana, mailoutbox, django_capture_on_commit_callbacks
+    dana, bob, mailoutbox, django_capture_on_commit_callbacks
 ):
-    erin = make_designee("erin", bob.memberships.get().practice)
+    end_designations()
+    make_designee(dana, practice=dana.memberships.get().practice)
+    make_designee(bob, practice=bob.memberships.get().practice)
     with at(DAY):
         chain.record(Act.PERMISSION_DENIED, by=bob)
     for_mail = django_capture_on_commit_callbacks(execute=True)
@@ -389,12 +401,14 @@ def test_designees_are_told_of_a_day_that_was_not_quiet(
         analysis.run()
 
     (mail,) = [mail for mail in mailoutbox if "Nov 16" in mail.subject]
-    assert mail.to == [erin.email]
+    assert mail.to == [bob.email]
     assert re.search(r"\b1 incident waits for your decision", mail.body)
     assert not [mail for mail in mailoutbox if "Nov 17" in mail.subject]
 
 
 def test_without_designees_administrators_are_told(alice, incident):
+    end_designations()
+
     staff = {person.username for person in accounts.deciders_of(incident)}
 
     assert staff == {"admin-of-alice"}
