@@ -4,7 +4,7 @@ from django.conf import settings
 from django.core.checks import Error, Tags, Warning, register
 
 from mfa.idme import checks as idme_checks
-from prescriptions import certification, signer
+from prescriptions import certification, script, signer
 
 SECRET_KEY_LENGTH = 50  # characters
 KEY_STORES = {
@@ -103,6 +103,32 @@ def _live_demonstration() -> Error | None:
     )
 
 
+def _script_version() -> Error | None:
+    if settings.SCRIPT_VERSION in script.VERSIONS:
+        return None
+    return Error(
+        f"SCRIPT_VERSION is none of {', '.join(script.VERSIONS)}.",
+        hint="Ask the pharmacy network which one it takes.",
+        id="portal.E011",
+    )
+
+
+def _script_answers() -> Error | None:
+    meanings = [outcome.value for outcome in script.Outcome]
+    unknown = [
+        f"{answer}={meaning}"
+        for answer, meaning in settings.SCRIPT_ANSWERS.items()
+        if meaning not in meanings or answer.split("/")[0] not in ("Status", "Error")
+    ]
+    if not unknown:
+        return None
+    return Error(
+        f"SCRIPT_ANSWERS says what nobody understands: {', '.join(unknown)}.",
+        hint=f"Write Status/010=passed on; the meanings are {', '.join(meanings)}.",
+        id="portal.E012",
+    )
+
+
 def _key_store() -> Error | None:
     needed = KEY_STORES.get(settings.SIGNING_KEY_STORE)
     if needed and all(getattr(settings, name) for name in needed):
@@ -151,4 +177,6 @@ CHECKS = [
     _live_demonstration,
     _key_store,
     *idme_checks.CHECKS,
+    _script_version,
+    _script_answers,
 ]

@@ -122,10 +122,10 @@ class PharmacyRequest(models.Model):
     def __str__(self) -> str:
         return f"{self.get_kind_display()} of {self.prescription}"
 
+    def get_absolute_url(self) -> str:
+        return reverse("pharmacy-request", args=[self.public_id])
+
     @property
     def response_kind(self) -> str:
         is_renewal = self.kind == RequestKind.RENEWAL
         return "RxRenewalResponse" if is_renewal else "RxChangeResponse"
-
-    def get_absolute_url(self) -> str:
-        return reverse("pharmacy-request", args=[self.public_id])

@@ -66,6 +66,7 @@ def _sheet(request, printout: Printout):
             "cancellation": getattr(prescription, "cancellation", None),
             "content": printout.content,
             "days": _days(printout.content),
+            "quantity": printing.quantity_in_words(printout.content),
             "note": content.note_as_sent(printout.content),
         },
     )

@@ -6,14 +6,21 @@ import pytest
 import requests
 import responses
 import time_machine
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from audit.acts import Act
 from audit.models import Event
 from prescriptions import network as http
-from prescriptions import script, transmission
-from prescriptions.models import Prescription, Status, Transmission
+from prescriptions import script, transmission, verification
+from prescriptions.models import (
+    Prescription,
+    Status,
+    Transmission,
+    TransmissionState,
+)
+from tests.prescriptions.factories import sign
 from tests.threads import at_once
 
 pytestmark = pytest.mark.django_db
@@ -244,13 +251,117 @@ def test_the_sweep_leaves_alone_what_was_just_enqueued(message):
 def test_committing_a_signature_enqueues_it(
     ready, phone, django_capture_on_commit_callbacks
 ):
-    from tests.prescriptions.factories import sign
-
     with django_capture_on_commit_callbacks(execute=True):
         sign(ready, phone)
 
     [task] = DBTaskResult.objects.all()
     assert task.args_kwargs["args"] == [Transmission.objects.get().pk]
+
+
+@pytest.mark.cfr("1311.170(a)")
+def test_what_is_signed_is_due_at_once_and_enqueued_with_its_signature(
+    ready, phone, django_capture_on_commit_callbacks
+):
+    with django_capture_on_commit_callbacks(execute=True):
+        record = sign(ready, phone)
+
+    message = Transmission.objects.get()
+    assert message.state == "waiting"
+    assert message.next_attempt_at == message.created_at == record.signed_at
+    assert DBTaskResult.objects.count() == 1
+
+
+@pytest.mark.cfr("1311.170(a)")
+def test_no_worker_leaves_it_longer_than_the_sweep_and_its_delays(message, network):
+    """A lost task costs 20 seconds, an unanswered attempt at most 15 minutes."""
+    network.post(network.url, status=500)
+    with time_machine.travel(message.created_at + timedelta(seconds=21)):
+        assert transmission.sweep() == 1
+        transmission.attempt(message.pk)
+    for _ in range(10):
+        message.refresh_from_db()
+        wait = message.next_attempt_at - message.last_attempt_at
+        assert wait <= timedelta(minutes=15, seconds=1)
+        with time_machine.travel(message.next_attempt_at + timedelta(seconds=1)):
+            assert transmission.sweep() == 1
+            transmission.attempt(message.pk)
+
+
+@pytest.mark.cfr("1311.170(a)")
+def test_nothing_signed_can_be_told_to_wait(draft):
+    """A day to fill it is content; no state and no field holds the message back."""
+    states = {state.value for state in TransmissionState}
+    assert states == {
+        "waiting",
+        "sending",
+        "transmitted",
+        "delivered",
+        "failed",
+        "withdrawn",
+    }
+    assert not {"hold", "send_at", "send_on", "not_before"} & {
+        field.name
+        for model in (Prescription, Transmission)
+        for field in model._meta.get_fields()
+    }
+
+
+@pytest.mark.cfr("1311.120(b)(18)")
+@pytest.mark.cfr("1311.140(c)")
+@pytest.mark.parametrize("status", ["draft", "ready", "printed", "discarded"])
+def test_no_message_of_what_is_not_signed_can_exist(draft, ready, status):
+    one = draft if status != "ready" else ready
+    if status in ("printed", "discarded"):
+        Prescription.objects.filter(pk=one.pk).update(status=status)
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        transmission.put(
+            Transmission(prescription=one, message_id="m", xml=b"<Message/>"),
+            now=timezone.now(),
+        )
+
+
+@pytest.mark.cfr("1311.120(b)(23)")
+@pytest.mark.cfr("1311.120(b)(24)")
+def test_a_failed_transmission_is_on_record_with_time_kind_and_outcome(
+    message, network
+):
+    network.post(network.url, body=says(REJECTED))
+
+    transmission.attempt(message.pk)
+
+    event = Event.objects.get(act=Act.PRESCRIPTION_FAILED)
+    assert (event.outcome, event.detail["code"]) == ("failure", "900")
+    assert event.at
+    assert event.subject.endswith(str(message.prescription.public_id))
+
+
+@pytest.mark.parametrize("meaning", ["passed on", "accepted", "rejected"])
+def test_what_an_answer_means_is_set_for_the_network(
+    message, network, settings, meaning
+):
+    settings.SCRIPT_ANSWERS = {"Status/010": meaning}
+    network.post(network.url, body=says(ACCEPTED))
+
+    transmission.attempt(message.pk)
+
+    states = {"passed on": "transmitted", "accepted": "delivered", "rejected": "failed"}
+    assert state(message)[0] == states[meaning]
+
+
+def test_a_message_that_was_tampered_with_is_on_record_once(message, network):
+    problem = "what was sent is not what was signed: quantity."
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(verification, "problem_with", lambda record: problem)
+        for _ in range(3):
+            transmission.attempt(message.pk)
+            message.refresh_from_db()
+            Transmission.objects.update(next_attempt_at=timezone.now())
+
+    assert len(network.calls) == 0
+    [event] = Event.objects.filter(act=Act.MESSAGE_KEPT_BACK)
+    assert (event.outcome, event.detail["problem"]) == ("failure", problem)
 
 
 def test_a_waiting_message_can_be_sent_at_once(message, network, alice):
