@@ -28,7 +28,7 @@ FORMS = [
     ("SOLUTION", "ORAL", "mg/5mL"),
 ]
 LABELERS = 200
-PLAIN = ("LISINOPRIL", "")  # not controlled
+PLAIN = "10", ("LISINOPRIL", ""), FORMS[0]  # not controlled
 
 
 def write(folder: Path, *, rows: int, controlled_percent: int, drugs: int) -> None:
@@ -55,9 +55,8 @@ def names() -> Iterator[tuple[str, str, str]]:
 def _products(rows: int, percent: int, drugs: int) -> Iterator[dict[str, str]]:
     kinds = itertools.cycle(itertools.islice(_kinds(), drugs))
     for number in range(rows):
-        strength, (name, schedule), (form, route, unit) = next(kinds)
-        if number % 100 >= percent:
-            name, schedule = PLAIN
+        kind = next(kinds) if number % 100 < percent else PLAIN
+        strength, (name, schedule), (form, route, unit) = kind
         ndc = f"{number // 10_000 + 10_000}-{number % 10_000:04}"
         yield {
             "PRODUCTID": f"{ndc}_00000000-0000-4000-8000-{number:012}",
