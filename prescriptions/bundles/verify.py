@@ -19,7 +19,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,7 @@ UNREADABLE += (zipfile.BadZipFile,)
 SCHEDULES = {"II": "C48675", "III": "C48676", "IV": "C48677", "V": "C48679"}
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 CHUNK = 1 << 20  # bytes
+UNDER_WAY = timedelta(minutes=5)  # a signature that began before its key was retired
 
 
 class Bad(Exception):
@@ -289,8 +290,8 @@ def _check_payload(name: str, folder: str, payload: bytes, record: dict) -> None
 def _was_in_use(key: dict, signed_at: str) -> bool:
     at = datetime.fromisoformat(signed_at)
     until = key.get("retired_at")
-    return datetime.fromisoformat(key["activated_at"]) <= at and (
-        until is None or at <= datetime.fromisoformat(until)
+    return datetime.fromisoformat(key["activated_at"]) <= at + UNDER_WAY and (
+        until is None or at - UNDER_WAY <= datetime.fromisoformat(until)
     )
 
 

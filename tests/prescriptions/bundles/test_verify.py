@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import venv
 import zipfile
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -334,13 +335,28 @@ def test_events_that_changed_places_or_are_missing_are_found(folder):
         trail.write_bytes(good)
 
 
-def test_a_signature_made_before_its_key_was_in_use_is_found(folder):
+@pytest.mark.parametrize(
+    ("name", "minutes", "is_found"),
+    [
+        ("activated_at", 6, True),
+        ("activated_at", 4, False),
+        ("retired_at", -6, True),
+        ("retired_at", -4, False),  # the signature was under way
+    ],
+)
+def test_a_signature_made_while_its_key_was_not_in_use_is_found(
+    folder, signed, name, minutes, is_found
+):
     keys = json.loads((folder / verify.KEYS).read_text())
-    keys["keys"][0]["activated_at"] = "2099-01-01T00:00:00+00:00"
+    at = signed[0].signed_at + timedelta(minutes=minutes)
+    keys["keys"][0][name] = at.isoformat()
     (folder / verify.KEYS).write_text(json.dumps(keys))
     sealed_by_a_thief(folder)
 
-    assert "while its key was not in use" in problems(folder)[0]
+    found = problems(folder)
+
+    assert len(found) == (2 if is_found else 0)
+    assert all("while its key was not in use" in problem for problem in found)
 
 
 # What is compared
