@@ -100,6 +100,7 @@ def test_one_that_the_network_passes_on_is_transmitted(message, network):
     assert acts_since_queued(message) == [Act.PRESCRIPTION_TRANSMITTED]
 
 
+@pytest.mark.cfr("1311.120(b)(23)")
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
@@ -248,6 +249,7 @@ def test_the_sweep_leaves_alone_what_was_just_enqueued(message):
     assert DBTaskResult.objects.count() == 1
 
 
+@pytest.mark.cfr("1311.170(a)")
 def test_committing_a_signature_enqueues_it(
     ready, phone, django_capture_on_commit_callbacks
 ):
@@ -389,6 +391,7 @@ def test_an_answered_message_cannot_be_pushed(message, network, alice):
         transmission.retry_now(message, by=alice)
 
 
+@pytest.mark.cfr("1311.120(b)(19)")
 def test_a_cancelled_prescription_is_not_sent(message, network):
     Prescription.objects.update(status=Status.CANCELLED)
 
