@@ -12,7 +12,8 @@ _ended: dict[str, dict] = {}
 
 def pytest_collection_modifyitems(items):
     for item in items:
-        paragraphs = sorted({mark.args[0] for mark in item.iter_markers("cfr")})
+        marks = item.iter_markers("cfr")
+        paragraphs = sorted({number for mark in marks for number in mark.args})
         if paragraphs:
             item.user_properties.append(("cfr", paragraphs))
 

@@ -92,7 +92,7 @@ def test_a_run_records_marks_and_outcomes(pytester_of_our_own):
 
         pytestmark = pytest.mark.cfr("1311.1")
 
-        @pytest.mark.cfr("1311.2")
+        @pytest.mark.cfr("1311.2", "1311.3")
         @pytest.mark.parametrize("n", [1, 2])
         def test_fails_once(n):
             assert n == 1
@@ -103,7 +103,13 @@ def test_a_run_records_marks_and_outcomes(pytester_of_our_own):
     )
 
     assert {name.rpartition("::")[2]: one for name, one in said.items()} == {
-        "test_fails_once[1]": {"cfr": ["1311.1", "1311.2"], "outcome": "passed"},
-        "test_fails_once[2]": {"cfr": ["1311.1", "1311.2"], "outcome": "failed"},
+        "test_fails_once[1]": {
+            "cfr": ["1311.1", "1311.2", "1311.3"],
+            "outcome": "passed",
+        },
+        "test_fails_once[2]": {
+            "cfr": ["1311.1", "1311.2", "1311.3"],
+            "outcome": "failed",
+        },
         "test_is_skipped": {"cfr": ["1311.1"], "outcome": "skipped"},
     }
