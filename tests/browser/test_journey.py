@@ -70,7 +70,7 @@ def test_from_nothing_to_a_green_check(browser, page, demo, screenshot):
     ).click()
     page.get_by_label("Name, strength or NDC").fill("oxyco 5")
     page.get_by_role("radio", name="Oxycodone hydrochloride 5 mg tablet").check()
-    page.get_by_label("Quantity").fill("12")
+    page.get_by_label("Quantity", exact=True).fill("12")
     page.get_by_label("Directions").fill("Take 1 tablet every 6 hours for pain.")
     page.get_by_label("Pharmacy", exact=True).select_option(
         label=_option(page, "^Corner")

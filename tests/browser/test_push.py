@@ -56,7 +56,7 @@ def write(page):
     page.get_by_role("link", name="Write a prescription").first.click()
     page.get_by_label("Name, strength or NDC").fill("oxyco 5")
     page.get_by_role("radio", name="Oxycodone hydrochloride 5 mg tablet").check()
-    page.get_by_label("Quantity").fill("12")
+    page.get_by_label("Quantity", exact=True).fill("12")
     page.get_by_label("Directions").fill("Take 1 tablet every 6 hours as needed")
     pharmacy = page.locator("select[name=pharmacy]")
     pharmacy.select_option(index=1)
