@@ -188,5 +188,5 @@ def test_from_the_grant_to_the_incident(browser, nora, demo, screenshot):
 
     at_the_end_of_the_month(demo, "run_jobs")
     nora.goto("/logs/")
-    expect(nora.get_by_text("New").first).to_be_visible()
+    expect(nora.get_by_text("New", exact=True).first).to_be_visible()
     screenshot(nora, "monthly-log-is-there")
