@@ -111,6 +111,28 @@ class Migration(migrations.Migration):
     operations = [
         *triggers.set_aside(
             migrations.CreateModel(
+                name='Verification',
+                fields=[
+                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                    ('verified_at', models.DateTimeField()),
+                    ('dea_expires_on', models.DateField()),
+                    ('dea_source', models.CharField(choices=[('web', "DEA's registration validation on the web"), ('certificate', 'The certificate of registration'), ('database', 'A database of the DEA or the NTIS')], max_length=15)),
+                    ('license_expires_on', models.DateField()),
+                    ('state_source', models.CharField(choices=[('board', "The State board's licence look-up"), ('document', 'The licence itself')], max_length=15)),
+                    ('note', models.CharField(blank=True, max_length=200)),
+                    ('dea_registration', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='providers.dearegistration')),
+                    ('provider', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='verifications', to='providers.provider')),
+                    ('state_license', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='providers.statelicense')),
+                    ('verified_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ],
+                options={
+                    'ordering': ['-verified_at'],
+                    'constraints': [
+                        models.CheckConstraint(condition=models.Q(('dea_source__in', ['web', 'certificate', 'database']), ('state_source__in', ['board', 'document'])), name='verification_sources_known'),
+                    ],
+                },
+            ),
+            migrations.CreateModel(
                 name='AccessRequest',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -123,35 +145,24 @@ class Migration(migrations.Migration):
                     ('closed_at', models.DateTimeField(null=True)),
                     ('closing_note', models.CharField(blank=True, max_length=200)),
                     ('is_own', models.BooleanField(default=False)),
+                    ('challenge', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='mfa.challenge')),
+                    ('closed_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                    ('entered_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                    ('person', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                    ('practice', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='access_requests', to='providers.practice')),
+                    ('provider', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='access_requests', to='providers.provider')),
+                    ('verification', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='request', to='providers.verification')),
                 ],
                 options={
                     'ordering': ['-entered_at'],
-                },
-            ),
-            migrations.CreateModel(
-                name='Suspension',
-                fields=[
-                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                    ('cause', models.CharField(choices=[('lost', 'A device was lost'), ('stolen', 'A device was stolen'), ('compromised', 'A password or device may be in other hands'), ('dea_expired', 'The DEA registration expired'), ('dea_ended', 'The DEA registration ended'), ('license_expired', 'The State licence expired'), ('left', 'No longer works at the practice'), ('institution', "The institution's DEA registration is not current"), ('not_listed', "No longer on the institution's list"), ('end_entered', 'A designee entered that it ends'), ('repudiated', 'A prescription was reported as not signed')], max_length=20)),
-                    ('at', models.DateTimeField()),
-                ],
-                options={
-                    'ordering': ['at', 'pk'],
-                },
-            ),
-            migrations.CreateModel(
-                name='Verification',
-                fields=[
-                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                    ('verified_at', models.DateTimeField()),
-                    ('dea_expires_on', models.DateField()),
-                    ('dea_source', models.CharField(choices=[('web', "DEA's registration validation on the web"), ('certificate', 'The certificate of registration'), ('database', 'A database of the DEA or the NTIS')], max_length=15)),
-                    ('license_expires_on', models.DateField()),
-                    ('state_source', models.CharField(choices=[('board', "The State board's licence look-up"), ('document', 'The licence itself')], max_length=15)),
-                    ('note', models.CharField(blank=True, max_length=200)),
-                ],
-                options={
-                    'ordering': ['-verified_at'],
+                    'constraints': [
+                        models.CheckConstraint(condition=models.Q(('kind__in', ['grant', 'revoke', 'name', 'dismiss']), ('state__in', ['entered', 'executed', 'refused', 'withdrawn'])), name='access_request_kind_and_state_known'),
+                        models.CheckConstraint(condition=models.Q(models.Q(('kind__in', ['grant', 'revoke']), ('provider__isnull', False)), models.Q(models.Q(('kind__in', ['grant', 'revoke']), _negated=True), ('provider', None)), _connector='OR'), name='access_request_about_a_provider_or_a_person'),
+                        models.CheckConstraint(condition=models.Q(models.Q(('kind', 'grant'), ('verification__isnull', False)), models.Q(models.Q(('kind', 'grant'), _negated=True), ('verification', None)), _connector='OR'), name='access_request_to_grant_is_verified'),
+                        models.CheckConstraint(condition=models.Q(models.Q(('closed_at__isnull', True), ('closed_by', None), ('state', 'entered')), models.Q(models.Q(('state', 'entered'), _negated=True), ('closed_at__gte', models.F('entered_at')), ('closed_by__isnull', False)), _connector='OR'), name='access_request_open_or_closed_by_somebody'),
+                        models.CheckConstraint(condition=models.Q(models.Q(('state', 'executed'), _negated=True), models.Q(('challenge__isnull', False), models.Q(('closed_by', models.F('entered_by')), _negated=True)), _connector='OR'), name='access_request_executed_by_two_with_both_factors'),
+                        models.UniqueConstraint(condition=models.Q(('state', 'entered')), fields=('practice', 'person'), name='access_request_one_open_about_somebody'),
+                    ],
                 },
             ),
             migrations.RemoveConstraint(
@@ -167,36 +178,6 @@ class Migration(migrations.Migration):
                 model_name='accessgrant',
                 name='is_provisional',
                 field=models.BooleanField(default=False),
-            ),
-            migrations.AddField(
-                model_name='accessrequest',
-                name='challenge',
-                field=models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='mfa.challenge'),
-            ),
-            migrations.AddField(
-                model_name='accessrequest',
-                name='closed_by',
-                field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
-            ),
-            migrations.AddField(
-                model_name='accessrequest',
-                name='entered_by',
-                field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
-            ),
-            migrations.AddField(
-                model_name='accessrequest',
-                name='person',
-                field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
-            ),
-            migrations.AddField(
-                model_name='accessrequest',
-                name='practice',
-                field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='access_requests', to='providers.practice'),
-            ),
-            migrations.AddField(
-                model_name='accessrequest',
-                name='provider',
-                field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='access_requests', to='providers.provider'),
             ),
             migrations.AddField(
                 model_name='accessgrant',
@@ -216,81 +197,23 @@ class Migration(migrations.Migration):
                 model_name='accessgrant',
                 constraint=models.CheckConstraint(condition=models.Q(models.Q(('is_provisional', True), ('practice', None), ('request', None)), models.Q(('is_provisional', False), ('practice__isnull', False), ('request__isnull', False)), _connector='OR'), name='access_grant_by_two_people_or_provisional'),
             ),
-            migrations.AddField(
-                model_name='suspension',
-                name='device',
-                field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='mfa.device'),
-            ),
-            migrations.AddField(
-                model_name='suspension',
-                name='grant',
-                field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='suspensions', to='providers.accessgrant'),
-            ),
-            migrations.AddField(
-                model_name='suspension',
-                name='reported_by',
-                field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
-            ),
-            migrations.AddField(
-                model_name='verification',
-                name='dea_registration',
-                field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='providers.dearegistration'),
-            ),
-            migrations.AddField(
-                model_name='verification',
-                name='provider',
-                field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='verifications', to='providers.provider'),
-            ),
-            migrations.AddField(
-                model_name='verification',
-                name='state_license',
-                field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='providers.statelicense'),
-            ),
-            migrations.AddField(
-                model_name='verification',
-                name='verified_by',
-                field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
-            ),
-            migrations.AddField(
-                model_name='accessrequest',
-                name='verification',
-                field=models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='request', to='providers.verification'),
-            ),
-            migrations.AddConstraint(
-                model_name='suspension',
-                constraint=models.UniqueConstraint(fields=('grant', 'cause'), name='suspension_once_per_cause'),
-            ),
-            migrations.AddConstraint(
-                model_name='suspension',
-                constraint=models.CheckConstraint(condition=models.Q(('cause__in', ['lost', 'stolen', 'compromised', 'dea_expired', 'dea_ended', 'license_expired', 'left', 'institution', 'not_listed', 'end_entered', 'repudiated'])), name='suspension_cause_known'),
-            ),
-            migrations.AddConstraint(
-                model_name='verification',
-                constraint=models.CheckConstraint(condition=models.Q(('dea_source__in', ['web', 'certificate', 'database']), ('state_source__in', ['board', 'document'])), name='verification_sources_known'),
-            ),
-            migrations.AddConstraint(
-                model_name='accessrequest',
-                constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['grant', 'revoke', 'name', 'dismiss']), ('state__in', ['entered', 'executed', 'refused', 'withdrawn'])), name='access_request_kind_and_state_known'),
-            ),
-            migrations.AddConstraint(
-                model_name='accessrequest',
-                constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind__in', ['grant', 'revoke']), ('provider__isnull', False)), models.Q(models.Q(('kind__in', ['grant', 'revoke']), _negated=True), ('provider', None)), _connector='OR'), name='access_request_about_a_provider_or_a_person'),
-            ),
-            migrations.AddConstraint(
-                model_name='accessrequest',
-                constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'grant'), ('verification__isnull', False)), models.Q(models.Q(('kind', 'grant'), _negated=True), ('verification', None)), _connector='OR'), name='access_request_to_grant_is_verified'),
-            ),
-            migrations.AddConstraint(
-                model_name='accessrequest',
-                constraint=models.CheckConstraint(condition=models.Q(models.Q(('closed_at__isnull', True), ('closed_by', None), ('state', 'entered')), models.Q(models.Q(('state', 'entered'), _negated=True), ('closed_at__gte', models.F('entered_at')), ('closed_by__isnull', False)), _connector='OR'), name='access_request_open_or_closed_by_somebody'),
-            ),
-            migrations.AddConstraint(
-                model_name='accessrequest',
-                constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'executed'), _negated=True), models.Q(('challenge__isnull', False), models.Q(('closed_by', models.F('entered_by')), _negated=True)), _connector='OR'), name='access_request_executed_by_two_with_both_factors'),
-            ),
-            migrations.AddConstraint(
-                model_name='accessrequest',
-                constraint=models.UniqueConstraint(condition=models.Q(('state', 'entered')), fields=('practice', 'person'), name='access_request_one_open_about_somebody'),
+            migrations.CreateModel(
+                name='Suspension',
+                fields=[
+                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                    ('cause', models.CharField(choices=[('lost', 'A device was lost'), ('stolen', 'A device was stolen'), ('compromised', 'A password or device may be in other hands'), ('dea_expired', 'The DEA registration expired'), ('dea_ended', 'The DEA registration ended'), ('license_expired', 'The State licence expired'), ('left', 'No longer works at the practice'), ('institution', "The institution's DEA registration is not current"), ('not_listed', "No longer on the institution's list"), ('end_entered', 'A designee entered that it ends'), ('repudiated', 'A prescription was reported as not signed')], max_length=20)),
+                    ('at', models.DateTimeField()),
+                    ('device', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='mfa.device')),
+                    ('grant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='suspensions', to='providers.accessgrant')),
+                    ('reported_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ],
+                options={
+                    'ordering': ['at', 'pk'],
+                    'constraints': [
+                        models.UniqueConstraint(fields=('grant', 'cause'), name='suspension_once_per_cause'),
+                        models.CheckConstraint(condition=models.Q(('cause__in', ['lost', 'stolen', 'compromised', 'dea_expired', 'dea_ended', 'license_expired', 'left', 'institution', 'not_listed', 'end_entered', 'repudiated'])), name='suspension_cause_known'),
+                    ],
+                },
             ),
         ),
         triggers.guards(*GUARDS),
