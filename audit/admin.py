@@ -75,7 +75,7 @@ class StepInline(admin.TabularInline):
     model = IncidentStep
     extra = 0
 
-    def has_add_permission(self, request, obj):
+    def has_add_permission(self, request, obj=None):
         return False
 
     def has_change_permission(self, request, obj=None):
@@ -94,7 +94,7 @@ class IncidentAdmin(Window):
     inlines = [StepInline]
 
     def get_queryset(self, request):
-        return super().get_queryset(request).with_state()
+        return Incident.objects.with_state()
 
     @admin.display(empty_value="To be decided")
     def decision(self, incident):
