@@ -28,6 +28,8 @@ def after(day):
 
 
 @pytest.mark.cfr("1311.150(b)")
+@pytest.mark.cfr("1311.150(a)(4)")
+@pytest.mark.cfr("1311.150(a)(6)")
 @pytest.mark.cfr("1311.120(b)(25)")
 def test_each_auditable_event_of_the_day_is_in_the_report_once(nora, otto):
     with at(MONDAY, 9):

@@ -275,6 +275,8 @@ def test_what_cannot_be_decided_together_is_refused(
 
 
 @pytest.mark.cfr("1311.120(b)(25)")
+@pytest.mark.cfr("1311.305(c)")
+@pytest.mark.cfr("1311.305(d)")
 def test_a_daily_report_is_read_and_downloaded(client, monday, alice):
     client.force_login(alice)
     day = str(monday.day)
