@@ -97,7 +97,7 @@ def note_as_sent(picture: dict) -> str:
         if ordered_on
         else "",
         # 21 CFR 1306.13(b): the prescriber specifies the quantity of each.
-        f"Partial fills of {part} {unit} each." if part else "",
+        f"Each partial fill: {part} {unit}." if part else "",
         picture["note"],
     ]
     return " ".join(filter(None, parts))

@@ -397,7 +397,7 @@ def _note(content: dict) -> str:
     emergency = f"Authorization for Emergency Dispensing, oral order of {ordered_on}."
     parts = [
         emergency if ordered_on else "",
-        f"Partial fills of {part} {unit} each." if part else "",
+        f"Each partial fill: {part} {unit}." if part else "",
         content["note"],
     ]
     return " ".join(filter(None, parts))

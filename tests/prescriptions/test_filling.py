@@ -113,7 +113,7 @@ def test_the_pharmacy_reads_the_words_of_the_law_before_the_note():
 
     assert content.note_as_sent(content.canonical(prescription)) == (
         "Authorization for Emergency Dispensing, oral order of 2026-08-30. "
-        "Partial fills of 10 tablet each. Call me."
+        "Each partial fill: 10 tablet. Call me."
     )
 
 

@@ -48,7 +48,7 @@ SAID_OTHERWISE = {
     "agent.last_name": "Staff",
     "drug.schedule": "C48675",
     "note": "Authorization for Emergency Dispensing, oral order of 2026-11-21. "
-    "Partial fills of 10 tablet each. Ask for identification.",
+    "Each partial fill: 10 tablet. Ask for identification.",
     "substitutions_allowed": "0",
 }
 
@@ -192,7 +192,7 @@ def test_what_the_law_wants_in_words_stands_before_the_note(payload):
 
     assert note.startswith("Authorization for Emergency Dispensing")
     assert "2026-11-21" in note
-    assert "Partial fills of 10 tablet each." in note
+    assert "Each partial fill: 10 tablet." in note
     assert note.endswith(" Ask for identification.")
 
 
