@@ -47,6 +47,16 @@ def test_the_gate_looks_at_the_chains_the_act_will_write_to(nora, otto, tamper):
     assert len(chain.check_health(by=otto)) == len(chain.check_health()) == 1
 
 
+@pytest.mark.cfr("1311.100(d)")
+def test_a_refusal_on_top_does_not_cover_what_was_changed(nora, tamper):
+    chain.record(Act.SIGN_IN_SUCCEEDED, by=nora)
+    tamper("UPDATE audit_event SET actor = 'eve'")
+
+    for _ in range(chain.LOOKED_AT - 1):
+        chain.record(Act.SIGNING_BLOCKED, by=nora)
+        assert "was changed" in chain.check_health(by=nora)[0]
+
+
 def test_the_chain_of_the_system_closes_every_gate(nora, tamper):
     chain.record(Act.KEY_CREATED, by=None, key_id="k1")
     tamper("UPDATE audit_event SET actor = 'nora'")
