@@ -285,6 +285,7 @@ def test_what_was_printed_stays(draft, alice, values):
 
 
 @pytest.mark.cfr("1306.05(f)")
+@pytest.mark.cfr("1306.05(d)")
 def test_an_agent_prints_and_the_practitioner_signs_by_hand(client, draft, sam):
     client.force_login(sam)
 
