@@ -1,4 +1,5 @@
 import pytest
+from django.db import connection
 
 from tests import factories, triggers
 from tests.compliance.recording import (  # noqa: F401
@@ -9,6 +10,23 @@ from tests.compliance.recording import (  # noqa: F401
 from tests.demo import Demo
 
 triggers.lift_during_flush()
+OF_A_DATABASE = {"db", "transactional_db"}
+
+
+@pytest.hookimpl(specname="pytest_collection_modifyitems")
+def leave_out_what_asks_no_database(config, items):
+    """Run on PostgreSQL only what asks it; the rest is the same on SQLite."""
+    if connection.vendor != "postgresql":
+        return
+    pure = [item for item in items if not _asks_a_database(item)]
+    config.hook.pytest_deselected(items=pure)
+    items[:] = filter(_asks_a_database, items)
+
+
+def _asks_a_database(item) -> bool:
+    return bool(
+        item.get_closest_marker("django_db") or OF_A_DATABASE & {*item.fixturenames}
+    )
 
 
 @pytest.fixture(scope="session")

@@ -131,11 +131,12 @@ def test_step_6_select_as_the_primary_device(demo, riley):
     link = next(one for one in row if "Select as the Primary" in one.text_content())
     riley.open(demo.portal + link.get("href"))
 
-    riley.submit(
-        "Select as the Primary Device",
-        password=demo.password,
-        code=fresh_code(secret, used={pyotp.TOTP(secret).now()}),
-    )
+    used = {pyotp.TOTP(secret).now()}
+    while "used already" in riley.text or "is your primary" not in riley.text:
+        assert len(used) < 4, riley.text
+        code = fresh_code(secret, used=used)
+        used.add(code)  # the demonstration's data may have taken it before
+        riley.submit("Select as the Primary Device", password=demo.password, code=code)
 
     assert "“OfficeiPad” is your primary device now" in riley.text
 

@@ -33,19 +33,21 @@ def old(tmp_path_factory):
     file = folder / "old.sqlite3"
     given = environment(folder) | {"DATABASE_URL": f"sqlite:///{file}"}
 
-    def migrate(*target):
-        command = [sys.executable, "manage.py", "migrate", "--skip-checks", *target]
-        subprocess.run(
-            [*command, "-v", "0"], check=True, cwd=ROOT, env=os.environ | given
-        )
+    def migrate(*targets):
+        calls = [
+            f"call_command('migrate', *{target!r}, verbosity=0)" for target in targets
+        ]
+        code = "import django; django.setup()\n"
+        code += "from django.core.management import call_command\n" + "\n".join(calls)
+        command = [sys.executable, "-c", code]
+        subprocess.run(command, check=True, cwd=ROOT, env=os.environ | given)
 
-    for app, number in BEFORE:
-        migrate(app, number)
+    migrate(*BEFORE)
     with sqlite3.connect(file) as database:
         for statement in ROWS:
             database.execute(statement)
     database.close()
-    migrate()
+    migrate(())
     yield (database := sqlite3.connect(file))
     database.close()
 

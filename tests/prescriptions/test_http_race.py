@@ -11,12 +11,13 @@ from mfa.models import Device, UserThrottle
 from prescriptions import content
 from prescriptions.models import SignedRecord, Status
 from tests.factories import PASSWORD, code_of
-from tests.prescriptions.factories import make_ready
+from tests.prescriptions.factories import make_drug, make_ready
 from tests.threads import at_once
 
 pytestmark = [pytest.mark.race, pytest.mark.django_db(transaction=True)]
 CLIENTS = 8
 ROUNDS = 20
+NO_SERIES = "Alprazolam 0.5 mg tablet"  # of Schedule IV: as many as one likes
 
 
 def test_one_code_from_eight_clients_signs_one_of_eight_twenty_rounds_of_twenty(alice):
@@ -25,7 +26,10 @@ def test_one_code_from_eight_clients_signs_one_of_eight_twenty_rounds_of_twenty(
 
     for round_ in range(ROUNDS):
         _forget_failures_and_time(alice, device)
-        waiting = [make_ready(alice.provider, patient=patient) for _ in range(CLIENTS)]
+        waiting = [
+            make_ready(alice.provider, patient=patient, drug=make_drug(NO_SERIES))
+            for _ in range(CLIENTS)
+        ]
         code = code_of(device)
         clients = [_signed_in(alice) for _ in range(CLIENTS)]
 

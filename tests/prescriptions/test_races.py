@@ -58,7 +58,7 @@ def test_one_code_posted_from_many_clients_signs_one_of_two(alice, ready, phone)
 
     assert sum(isinstance(one, list) for one in results) == 1
     assert SignedRecord.objects.count() == 1
-    assert Challenge.objects.filter(state="consumed").count() == 1
+    assert Challenge.objects.filter(purpose=Purpose.SIGN, state="consumed").count() == 1
 
 
 @pytest.mark.cfr("1311.120(b)(10)")

@@ -5,6 +5,7 @@ from collections import Counter
 from random import Random
 
 import pytest
+from django.db import connection
 from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
@@ -14,8 +15,9 @@ from tests.prescriptions.machine.portal import ACTS, walking
 
 pytestmark = pytest.mark.django_db
 
-STEPS = 60  # of each walk; RANDOM_WALKS=2000 in the environment looks for longer
-WALKS = int(os.environ.get("RANDOM_WALKS", "34"))
+STEPS = 80  # of each walk; RANDOM_WALKS=2000 in the environment looks for longer
+USUAL_WALKS = {"sqlite": 25, "postgresql": 8}[connection.vendor]
+WALKS = int(os.environ.get("RANDOM_WALKS", USUAL_WALKS))
 TO_BE_REACHED = {
     Status.DRAFT,
     Status.READY,
@@ -49,7 +51,7 @@ def test_no_sequence_of_acts_breaks_what_must_always_hold():
 
 @settings(
     max_examples=WALKS,
-    derandomize=WALKS == 34,
+    derandomize=WALKS == USUAL_WALKS,
     phases=[Phase.generate],  # a seed does not shrink; it replays
     deadline=None,
     suppress_health_check=list(HealthCheck),
