@@ -16,12 +16,14 @@ from audit import chain
 from audit.acts import Act
 from epcs_portal import sign_ins
 from epcs_portal.forms import NewPasswordForm, SignInForm
+from epcs_portal.incidents import accounts
 from mfa import challenges
 from mfa.forms import ProofForm
 from mfa.http import REFUSED, local_path, proof_page
 from mfa.models import Device, Purpose
 from prescriptions.models import Prescription, Status
 from providers import readiness
+from providers.models import AccessRequest
 
 LOCKED = 429
 SHOWN = 10  # prescriptions of each kind on the home page
@@ -79,6 +81,11 @@ def home(request):
             "waiting": waiting.order_by("-updated_at")[:SHOWN],
             "failed": visible.filter(status=Status.FAILED)[:SHOWN],
             "blockers": _blockers(provider, request.user),
+            "incidents": accounts.decided_by(request.user).waiting().count(),
+            "changes": AccessRequest.objects.visible_to(request.user)
+            .open()
+            .exclude(entered_by=request.user)
+            .count(),
         },
     )
 

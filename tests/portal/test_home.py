@@ -1,0 +1,34 @@
+import pytest
+from django.urls import reverse
+
+from audit import incidents
+from audit.models import IncidentKind
+from providers import access
+from tests.factories import make_agent, make_designee, make_ready_provider
+
+pytestmark = pytest.mark.django_db
+
+
+def home(client, user):
+    client.force_login(user)
+    return client.get(reverse("home")).content.decode()
+
+
+def test_a_designee_sees_what_waits_for_a_decision(client, alice, bob, practice, sam):
+    make_designee(sam, practice=practice)
+    carol = make_ready_provider("carol", practice=practice).provider
+    access.enter_revocation(carol, practice=practice, by=sam, reason="has left")
+    incidents.report(IncidentKind.NOT_ME, about=alice)
+
+    assert "1 change of who may sign" in home(client, alice)
+    assert "1 incident" in home(client, alice)
+    assert "of who may sign" not in home(client, sam), "entered by herself"
+    assert "For you to decide" not in home(client, bob), "at another practice"
+
+
+def test_who_decides_nothing_is_not_bothered(client, alice, practice):
+    incidents.report(IncidentKind.NOT_ME, about=alice)
+
+    page = home(client, make_agent("pat", practice=practice))
+
+    assert "For you to decide" not in page
