@@ -6,8 +6,9 @@ UV_VERSION = 0.13.9
 VENV = .venv
 RUN = $(VENV)/bin/python
 SETUP = $(VENV)/.ready
-# A file stays with one process, for what its tests share; long ones are not left to the end.
-PYTEST = $(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -q
+# A file stays with one process, for what its tests share; long ones are not left to the
+# end. Three processes for two cores, because some tests wait for clocks and for others.
+PYTEST = $(RUN) -m pytest -n 3 --dist loadfile --no-loadscope-reorder -q
 
 .PHONY: demo test check compliance setup lock
 
@@ -16,14 +17,12 @@ demo: $(SETUP)
 
 # PostgreSQL first, so that the closing line is that of the whole suite; without what
 # runs the demonstration or the stand-ins, which have databases of their own, and
-# without what is about HTTP only.
+# without what is pure or about HTTP only (tests/conftest.py).
 test: $(SETUP)
 	@COMPLIANCE_RESULTS=var/compliance/postgresql.json $(RUN) -m tests.postgres $(PYTEST) \
 		-m "not browser" \
 		--ignore=tests/journey --ignore=tests/sandbox --ignore=tests/tooling \
 		--ignore=tests/oidc_provider --ignore=tests/compliance \
-		--ignore=tests/portal/test_closed_by_default.py \
-		--ignore=tests/providers/test_activity.py \
 		--ignore=tests/mfa/test_migrations.py \
 		--ignore=tests/mfa/idme/test_oidc_attacks.py \
 		--ignore=tests/mfa/idme/test_discovery.py \

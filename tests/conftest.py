@@ -14,19 +14,23 @@ OF_A_DATABASE = {"db", "transactional_db"}
 
 
 @pytest.hookimpl(specname="pytest_collection_modifyitems")
-def leave_out_what_asks_no_database(config, items):
-    """Run on PostgreSQL only what asks it; the rest is the same on SQLite."""
+def leave_out_what_sqlite_shows(config, items):
+    """Run on PostgreSQL what asks the database itself: verbs, guards and races.
+
+    What is pure, and pages, which call the same verbs, run once, on SQLite.
+    """
     if connection.vendor != "postgresql":
         return
-    pure = [item for item in items if not _asks_a_database(item)]
-    config.hook.pytest_deselected(items=pure)
-    items[:] = filter(_asks_a_database, items)
+    config.hook.pytest_deselected(items=[one for one in items if not _asks_it(one)])
+    items[:] = filter(_asks_it, items)
 
 
-def _asks_a_database(item) -> bool:
-    return bool(
-        item.get_closest_marker("django_db") or OF_A_DATABASE & {*item.fixturenames}
-    )
+def _asks_it(item) -> bool:
+    database = item.get_closest_marker("django_db")
+    if database and database.kwargs.get("transaction"):
+        return True
+    has_one = database or OF_A_DATABASE & {*item.fixturenames}
+    return bool(has_one and "client" not in item.fixturenames)
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ def sign_in(page, demo, username):
 def in_a_browser_of_their_own(browser, demo, username):
     """Return a tab of somebody who has signed in."""
     context = browser.new_context(base_url=demo.portal)
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(30_000)
     page = context.new_page()
     sign_in(page, demo, username)
     return page

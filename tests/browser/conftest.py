@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from tests.processes import ROOT
 
@@ -22,6 +22,8 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 WINDOW = {"width": 1280, "height": 900}
+PATIENCE = 30_000  # milliseconds; other processes test, too
+expect.set_options(timeout=PATIENCE)
 HERE = Path(__file__).parent
 
 
@@ -53,7 +55,7 @@ def browser():
 def context(browser, demo):
     """Somebody's browser: cookies of its own, relative addresses are the portal's."""
     context = browser.new_context(base_url=demo.portal, viewport=WINDOW)
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE)
     yield context
     context.close()
 

@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from tests.browser import phone as authenticator
 from tests.demo import Demo
 
-POLLED = 20_000  # milliseconds; ID.me is asked every five seconds
+POLLED = 40_000  # milliseconds; ID.me is asked every five seconds
 WAITING = re.compile("Answer on “RileyPush”")
 
 
@@ -29,7 +29,7 @@ def handset(browser, demo):
     page = browser.new_page(
         viewport={"width": 375, "height": 800}, base_url=demo.idme, color_scheme="dark"
     )
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(30_000)
     page.goto("/phone/ready/")
     yield page
     page.close()
