@@ -1,6 +1,5 @@
 """What 21 CFR 1311 asks of people, in their browsers, from the grant to the incident."""
 
-import os
 import re
 import subprocess
 import sys
@@ -109,7 +108,7 @@ def at_the_end_of_the_month(demo, command):
     subprocess.run(
         [sys.executable, "-c", later],
         cwd=ROOT,
-        env=os.environ | demo.portal_environment(),
+        env=demo.portal_environment(),
         check=True,
         timeout=120,
     )
