@@ -5,6 +5,7 @@ or becomes a task for the practitioner (21 CFR 1311.140(c)).
 """
 
 import hashlib
+import json
 import uuid
 from collections.abc import Callable
 
@@ -98,9 +99,15 @@ def _locked(message: script.Message) -> Transmission:
         prescription = Prescription.objects.select_for_update(no_key=True).get(
             pk=ours.about.pk
         )
-        if prescription.pharmacy.ncpdp_id == message.sender:
+        if _signed_for(prescription) == message.sender:
             return Transmission.objects.select_related("prescription").get(pk=ours.pk)
     raise Refused(NOT_OURS)
+
+
+def _signed_for(prescription: Prescription) -> str:
+    """Return the NCPDP ID of the pharmacy that the order went to, whatever it has now."""
+    record = json.loads(prescription.signed_record.payload)
+    return record["content"]["pharmacy"]["ncpdp_id"]
 
 
 def _on_its_way(
@@ -108,6 +115,12 @@ def _on_its_way(
 ) -> None:
     """A Verify, Status or Error that comes later than the answer to our message."""
     answer = script.parse_answer(bytes(received.content), outcomes=network.outcomes())
+    if (
+        answer.outcome == script.Outcome.REJECTED
+        and ours.state == TransmissionState.SENDING
+    ):
+        # The answer to the attempt may be another; nothing is printed meanwhile.
+        raise Refused("Our message is on its way just now; send this again")
     _note(ours.about, received)
     if answer.outcome == script.Outcome.TRY_AGAIN:
         return
@@ -121,6 +134,8 @@ def _cancel_answered(
     cancelled = getattr(ours.about, "cancellation", None)
     if cancelled is None:
         raise Refused("This prescription was not cancelled")
+    if not Transmission.objects.filter(cancellation=cancelled, attempts__gt=0).exists():
+        raise Refused("Our CancelRx was not sent yet")
     said = {
         kind: message.root.find(f"Body/CancelRxResponse/Response/{kind}")
         for kind in ("Denied", "Approved")

@@ -36,6 +36,8 @@ from providers.models import (
 )
 from providers.refusals import NotAllowed
 
+ENDS = [AccessKind.REVOKE, AccessKind.DISMISS]
+
 
 @dataclass(frozen=True)
 class Seen:
@@ -136,6 +138,11 @@ def decline(request: AccessRequest, *, by, reason: str) -> None:
     with _refusals_on_record(request, by=by), transaction.atomic(durable=True):
         locked = _locked(request)
         _require_designee(locked.practice, by=by)
+        if locked.person_id == by.pk and locked.kind in ENDS:
+            raise NotAllowed(
+                "This ends something of yours. Another designee decides it.",
+                code="about_self",
+            )
         if not reason.strip():
             raise NotAllowed("Say why it is declined.", code="no_reason")
         locked.closing_note = reason.strip()

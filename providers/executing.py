@@ -42,6 +42,7 @@ def objections(request: AccessRequest, *, by) -> list[NotAllowed]:
         ]
     found = [
         _second_person(request, by=by),
+        _first_person(request),
         _registrant(practice, by=by),
         *(_self(request, by=by)),
         access_changes.objection(request),
@@ -68,6 +69,17 @@ def _second_person(request: AccessRequest, *, by) -> NotAllowed | None:
         return None
     return NotAllowed(
         "You entered this yourself. Another designee executes it.", code="same_person"
+    )
+
+
+def _first_person(request: AccessRequest) -> NotAllowed | None:
+    """21 CFR 1311.125(c): two designees, both of them still."""
+    if designees.is_designee(request.entered_by, practice=request.practice):
+        return None
+    return NotAllowed(
+        f"{request.entered_by}, who entered it, no longer sets access there. Decline "
+        "it; somebody else enters it anew.",
+        code="entered_by_nobody",
     )
 
 

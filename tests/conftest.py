@@ -14,7 +14,7 @@ OF_A_DATABASE = {"db", "transactional_db"}
 
 
 @pytest.hookimpl(specname="pytest_collection_modifyitems")
-def leave_out_what_sqlite_shows(config, items):
+def pytest_leave_out_what_sqlite_shows(config, items):
     """Run on PostgreSQL what asks the database itself: verbs, guards and races.
 
     What is pure, and pages, which call the same verbs, run once, on SQLite.

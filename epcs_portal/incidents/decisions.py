@@ -27,6 +27,10 @@ def take(step: Step, incident: Incident, *, by, words: str, seen: int) -> Incide
     """
     if not accounts.decided_by(by).filter(pk=incident.pk).exists():
         _refuse(incident, by=by)
+    if incident.username == by.get_username() and _others(incident, than=by):
+        raise NotPossible(
+            "This is about your own account. Another designee decides it."
+        )
     with transaction.atomic(durable=True):
         locked = _locked(incident)
         steps = list(locked.steps.exclude(kind=Step.OVERDUE))
@@ -72,6 +76,10 @@ def _mark(incident: Incident) -> bool:
             )
         chain.record(Act.INCIDENT_OVERDUE, by=None, of=locked, outcome=Outcome.FAILURE)
     return True
+
+
+def _others(incident: Incident, *, than) -> list:
+    return [one for one in accounts.deciders_of(incident) if one.pk != than.pk]
 
 
 def _locked(incident: Incident) -> Incident:

@@ -446,3 +446,13 @@ def test_the_practice_of_a_designee_who_left_is_out_of_reach(dana, incident):
     dana.memberships.update(left_on=timezone.localdate())
 
     assert not accounts.decided_by(dana).exists()
+
+
+@pytest.mark.cfr("1311.150(c)")
+def test_nobody_decides_about_the_own_account_while_another_can(alice, practice):
+    incident = incidents.report(IncidentKind.NOT_SIGNED_BY_ME, about=alice)
+
+    with pytest.raises(decisions.NotPossible, match="Another designee"):
+        decisions.take(Step.DISMISSED, incident, by=alice, words="nothing", seen=0)
+
+    assert not incident.steps.exists()

@@ -184,6 +184,45 @@ def test_a_cancellation_is_answered(pharmacy, transmitted, alice, body, approved
     assert Transmission.objects.get(cancellation=cancelled).state == "delivered"
 
 
+def test_a_cancellation_that_was_not_sent_is_not_answered(
+    pharmacy, transmitted, alice, network
+):
+    taken_back = cancellation.cancel(transmitted, by=alice, reason="Wrong patient")
+
+    refused = pharmacy.says(
+        "<CancelRxResponse><Response><Approved/></Response></CancelRxResponse>"
+    )
+
+    assert refused[0] == "Error"
+    send_everything()
+    taken_back.refresh_from_db()
+    assert taken_back.is_approved is None
+    assert [one.kind for one in network.sent] == ["NewRx", "CancelRx"]
+
+
+@pytest.mark.cfr("1311.170(b)")
+def test_an_error_while_it_is_on_its_way_does_not_allow_paper_yet(client, queued):
+    outbox._claim(queued.transmission.pk)
+
+    refused = Pharmacy(client, queued).says("<Error><Code>900</Code></Error>")
+
+    queued.refresh_from_db()
+    assert refused[0] == "Error"
+    assert queued.status == Status.QUEUED
+
+
+def test_the_pharmacy_that_it_was_signed_for_answers_whatever_the_row_says(
+    client, transmitted
+):
+    type(transmitted.pharmacy).objects.update(ncpdp_id="9999999")
+    another, right = Pharmacy(client, transmitted), Pharmacy(client, transmitted)
+    right.sender = transmitted.pharmacy.ncpdp_id
+    another.sender = "9999999"
+
+    assert another.says("<Error><Code>900</Code></Error>")[0] == "Error"
+    assert right.says("<Error><Code>900</Code></Error>") == OK
+
+
 def test_a_cancellation_nobody_asked_for_is_refused(pharmacy):
     response = "<CancelRxResponse><Response><Approved/></Response></CancelRxResponse>"
 

@@ -779,3 +779,27 @@ def test_the_operator_names_the_first_two_at_the_command_line(hill, capsys):
             call_command("name_designee", *wrong)
     with pytest.raises(CommandError, match="has its designees"):
         call_command("name_designee", practice.name, "olaf")
+
+
+@pytest.mark.cfr("1311.125(c)")
+def test_nobody_declines_what_ends_their_own(alice, practice, manager):
+    ends = [
+        access.enter_revocation(
+            alice.provider, practice=practice, by=manager, reason="diverts"
+        ),
+        access.enter_dismissal(manager, practice=practice, by=alice, reason="left"),
+    ]
+
+    for entered, whose in zip(ends, [alice, manager], strict=True):
+        with pytest.raises(NotAllowed, match="Another designee decides"):
+            access.decline(entered, by=whose, reason="no")
+
+
+@pytest.mark.cfr("1311.125(c)")
+def test_what_somebody_entered_who_is_no_designee_any_more_is_not_executed(
+    entered, alice, manager, execute
+):
+    Designee.objects.filter(user=manager, until=None).update(until=timezone.now())
+
+    with pytest.raises(NotAllowed, match="no longer sets access"):
+        execute(entered, by=alice)
