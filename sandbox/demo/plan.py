@@ -74,6 +74,7 @@ def _stand_in(role: str, environment: dict[str, str], *, port: int) -> Part:
 
 def _gunicorn(application: str, *, port: int) -> list[str]:
     options = ["--workers", "1", "--threads", "8", "--graceful-timeout", "5"]
+    options.append("--no-control-socket")  # one for all of a user, or none
     address = ["--bind", f"127.0.0.1:{port}", "--log-level", "warning"]
     return [sys.executable, "-m", "gunicorn", application, *address, *options]
 
