@@ -49,13 +49,13 @@ def sign_in(page, demo, username):
     expect(page.get_by_role("heading", name="Welcome")).to_be_visible()
 
 
-def write(page):
-    """Write a prescription that is ready to sign."""
+def write(page, search="alpra 0.5", drug="Alprazolam 0.5 mg tablet"):
+    """Write a prescription that is ready to sign; of Schedule II, two were a series."""
     page.goto("/patients/")
     page.locator("main table a, main .list a").first.click()
     page.get_by_role("link", name="Write a prescription").first.click()
-    page.get_by_label("Name, strength or NDC").fill("oxyco 5")
-    page.get_by_role("radio", name="Oxycodone hydrochloride 5 mg tablet").check()
+    page.get_by_label("Name, strength or NDC").fill(search)
+    page.get_by_role("radio", name=drug).check()
     page.get_by_label("Quantity", exact=True).fill("12")
     page.get_by_label("Directions").fill("Take 1 tablet every 6 hours as needed")
     pharmacy = page.locator("select[name=pharmacy]")
@@ -83,7 +83,7 @@ def decide(handset, button, number=""):
 
 
 def test_a_push_signs_with_the_number_matched(riley, demo, handset, screenshot):
-    write(riley)
+    write(riley, "oxyco 5", "Oxycodone hydrochloride 5 mg tablet")
 
     number = ask(riley, demo)
     card = handset.get_by_text(re.compile(r"Oxycodone hydrochloride 5 mg tablet, 12"))
