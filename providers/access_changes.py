@@ -75,7 +75,7 @@ def _grant_objection(request: AccessRequest) -> NotAllowed | None:
 
 
 def _identity_objection(provider: Provider) -> NotAllowed | None:
-    account = IdmeAccount.objects.linked().filter(user=provider.user_id).first()
+    account = IdmeAccount.objects.linked_to(provider.user_id)
     if account is None or not account.is_identity_proofed:
         return NotAllowed(
             f"{provider} first has to choose Verify with ID.me on eRx Info: the right "

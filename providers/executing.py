@@ -85,7 +85,7 @@ def _first_person(request: AccessRequest) -> NotAllowed | None:
 
 def _registrant(practice: Practice, *, by) -> NotAllowed | None:
     """21 CFR 1311.125(a), (c); at an institution anybody designated (1311.130(b))."""
-    account = IdmeAccount.objects.linked().filter(user=by).first()
+    account = IdmeAccount.objects.linked_to(by)
     if account is None or not account.is_identity_proofed:
         return NotAllowed(
             "Verify your identity with ID.me on eRx Info first.", code="not_proofed"

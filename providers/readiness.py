@@ -59,7 +59,7 @@ def _member(provider: Provider, practice: Practice, on: date) -> Blocker | None:
 
 def _identity(provider: Provider, practice: Practice, on: date) -> Blocker | None:
     """21 CFR 1311.105(a)(1): the one who was proofed is the one who is registered."""
-    account = IdmeAccount.objects.linked().filter(user=provider.user_id).first()
+    account = IdmeAccount.objects.linked_to(provider.user_id)
     if account is None:
         return Blocker(
             "Your identity is not verified.",
@@ -105,7 +105,7 @@ def _approval(provider: Provider, practice: Practice, on: date) -> Blocker | Non
             "Your right to sign is suspended: "
             f"{suspension.get_cause_display().lower()}."
         )
-    account = IdmeAccount.objects.linked().filter(user=provider.user_id).first()
+    account = IdmeAccount.objects.linked_to(provider.user_id)
     if account and not identity.is_of_same_identity(grant, account):
         return _not_granted("You were approved before this ID.me account was linked.")
     return None

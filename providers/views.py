@@ -87,7 +87,7 @@ def erx_info(request):
     provider = Provider.objects.filter(user=request.user).first()
     practice = Practice.objects.visible_to(request.user).first()
     freshness.ask_if_old(request.user)
-    account = IdmeAccount.objects.linked().filter(user=request.user).first()
+    account = IdmeAccount.objects.linked_to(request.user)
     listed = Device.objects.visible_to(request.user).listed()
     primary = devices.primary_of(request.user)
     signing = [device for device in listed if device.may_sign]
@@ -127,7 +127,7 @@ def devices_state(request):
 
     A page that went on for ever would keep somebody signed in who is not there.
     """
-    account = IdmeAccount.objects.linked().filter(user=request.user).first()
+    account = IdmeAccount.objects.linked_to(request.user)
     if account and freshness.is_under_way(account):
         return HttpResponse(status=HTTPStatus.NO_CONTENT)
     if account and freshness.is_late(account):

@@ -55,8 +55,7 @@ def poll(push: Push) -> None:
 
 def account_of(push: Push) -> IdmeAccount | None:
     """Return the account that is linked now to whom the push asks."""
-    linked = IdmeAccount.objects.linked().filter(user=push.challenge.user_id)
-    return linked.first()
+    return IdmeAccount.objects.linked_to(push.challenge.user_id)
 
 
 def _take_answer(push: Push, answer: backchannel.Answer) -> None:

@@ -21,7 +21,7 @@ def ask_if_old(user) -> None:
     """Let a worker refresh an old list, once a minute at the most, if ID.me lets it."""
     now = timezone.now()
     not_asked = Q(refresh_asked_at=None) | Q(refresh_asked_at__lt=now - ASKED_APART)
-    account = IdmeAccount.objects.linked().filter(user=user).first()
+    account = IdmeAccount.objects.linked_to(user)
     if account is None or not is_refreshable(account):
         return
     waiting = IdmeAccount.objects.filter(

@@ -169,7 +169,7 @@ def _link_or_find(
 
 
 def _found(user, identity: Identity) -> tuple[IdmeAccount, bool] | None:
-    own = IdmeAccount.objects.linked().filter(user=user).first()
+    own = IdmeAccount.objects.linked_to(user)
     if own and (own.issuer, own.subject) == (settings.IDME_ISSUER, identity.subject):
         return own, False
     # Not the user's own: another tab may have linked it since the line above.

@@ -12,7 +12,7 @@ from mfa.models import Device, IdmeAccount, Purpose
 @sensitive_post_parameters("password", "code")
 def unlink(request):
     """Ask what has to be asked, then end the link to ID.me."""
-    account = IdmeAccount.objects.linked().filter(user=request.user).first()
+    account = IdmeAccount.objects.linked_to(request.user)
     if account is None:
         messages.info(request, "No ID.me account is linked to your account.")
         return redirect("erx-info")

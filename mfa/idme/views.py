@@ -86,7 +86,7 @@ def callback(request) -> HttpResponse:
 
 @require_POST
 def refresh_devices(request) -> HttpResponse:
-    account = IdmeAccount.objects.linked().filter(user=request.user).first()
+    account = IdmeAccount.objects.linked_to(request.user)
     if account is None:
         messages.error(
             request, "Verify with ID.me first; then your devices are listed."

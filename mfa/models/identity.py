@@ -12,6 +12,10 @@ class IdmeAccountQuerySet(models.QuerySet["IdmeAccount"]):
     def linked(self) -> "IdmeAccountQuerySet":
         return self.filter(unlinked_at=None)
 
+    def linked_to(self, user) -> "IdmeAccount | None":
+        """Return the one account that a user has linked now, if there is one."""
+        return self.linked().filter(user=user).first()
+
 
 class IdmeAccount(models.Model):
     """An ID.me account of a user, known by issuer and subject, never by e-mail.
