@@ -281,6 +281,13 @@ def _disable_after_too_many(
         chain.record(Act.DEVICE_DISABLED, by=device.user, of=one, reason="failures")
 
 
+def void_of(user) -> None:
+    """Let nothing pass or be redeemed any more that a user has asked or proven."""
+    Challenge.objects.filter(
+        user=user, state__in=[ChallengeState.OPEN, ChallengeState.PASSED]
+    ).update(state=ChallengeState.REFUSED, answered_at=timezone.now())
+
+
 def refuse(user, device: Device, *, purpose: Purpose, reason: str) -> None:
     """Put on record that a device could not confirm anything."""
     chain.record(

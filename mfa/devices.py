@@ -9,7 +9,6 @@ from audit.acts import Act
 from mfa import challenges, notices
 from mfa.models import (
     Challenge,
-    ChallengeState,
     Device,
     Purpose,
     Retirement,
@@ -148,9 +147,7 @@ def retire_reported(device: Device, *, by, reason: str) -> None:
     """
     get_user_model().objects.select_for_update(no_key=True).get(pk=by.pk)
     now, own = timezone.now(), Device.objects.visible_to(by).filter(pk=device.pk)
-    Challenge.objects.filter(
-        user=by, state__in=[ChallengeState.OPEN, ChallengeState.PASSED]
-    ).update(state=ChallengeState.REFUSED, answered_at=now)
+    challenges.void_of(by)
     own.filter(is_primary=True).update(lost_primary_at=now)
     _retire(device, by=by, because=Retirement.REMOVED, reason=reason)
 

@@ -6,8 +6,8 @@ from django.utils import timezone
 
 from audit import incidents
 from audit.models import IncidentKind
-from mfa import notices
-from mfa.models import Challenge, ChallengeState, Device
+from mfa import challenges, notices
+from mfa.models import Device
 from mfa.signals import compromised
 
 
@@ -17,9 +17,7 @@ def not_me(user, *, device: Device) -> None:
     Whoever asked for the push knew the password. Nothing that was proven stays good,
     every session ends, owner and administrators are told (21 CFR 1311.150(c)).
     """
-    Challenge.objects.filter(
-        user=user, state__in=[ChallengeState.OPEN, ChallengeState.PASSED]
-    ).update(state=ChallengeState.REFUSED, answered_at=timezone.now())
+    challenges.void_of(user)
     end_sessions(user)
     incidents.report(IncidentKind.NOT_ME, about=user, of=device)
     compromised.send(sender=Device, user=user, device=device)
