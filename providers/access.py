@@ -4,12 +4,10 @@
 registrant (except at an institution) and shows both factors for exactly this change.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from audit import chain
@@ -34,7 +32,7 @@ from providers.models import (
     StateLicense,
     Verification,
 )
-from providers.refusals import NotAllowed
+from providers.refusals import NotAllowed, on_record
 
 ENDS = [AccessKind.REVOKE, AccessKind.DISMISS]
 
@@ -94,7 +92,7 @@ def execute(
     request: AccessRequest, *, by, challenge: Challenge, session_key: str
 ) -> AccessRequest:
     """Carry out what another designee entered; raise NotAllowed or NotProven."""
-    with _refusals_on_record(request, by=by), transaction.atomic(durable=True):
+    with on_record(request, by=by), transaction.atomic(durable=True):
         locked = _locked(request)
         executing.require(locked, by=by)
         challenges.consume(
@@ -135,7 +133,7 @@ def put_refusal_on_record(
 
 def decline(request: AccessRequest, *, by, reason: str) -> None:
     """Close a request as the second person, without anything changed."""
-    with _refusals_on_record(request, by=by), transaction.atomic(durable=True):
+    with on_record(request, by=by), transaction.atomic(durable=True):
         locked = _locked(request)
         _require_designee(locked.practice, by=by)
         if locked.person_id == by.pk and locked.kind in ENDS:
@@ -152,7 +150,7 @@ def decline(request: AccessRequest, *, by, reason: str) -> None:
 
 def withdraw(request: AccessRequest, *, by) -> None:
     """Take back what one has entered oneself."""
-    with _refusals_on_record(request, by=by), transaction.atomic(durable=True):
+    with on_record(request, by=by), transaction.atomic(durable=True):
         locked = _locked(request)
         if locked.entered_by_id != by.pk:
             raise NotAllowed(
@@ -165,7 +163,7 @@ def withdraw(request: AccessRequest, *, by) -> None:
 
 def give_up(provider: Provider, *, by, reason: str) -> None:
     """End one's own right to sign at once, everywhere; nobody else's."""
-    with _refusals_on_record(provider, by=by), transaction.atomic(durable=True):
+    with on_record(provider, by=by), transaction.atomic(durable=True):
         if provider.user_id != by.pk:
             raise NotAllowed(
                 "Only its holder gives up a right to sign. Two designees end another's.",
@@ -197,7 +195,7 @@ def _request(
 def _enter(entered: AccessRequest, *, by) -> AccessRequest:
     about = entered.provider or entered.practice
     try:
-        with _refusals_on_record(about, by=by), transaction.atomic(durable=True):
+        with on_record(about, by=by), transaction.atomic(durable=True):
             _require_designee(entered.practice, by=by)
             access_changes.require_sensible(entered)
             if entered.verification:
@@ -244,28 +242,3 @@ def _require_designee(practice: Practice, *, by) -> None:
         raise NotAllowed(
             f"Only those who set access at {practice} do that.", code="not_designee"
         )
-
-
-@contextmanager
-def _refusals_on_record(of: models.Model, *, by) -> Iterator[None]:
-    """Put a refusal on record after its transaction, so that no rollback takes it."""
-    try:
-        yield
-    except NotAllowed as refusal:
-        chain.record(
-            Act.ACCESS_REFUSED,
-            by=by,
-            of=of,
-            outcome=Outcome.FAILURE,
-            reason=refusal.code,
-        )
-        raise
-    except challenges.NotProven as refusal:
-        chain.record(
-            Act.ACCESS_REFUSED,
-            by=by,
-            of=of,
-            outcome=Outcome.FAILURE,
-            reason=str(refusal),
-        )
-        raise

@@ -76,7 +76,6 @@ def enter(request, public_id):
                 checked=listings.Checked(**checked),
             )
         except NotAllowed as refusal:
-            listings.put_refusal_on_record(institution, refusal, by=request.user)
             form.add_error(None, str(refusal))
         else:
             messages.success(request, "Entered. Two of the office approve it.")
@@ -91,7 +90,6 @@ def approve(request, public_id):
     try:
         listings.approve(listing, by=request.user)
     except NotAllowed as refusal:
-        listings.put_refusal_on_record(listing, refusal, by=request.user)
         messages.error(request, str(refusal))
     else:
         messages.success(request, "Approved.")
@@ -105,7 +103,6 @@ def end(request, public_id):
         try:
             listings.end(listing, by=request.user, **form.cleaned_data)
         except NotAllowed as refusal:
-            listings.put_refusal_on_record(listing, refusal, by=request.user)
             form.add_error(None, str(refusal))
         else:
             messages.success(request, f"{listing.provider} is off the list.")

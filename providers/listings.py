@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from audit import chain
-from audit.acts import Act, Outcome
+from audit.acts import Act
 from providers import credentialing, suspension
 from providers.models import (
     Cause,
@@ -21,7 +21,7 @@ from providers.models import (
     Membership,
     Provider,
 )
-from providers.refusals import NotAllowed
+from providers.refusals import NotAllowed, on_record
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def enter(
 ) -> Listing:
     """Put a practitioner on the list; it counts once two have approved."""
     try:
-        with transaction.atomic(durable=True):
+        with on_record(institution, by=by), transaction.atomic(durable=True):
             _require_officer(institution, by=by, about=provider)
             _require_association(provider, institution=institution)
             listing = Listing.objects.create(
@@ -94,7 +94,7 @@ def enter(
 
 def approve(listing: Listing, *, by) -> None:
     """Approve somebody on the list, as the first or the second of the office."""
-    with transaction.atomic(durable=True):
+    with on_record(listing, by=by), transaction.atomic(durable=True):
         locked = _locked(listing, by=by)
         if locked.second_approved_by_id:
             raise NotAllowed("Two have approved it already.", code="closed")
@@ -112,7 +112,7 @@ def approve(listing: Listing, *, by) -> None:
 
 def end(listing: Listing, *, by, reason: str) -> None:
     """Take somebody off the list; signing there stops at once (1311.130(d))."""
-    with transaction.atomic(durable=True):
+    with on_record(listing, by=by), transaction.atomic(durable=True):
         locked = _locked(listing, by=by)
         if not reason.strip():
             raise NotAllowed("Say why.", code="no_reason")
@@ -124,17 +124,6 @@ def end(listing: Listing, *, by, reason: str) -> None:
                 locked.provider, cause=Cause.NOT_LISTED, by=by, practice=practice
             )
         chain.record(Act.CREDENTIALING_ENDED, by=by, of=locked)
-
-
-def put_refusal_on_record(listing: Listing | Institution, refusal, *, by) -> None:
-    """Put on record that somebody tried what they may not."""
-    chain.record(
-        Act.ACCESS_REFUSED,
-        by=by,
-        of=listing,
-        outcome=Outcome.FAILURE,
-        reason=refusal.code,
-    )
 
 
 def _require_officer(

@@ -1,5 +1,14 @@
 """Why a change of access was refused; the message says what to do next."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import models
+
+from audit import chain
+from audit.acts import Act, Outcome
+from mfa.refusals import NotProven
+
 
 class NotAllowed(Exception):
     """Nothing was changed; `code` is what the record says of it."""
@@ -7,3 +16,16 @@ class NotAllowed(Exception):
     def __init__(self, message: str, *, code: str):
         self.code = code
         super().__init__(message)
+
+
+@contextmanager
+def on_record(of: models.Model, *, by) -> Iterator[None]:
+    """Put a refusal on record after its transaction, so that no rollback takes it."""
+    try:
+        yield
+    except (NotAllowed, NotProven) as refusal:
+        why = refusal.code if isinstance(refusal, NotAllowed) else str(refusal)
+        chain.record(
+            Act.ACCESS_REFUSED, by=by, of=of, outcome=Outcome.FAILURE, reason=why
+        )
+        raise
