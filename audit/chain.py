@@ -57,6 +57,13 @@ def record(
     return event
 
 
+def denied(*, by, of: models.Model | None, reason: str) -> Event:
+    """Put on record that somebody was refused for want of permission."""
+    return record(
+        Act.PERMISSION_DENIED, by=by, of=of, outcome=Outcome.FAILURE, reason=reason
+    )
+
+
 def locked_head(stream: str) -> ChainHead:
     """Hold the end of a chain until the transaction ends."""
     locked = ChainHead.objects.select_for_update().filter(stream=stream)

@@ -11,7 +11,7 @@ from django.apps import apps
 from django.db import models
 
 from audit import chain, context
-from audit.acts import Act, Outcome
+from audit.acts import Outcome
 from audit.models import Event, user_stream
 from epcs_portal.incidents import accounts
 from providers.models import Practice
@@ -42,9 +42,7 @@ def _note(request, status: int) -> None:
 
 
 def _record(user, *, of: models.Model | None, reason: str) -> None:
-    chain.record(
-        Act.PERMISSION_DENIED, by=user, of=of, outcome=Outcome.FAILURE, reason=reason
-    )
+    chain.denied(by=user, of=of, reason=reason)
 
 
 def _is_recorded(user) -> bool:

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from audit import business_days, chain
-from audit.acts import Act, Outcome
+from audit.acts import Act
 from prescriptions import addresses
 from prescriptions.models import (
     REQUIRED,
@@ -216,11 +216,5 @@ def _require_complete(report: ThirdPartyAudit) -> None:
 def _require_staff(by, *, of: ThirdPartyAudit | None) -> None:
     if by.is_active and by.is_staff:
         return
-    chain.record(
-        Act.PERMISSION_DENIED,
-        by=by,
-        of=of,
-        outcome=Outcome.FAILURE,
-        reason="not_administrator",
-    )
+    chain.denied(by=by, of=of, reason="not_administrator")
     raise NotAllowed("Only an administrator does that.")

@@ -5,7 +5,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from audit import chain
-from audit.acts import Act, Outcome
+from audit.acts import Act
 from prescriptions.models import Patient, Prescription, Status
 from providers.models import DeaRegistration, Membership, Provider, Role
 
@@ -179,11 +179,9 @@ def require_writer(prescription: Prescription, *, by) -> None:
     """Refuse, on the record, whoever prepares no prescriptions at the practice."""
     if _works_at(prescription.practice_id, user=by, roles=WRITERS):
         return
-    chain.record(
-        Act.PERMISSION_DENIED,
+    chain.denied(
         by=by,
         of=prescription if prescription.pk else None,
-        outcome=Outcome.FAILURE,
         reason="not a provider or agent of the practice",
     )
     raise NotAllowed("Only providers and agents of the practice write prescriptions.")

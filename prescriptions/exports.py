@@ -55,13 +55,7 @@ def request(
 ) -> Export:
     """Ask for a bundle of a practice's records, or of one's own there."""
     if (practice, provider) not in scopes_of(by):
-        chain.record(
-            Act.PERMISSION_DENIED,
-            by=by,
-            of=practice,
-            outcome=Outcome.FAILURE,
-            reason="export",
-        )
+        chain.denied(by=by, of=practice, reason="export")
         raise NotAllowed("These records are not yours to export.")
     now = timezone.now()
     with transaction.atomic(durable=True):

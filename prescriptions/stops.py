@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from audit import chain
-from audit.acts import Act, Outcome
+from audit.acts import Act
 from mfa import challenges
 from mfa.models import Challenge, Purpose
 from prescriptions import releases
@@ -206,11 +206,5 @@ def _refusals_on_record(of, *, by) -> Iterator[None]:
     try:
         yield
     except (NotAllowed, challenges.NotProven) as refusal:
-        chain.record(
-            Act.PERMISSION_DENIED,
-            by=by,
-            of=of,
-            outcome=Outcome.FAILURE,
-            reason=str(refusal),
-        )
+        chain.denied(by=by, of=of, reason=str(refusal))
         raise

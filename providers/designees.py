@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from audit import chain
-from audit.acts import Act, Outcome
+from audit.acts import Act
 from providers import credentialing
 from providers.models import (
     DeaRegistration,
@@ -94,13 +94,7 @@ def name_first(user, *, practice: Practice, by) -> Designee:
         refusal = why_not_first(user, practice=practice, by=by)
         if not refusal:
             return name(user, practice=practice, by=by)
-    chain.record(
-        Act.PERMISSION_DENIED,
-        by=by,
-        of=practice,
-        outcome=Outcome.FAILURE,
-        reason="not_named",
-    )
+    chain.denied(by=by, of=practice, reason="not_named")
     raise NotNamed(refusal)
 
 

@@ -98,11 +98,5 @@ def _add(incident: Incident, step: Step, *, username: str, words: str = ""):
 
 
 def _refuse(incident: Incident, *, by) -> None:
-    chain.record(
-        Act.PERMISSION_DENIED,
-        by=by,
-        of=incident,
-        outcome=Outcome.FAILURE,
-        reason="not a designee of the practice",
-    )
+    chain.denied(by=by, of=incident, reason="not a designee of the practice")
     raise NotAllowed("Only designees of the access controls decide about incidents.")
