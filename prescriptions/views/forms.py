@@ -8,7 +8,18 @@ from providers.models import Practice
 TWO_YEARS = timedelta(days=731)
 
 
-class LogForm(forms.Form):
+class PeriodForm(forms.Form):
+    """From a first day to a last one."""
+
+    def clean(self):
+        wanted = super().clean()
+        first, last = wanted.get("first"), wanted.get("last")
+        if first and last and first > last:
+            self.add_error("last", "Choose a day that is not before the first one.")
+        return wanted
+
+
+class LogForm(PeriodForm):
     """Which days a log is to cover; leaves `wanted` for logs.make."""
 
     practice = forms.ModelChoiceField(
@@ -37,13 +48,6 @@ class LogForm(forms.Form):
                 "last": today.isoformat(),
             }
 
-    def clean(self):
-        wanted = super().clean()
-        first, last = wanted.get("first"), wanted.get("last")
-        if first and last and first > last:
-            self.add_error("last", "Choose a day that is not before the first one.")
-        return wanted
-
     @property
     def wanted(self) -> dict:
         return self.cleaned_data
@@ -65,7 +69,7 @@ class RepudiationForm(forms.Form):
     )
 
 
-class ExportForm(forms.Form):
+class ExportForm(PeriodForm):
     """Whose records to export, and of which days; leaves `wanted` for exports."""
 
     scope = forms.ChoiceField(label="Whose records", widget=forms.RadioSelect)
@@ -90,13 +94,6 @@ class ExportForm(forms.Form):
             for number, (practice, provider) in enumerate(scopes)
         ]
         self.initial = {"scope": "0"}
-
-    def clean(self):
-        wanted = super().clean()
-        first, last = wanted.get("first"), wanted.get("last")
-        if first and last and first > last:
-            self.add_error("last", "Choose a day that is not before the first one.")
-        return wanted
 
     @property
     def wanted(self) -> dict:
