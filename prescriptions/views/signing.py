@@ -120,9 +120,12 @@ def signed(request, public_id):
 def _ceremony(request, patient: Patient, prescriptions: list[Prescription]):
     freshness.ask_if_old(request.user)
     reviews = _reviews(prescriptions, by=request.user)
-    chosen = [one.prescription for one in reviews if one.is_to_be_signed]
-    blockers = signing.blockers_together(chosen) if chosen else []
-    shown = content.payload_digest(chosen) if chosen and not blockers else ""
+    to_sign = [one for one in reviews if one.is_to_be_signed]
+    chosen = [one.prescription for one in to_sign]
+    blockers = signing.blockers_together(chosen) if len(chosen) > 1 else []
+    shown = ""
+    if chosen and not blockers:
+        shown = content.digest_over(one.shown_digest for one in to_sign)
     form = _proof(request, chosen, shown) if shown else None
     if not form and request.method == "POST":
         _refuse(request, prescriptions)
