@@ -30,7 +30,7 @@ class Found:
 
 def found(query: str, chosen: object = None) -> Found:
     """Search for drugs; keep the one that was chosen, if it is one."""
-    hits = list(drug_search.find(query)) if query else []
+    hits = drug_search.find(query) if query else []
     return Found(
         query=query[: drug_search.LONGEST_QUERY], chosen=_drug(chosen), hits=hits
     )

@@ -1,11 +1,11 @@
 """Drugs by the beginnings of words, by strength and by NDC; alike on both databases."""
 
+import heapq
 import re
 import unicodedata
 from collections.abc import Iterable
 
-from django.db.models import Case, Exists, IntegerField, OuterRef, Q, QuerySet, When
-from django.db.models.functions import Length
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from prescriptions.models import Drug, DrugWord
 from prescriptions.ndc import codes
@@ -38,27 +38,14 @@ COMMON = [
 COMMON += ["mg", "mcg", "ml", "g", "er", "xr", "hcl", "injection"]
 
 
-def find(query: str) -> QuerySet[Drug]:
+def find(query: str) -> list[Drug]:
     """Return at most MOST_HITS drugs that may be prescribed, the likeliest first."""
     text = query[:LONGEST_QUERY].strip()
-    offered = Drug.objects.prescribable()
     if codes.is_typed(text):
-        return offered.filter(_has_package(text)).order_by("name")[:MOST_HITS]
+        sold = Drug.objects.prescribable().filter(_has_package(text))
+        return list(sold.order_by("name")[:MOST_HITS])
     wanted = words(text)[:MOST_WORDS]
-    if not wanted:
-        return offered.none()
-    # The rarest word leaves the fewest drugs; the others are looked up for those.
-    rarest = max(wanted, key=_rarity)
-    matching = offered.filter(
-        pk__in=DrugWord.objects.filter(_begins(rarest)).values("drug")
-    )
-    for word in wanted:
-        if word != rarest:
-            matching = matching.filter(Exists(_of_drug().filter(_begins(word))))
-    ranked = Drug.objects.filter(pk__in=matching.order_by().values("pk")[:MOST_RANKED])
-    return ranked.order_by(*_likeliest_first(wanted), Length("name"), "name")[
-        :MOST_HITS
-    ]
+    return _likeliest(_matching(wanted), wanted=wanted) if wanted else []
 
 
 def index(drugs: Iterable[Drug]) -> None:
@@ -90,6 +77,40 @@ def _words_of(drug: Drug) -> set[str]:
     return found.union(*(ALSO.get(word, []) for word in found))
 
 
+def _matching(wanted: list[str]) -> QuerySet[Drug]:
+    """The rarest word leaves the fewest drugs; the others are looked up for those."""
+    rarest = max(wanted, key=_rarity)
+    matching = Drug.objects.prescribable().filter(
+        pk__in=DrugWord.objects.filter(_begins(rarest)).values("drug")
+    )
+    for word in wanted:
+        if word != rarest:
+            of_drug = DrugWord.objects.filter(drug=OuterRef("pk"))
+            matching = matching.filter(Exists(of_drug.filter(_begins(word))))
+    return matching
+
+
+def _likeliest(matching: QuerySet[Drug], *, wanted: list[str]) -> list[Drug]:
+    """Names that begin as typed come first, then exact words: 5 before 50."""
+    names = dict(matching.order_by().values_list("pk", "name")[:MOST_RANKED])
+    exact = {
+        (drug, bytes(word).decode())
+        for drug, word in DrugWord.objects.filter(
+            drug__in=names, word__in=[word.encode() for word in wanted]
+        ).values_list("drug", "word")
+    }
+
+    def rank(drug: int) -> tuple:
+        name = names[drug]
+        begins = name.lower().startswith(wanted[0])
+        inexact = [(drug, word) not in exact for word in wanted]
+        return not begins, inexact, len(name), name
+
+    likeliest = heapq.nsmallest(MOST_HITS, names, key=rank)
+    drugs = Drug.objects.in_bulk(likeliest)
+    return [drugs[drug] for drug in likeliest]
+
+
 def _rarity(word: str) -> tuple[bool, bool, int]:
     is_common = any(common.startswith(word) for common in COMMON)
     return not is_common, word.isalpha(), len(word)
@@ -97,10 +118,6 @@ def _rarity(word: str) -> tuple[bool, bool, int]:
 
 def _begins(word: str) -> Q:
     return Q(word__gte=word.encode(), word__lt=word.encode() + LAST)
-
-
-def _of_drug() -> QuerySet[DrugWord]:
-    return DrugWord.objects.filter(drug=OuterRef("pk"))
 
 
 def _has_package(text: str) -> Q:
@@ -114,21 +131,3 @@ def _has_package(text: str) -> Q:
             products__packages__retired_at=None,
         )
     return Q(pk__in=Drug.objects.filter(found).values("pk"))
-
-
-def _likeliest_first(wanted: list[str]) -> list:
-    """Names that begin as typed come first, then exact words: 5 before 50."""
-    begins = Case(
-        When(name__istartswith=wanted[0], then=0),
-        default=1,
-        output_field=IntegerField(),
-    )
-    exact = [
-        Case(
-            When(Exists(_of_drug().filter(word=word.encode())), then=0),
-            default=1,
-            output_field=IntegerField(),
-        )
-        for word in wanted
-    ]
-    return [begins, *exact]

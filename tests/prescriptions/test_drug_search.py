@@ -145,9 +145,9 @@ def test_the_page_answers_whatever_is_asked(client, mallory, shelf, query):
         assert client.get(reverse("drug-search"), data).status_code == expected
 
 
-def test_the_search_asks_the_database_once(shelf, django_assert_num_queries):
-    with django_assert_num_queries(1):
-        assert names("oxyco 5 tablet")
+def test_the_search_asks_the_database_little(shelf, django_assert_num_queries):
+    with django_assert_num_queries(3):  # what matches, its words, what is shown
+        assert len(names("oxyco 5 tablet")) > 1
     with django_assert_num_queries(1):
         names("0001-0552-01")
 
