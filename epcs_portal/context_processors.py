@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import DatabaseError
 from django.utils.functional import SimpleLazyObject
 
+from epcs_portal import sessions
 from mfa import devices
 from prescriptions import certification
 from prescriptions.models import SigningStop, ThirdPartyAudit
@@ -23,6 +24,8 @@ def portal(request):
     return shown | {
         "is_responsible": SimpleLazyObject(lambda: user.is_staff or bool(is_designee)),
         "is_designee": is_designee,
+        "session_minutes": settings.SESSION_COOKIE_AGE // 60,
+        "session_seconds": sessions.seconds_from_now(request),
         "lost_primary": SimpleLazyObject(lambda: devices.lost_primary_of(user)),
         "signing_stops": SimpleLazyObject(lambda: _stops(user)),
         "suggested_primary": SimpleLazyObject(lambda: devices.suggested_for(user)),

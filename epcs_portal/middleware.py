@@ -1,13 +1,12 @@
 from http import HTTPStatus
 
-from django.conf import settings
 from django.contrib import auth
 from django.core.exceptions import BadRequest
 from django.http import HttpResponse
 from django.shortcuts import render
-from django.utils import timezone
 
-SIGNED_IN_AT = "signed_in_at"  # in the session, seconds since 1970
+from epcs_portal import sessions
+
 NUL = "\0"  # PostgreSQL stores none, so no text with one is taken
 
 
@@ -21,8 +20,7 @@ def sessions_that_end(get_response):
     def middleware(request):
         is_htmx = request.headers.get("HX-Request") == "true"
         if request.user.is_authenticated:
-            began = request.session.get(SIGNED_IN_AT, 0)
-            if timezone.now().timestamp() - began > settings.SESSION_LONGEST:
+            if sessions.seconds_for_good(request) < 0:
                 auth.logout(request)
             elif not is_htmx:
                 request.session.modified = True

@@ -2,12 +2,13 @@ from django.contrib import admin
 from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
-from epcs_portal import health, views
+from epcs_portal import health, sessions, views
 
 urlpatterns = [
     path("", views.home, name="home"),
     path("sign-in/", views.SignIn.as_view(), name="sign-in"),
     path("sign-out/", LogoutView.as_view(), name="sign-out"),
+    path("session/", sessions.state, name="session"),
     path("password/", views.ChangePassword.as_view(), name="password-change"),
     path("health/live", health.live, name="health-live"),
     path("health/ready", health.ready, name="health-ready"),

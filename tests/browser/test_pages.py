@@ -1,3 +1,7 @@
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from playwright.sync_api import expect
 
@@ -61,3 +65,30 @@ def test_a_narrow_window_needs_no_sideways_scrolling(riley):
         riley.goto(path)
         width = riley.evaluate("document.documentElement.scrollWidth")
         assert width <= 375, path
+
+
+def test_a_session_that_ends_says_so_and_lets_its_owner_stay(riley, demo, screenshot):
+    riley.clock.install()
+    riley.goto("/settings/")
+
+    soon = riley.get_by_text("You will be signed out within two minutes")
+    _let_sessions_end_in(demo, seconds=60)
+    riley.clock.fast_forward("28:05")
+    expect(soon.first).to_be_visible()
+    screenshot(riley, "soon")
+
+    riley.get_by_role("button", name="Stay signed in").click()
+
+    expect(soon.first).not_to_be_visible()
+    _let_sessions_end_in(demo, seconds=-1)
+    riley.clock.fast_forward("28:05")
+    expect(riley.get_by_text("You are signed out.")).to_be_visible()
+    screenshot(riley, "ended")
+    riley.get_by_role("link", name="sign in again").click()
+    expect(riley).to_have_url(f"{demo.portal}/sign-in/")
+
+
+def _let_sessions_end_in(demo, *, seconds: int) -> None:
+    ends = datetime.now(tz=UTC).replace(tzinfo=None) + timedelta(seconds=seconds)
+    with closing(sqlite3.connect(demo.folder / "portal.sqlite3")) as portal, portal:
+        portal.execute("UPDATE django_session SET expire_date = ?", [str(ends)])
