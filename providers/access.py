@@ -216,9 +216,12 @@ def _enter(entered: AccessRequest, *, by) -> AccessRequest:
 
 
 def _locked(request: AccessRequest) -> AccessRequest:
-    """Return the request as it is now, held; raise NotAllowed when it is closed."""
+    """Return the request as it is now, held; raise NotAllowed when it is closed.
+
+    With its practice, so that no two who close something there end each other.
+    """
     locked = (
-        AccessRequest.objects.select_for_update(of=["self"], no_key=True)
+        AccessRequest.objects.select_for_update(of=["self", "practice"], no_key=True)
         .select_related("practice", "person", "provider", "entered_by", "closed_by")
         .get(pk=request.pk)
     )
