@@ -129,6 +129,10 @@ class Act(models.TextChoices):
         "Prescription begun on request of a pharmacy",
     )
 
+    PRESCRIPTION_ACCEPTED_LATE = (
+        "prescription.accepted_late",
+        "Pharmacy accepted what was given up",
+    )
     PRESCRIPTION_ALTERED = "prescription.altered", "Prescription altered"
     PRESCRIPTION_CANCELLATION_ANSWERED = (
         "prescription.cancellation_answered",

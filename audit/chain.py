@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from audit import context, seals
 from audit.acts import DETAIL_KEYS, Act, Outcome
-from audit.models import ChainHead, Event, user_stream
+from audit.models import ChainHead, Event, subject_of, user_stream
 
 TEXT_LENGTH = 200  # characters of one text in a detail
 SYSTEM = "system"  # the stream of what no person did
@@ -145,7 +145,7 @@ def _subject(of: models.Model | None) -> str:
         return ""
     if of.pk is None:
         raise ValueError(f"Save the {of._meta.verbose_name} before recording it.")
-    return f"{of._meta.label_lower}:{getattr(of, 'public_id', None) or of.pk}"
+    return subject_of(of)
 
 
 def _checked(detail: dict[str, object]) -> dict[str, object]:

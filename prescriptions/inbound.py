@@ -124,6 +124,8 @@ def _on_its_way(
     _note(ours.about, received)
     if answer.outcome == script.Outcome.TRY_AGAIN:
         return
+    if settling.accepted_late(ours, answer):
+        return
     if ours.state in OPEN_STATES and settling.is_awaited(ours):
         settling.settle(ours, answer)
 
@@ -188,6 +190,11 @@ def _asked(
         by=None,
         of=request,
         stream=user_stream(prescription.prescriber.user),
+    )
+    settling.tell(
+        prescription,
+        subject="A pharmacy asks for a prescription",
+        template="prescriptions/mail/asked.txt",
     )
     _hold_against_what_was_signed(message, prescription)
 

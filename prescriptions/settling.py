@@ -5,11 +5,13 @@ Every function runs in the caller's transaction, which holds the prescription's 
 
 from datetime import timedelta
 
+from django.conf import settings
 from django.utils import timezone
 
 from audit import chain
 from audit.acts import Act, Outcome
-from audit.models import user_stream
+from audit.models import Event, user_stream
+from mfa import notices
 from prescriptions import script
 from prescriptions.models import (
     Prescription,
@@ -18,6 +20,8 @@ from prescriptions.models import (
     TransmissionState,
 )
 
+GIVEN_UP = [Status.FAILED, Status.PRINTED]
+TAKEN = [script.Outcome.ACCEPTED, script.Outcome.PASSED_ON]
 DELAYS = [5, 15, 60, 300, 900]  # seconds before the next attempt; the last one repeats
 
 
@@ -36,6 +40,52 @@ def is_awaited(message: Transmission) -> bool:
     if message.prescription is None:
         return True
     return message.prescription.status in (Status.QUEUED, Status.TRANSMITTED)
+
+
+def accepted_late(message: Transmission, answer: script.Answer) -> bool:
+    """Tell the practitioner of an order that the portal has given up, if it is one.
+
+    It may have been written or printed again meanwhile; only people can find out which
+    of the two the patient gets (21 CFR 1311.170(b)).
+    """
+    given_up = message.prescription
+    if given_up is None or answer.outcome not in TAKEN:
+        return False
+    if given_up.status not in GIVEN_UP:
+        return False
+    record(
+        Act.PRESCRIPTION_ACCEPTED_LATE,
+        message,
+        outcome=Outcome.FAILURE,
+        code=answer.code,
+    )
+    tell(
+        given_up,
+        subject="A pharmacy has what was given up as not delivered",
+        template="prescriptions/mail/accepted_late.txt",
+    )
+    return True
+
+
+def is_accepted_late(prescription: Prescription) -> bool:
+    """Say whether a pharmacy has what was given up, for the page that shows it."""
+    return (
+        prescription.status in GIVEN_UP
+        and Event.objects.about(prescription)
+        .filter(act=Act.PRESCRIPTION_ACCEPTED_LATE)
+        .exists()
+    )
+
+
+def tell(prescription: Prescription, *, subject: str, template: str) -> None:
+    """Mail the practitioner where to look; no mail names a patient or a drug."""
+    notices.send(
+        prescription.prescriber.user,
+        subject=subject,
+        template=template,
+        pharmacy=prescription.pharmacy,
+        address=settings.PORTAL_ORIGIN + prescription.get_absolute_url(),
+    )
 
 
 def record(act: Act, message: Transmission, **detail) -> None:
@@ -126,6 +176,11 @@ def _fail(message: Transmission, answer: script.Answer, *, reason: str) -> None:
     if message.prescription:
         move(message.prescription, Status.FAILED, failure_reason=reason[:200])
         failed = Act.PRESCRIPTION_FAILED
+        tell(
+            message.prescription,
+            subject="A prescription was not delivered",
+            template="prescriptions/mail/not_delivered.txt",
+        )
     record(
         failed,
         message,

@@ -3,6 +3,7 @@ from audit.models.events import (
     ChainHead,
     Checkpoint,
     Event,
+    subject_of,
     user_stream,
 )
 from audit.models.incidents import Incident, IncidentKind, IncidentStep, Step
@@ -19,5 +20,6 @@ __all__ = [
     "IncidentKind",
     "IncidentStep",
     "Step",
+    "subject_of",
     "user_stream",
 ]

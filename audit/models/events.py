@@ -12,6 +12,10 @@ SIGN_INS = "sign-in"  # the stream of sign-ins that failed, whoever tried
 HASH_LENGTH = 64  # hexadecimal digits of SHA-256
 
 
+def subject_of(model: models.Model) -> str:
+    return f"{model._meta.label_lower}:{getattr(model, 'public_id', None) or model.pk}"
+
+
 def user_stream(user: AbstractBaseUser) -> str:
     return f"user:{user.pk}"
 
@@ -19,8 +23,11 @@ def user_stream(user: AbstractBaseUser) -> str:
 class EventQuerySet(models.QuerySet["Event"]):
     def visible_to(self, user: AbstractBaseUser) -> "EventQuerySet":
         """What somebody did, and the sign-ins that were tried with their name."""
-        tried = Q(stream=SIGN_INS, subject=f"{user._meta.label_lower}:{user.pk}")
+        tried = Q(stream=SIGN_INS, subject=subject_of(user))
         return self.filter(Q(stream=user_stream(user)) | tried)
+
+    def about(self, model: models.Model) -> "EventQuerySet":
+        return self.filter(subject=subject_of(model))
 
     def of_kinds(self, prefixes: list[str]) -> "EventQuerySet":
         """Filter by the first words of acts, such as device in device.renamed."""

@@ -7,7 +7,14 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from mfa.http import form_page
-from prescriptions import cancellation, circumstances, drafts, rules, transmission
+from prescriptions import (
+    cancellation,
+    circumstances,
+    drafts,
+    rules,
+    settling,
+    transmission,
+)
 from prescriptions.forms import PrescriptionForm
 from prescriptions.models import PharmacyRequest, Prescription, Status, Transmission
 from prescriptions.views.found import patient_or_404, prescription_or_404
@@ -174,6 +181,7 @@ def _facts(request, prescription: Prescription) -> dict:
         "issue_date": prescription.issue_date,
         "place": circumstances.places([prescription]).get(prescription.pk),
         "record": getattr(prescription, "signed_record", None),
+        "is_accepted_late": settling.is_accepted_late(prescription),
         "can_retry": _was_tried_in_vain(prescription),
         "is_cancellable": prescription.status in cancellation.CANCELLABLE,
     }

@@ -10,7 +10,14 @@ from lxml import etree
 
 from audit.acts import Act
 from audit.models import Event, Incident
-from prescriptions import cancellation, drafts, pharmacy_requests, script, signing
+from prescriptions import (
+    cancellation,
+    drafts,
+    pharmacy_requests,
+    printing,
+    script,
+    signing,
+)
 from prescriptions import transmission as outbox
 from prescriptions.models import (
     PharmacyRequest,
@@ -153,6 +160,50 @@ def test_a_later_error_is_the_failure_that_allows_paper(pharmacy, transmitted):
     transmitted.refresh_from_db()
     assert transmitted.status == Status.FAILED
     assert transmitted.failure_reason == "900 No such store"
+
+
+@pytest.mark.cfr("1311.170(b)")
+@pytest.mark.parametrize("is_printed", [False, True], ids=["given up", "on paper"])
+def test_who_signed_is_told_when_what_was_given_up_arrived_after_all(
+    pharmacy, transmitted, alice, mailoutbox, django_capture_on_commit_callbacks,
+    is_printed,
+):  # fmt: skip
+    pharmacy.says("<Error><Code>900</Code></Error>")
+    if is_printed:
+        printing.after_failure(transmitted, by=alice)
+    with django_capture_on_commit_callbacks(execute=True):
+        assert pharmacy.says("<Verify/>") == OK
+
+    transmitted.refresh_from_db()
+    assert transmitted.status == (Status.PRINTED if is_printed else Status.FAILED)
+    late = Event.objects.about(transmitted).get(act=Act.PRESCRIPTION_ACCEPTED_LATE)
+    assert late.stream == f"user:{alice.pk}"
+    [mail] = mailoutbox
+    assert mail.to == [alice.email]
+    assert transmitted.pharmacy.phone in mail.body
+    pharmacy.client.force_login(alice)
+    page = pharmacy.client.get(transmitted.get_absolute_url()).text
+    assert "The pharmacy says that it has this after all" in page
+
+
+@pytest.mark.parametrize(
+    ("body", "subject"),
+    [
+        ("<Error><Code>900</Code></Error>", "A prescription was not delivered"),
+        (f"<{RENEWAL}/>", "A pharmacy asks for a prescription"),
+    ],
+)
+def test_who_signed_is_told_by_mail_that_names_no_patient(
+    pharmacy, transmitted, mailoutbox, django_capture_on_commit_callbacks, body, subject
+):
+    with django_capture_on_commit_callbacks(execute=True):
+        assert pharmacy.says(body) == OK
+
+    [mail] = mailoutbox
+    assert mail.subject == subject
+    assert transmitted.get_absolute_url() in mail.body
+    assert transmitted.patient.last_name not in mail.body
+    assert transmitted.drug.name not in mail.body
 
 
 def test_an_answer_comes_too_late_for_what_was_cancelled(pharmacy, transmitted, alice):
