@@ -6,6 +6,7 @@ from django.db.models import F, Q
 from django.urls import reverse
 
 from prescriptions.models.parties import OfPractice
+from providers import designees
 from providers.models import Practice, Provider
 
 
@@ -19,8 +20,12 @@ class ExportState(models.TextChoices):
 
 class ExportQuerySet(models.QuerySet["Export"]):
     def visible_to(self, user) -> "ExportQuerySet":
-        """Whoever asked for it downloads it, and nobody else."""
-        return self.filter(requested_by=user)
+        """Whoever asked for it downloads it, while they might ask for it still."""
+        is_theirs = Q(provider__user=user) | Q(
+            practice__in=designees.practices_of(user)
+        )
+        there = Practice.objects.visible_to(user)
+        return self.filter(is_theirs, practice__in=there, requested_by=user)
 
 
 class Export(models.Model):

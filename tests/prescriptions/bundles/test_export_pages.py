@@ -126,6 +126,26 @@ def test_what_makes_no_sense_is_refused_at_the_field(client, alice, posted):
     assert not Export.objects.exists()
 
 
+def test_who_left_downloads_nothing_that_they_asked_for_before(
+    client, signed, alice, ask
+):
+    export = ask(alice)
+    alice.memberships.update(left_on=timezone.localdate())
+
+    assert download(client, export).status_code == 404
+    assert not client.get("/exports/").context["page"].object_list
+
+
+def test_who_is_no_designee_any_more_downloads_own_records_alone(
+    client, signed, alice, ask
+):
+    own, of_the_practice = ask(alice), ask(alice, scope="1")
+    alice.designations.update(until=timezone.now(), ended_by=alice)
+
+    assert download(client, of_the_practice).status_code == 404
+    assert client.get(own.get_absolute_url()).status_code == 200
+
+
 @pytest.mark.parametrize("page", ["", "state/", "download/"])
 @pytest.mark.parametrize("who", ["bob", "sam", "mallory"])
 def test_nobody_else_sees_or_gets_an_export(
