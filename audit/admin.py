@@ -1,5 +1,6 @@
-from django.contrib import admin
-from django.db import transaction
+from django.contrib import admin, messages
+from django.db import IntegrityError, transaction
+from django.shortcuts import redirect
 
 from audit import chain
 from audit.acts import Act
@@ -37,6 +38,15 @@ class Recorded(admin.ModelAdmin):
 
     def has_delete_permission(self, request, obj=None):
         return False
+
+    def changeform_view(self, request, *args, **kwargs):
+        """Say what only the database knows against a change, instead of failing."""
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except IntegrityError as refusal:
+            why = str(refusal).partition("\n")[0]
+            messages.error(request, f"Nothing was changed: {why}.")
+            return redirect(request.get_full_path())
 
     def save_model(self, request, obj, form, change):
         with transaction.atomic():

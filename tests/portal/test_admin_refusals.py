@@ -1,0 +1,77 @@
+"""What the administration site does not take, and how it says so."""
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from audit.acts import Act
+from audit.models import Event
+from providers import listings
+from providers.models import Institution, Membership, Role
+from tests.factories import (
+    PASSWORD,
+    code_of,
+    make_dea_number,
+    make_designee,
+    make_device,
+    make_user,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def root(client):
+    """A superuser with a code generator, who has passed the gate."""
+    user = make_user("root", is_staff=True, is_superuser=True)
+    device = make_device(user)
+    client.force_login(user)
+    data = {"password": PASSWORD, "code": code_of(device)}
+    client.post(reverse("admin-verify"), data)
+    return user
+
+
+@pytest.fixture
+def hospital(db):
+    return Institution.objects.create(
+        name="General Hospital (demo)",
+        address_line_1="9 Hospital Road",
+        city="Albany",
+        state="NY",
+        postal_code="12208",
+        dea_number=make_dea_number("General"),
+        expires_on=timezone.localdate(),
+    )
+
+
+def post(client, row, **changes):
+    """Save the form of a row with something changed in it."""
+    name = f"admin:{row._meta.app_label}_{row._meta.model_name}_change"
+    page = reverse(name, args=[row.pk])
+    form = client.get(page).context["adminform"].form
+    shown = {name: form[name].value() for name in form.fields}
+    data = {name: value for name, value in shown.items() if value not in (None, False)}
+    return client.post(page, data | changes, follow=True)
+
+
+def test_what_the_database_refuses_is_said(client, root, alice, hospital):
+    row = alice.provider.dea_registrations.get()
+
+    page = post(client, row, institution=hospital.pk, internal_code="A1")
+
+    assert "Nothing was changed: the DEA number is not" in page.content.decode()
+    row.refresh_from_db()
+    assert row.institution is None
+    assert not Event.objects.filter(act=Act.ADMIN_CHANGED).exists()
+
+
+def test_a_practice_whose_offices_would_mix_does_not_join(
+    client, root, sam, practice, hospital
+):
+    ward = Membership.objects.create(user=root, practice=practice, role=Role.AGENT)
+    listings.name_officer(ward.user, institution=hospital, by=None)
+    make_designee(ward.user, practice=practice)
+
+    page = post(client, practice, institution=hospital.pk)
+
+    assert "Nothing was changed: those who proof" in page.content.decode()
