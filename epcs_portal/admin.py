@@ -43,6 +43,11 @@ class PortalUserAdmin(Recorded, UserAdmin):
     readonly_fields = ["last_login", "date_joined"]
     filter_horizontal = []
 
+    def get_readonly_fields(self, request, obj=None):
+        """The record names people by their user names, so nobody takes over another's."""
+        kept = super().get_readonly_fields(request, obj)
+        return [*kept, "username"] if obj else kept
+
     def user_change_password(self, request, id, form_url=""):
         with transaction.atomic():
             response = super().user_change_password(request, id, form_url)

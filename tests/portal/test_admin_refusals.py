@@ -75,3 +75,10 @@ def test_a_practice_whose_offices_would_mix_does_not_join(
     page = post(client, practice, institution=hospital.pk)
 
     assert "Nothing was changed: those who proof" in page.content.decode()
+
+
+def test_a_user_name_stays_with_whom_the_record_means(client, root, alice):
+    post(client, alice, username="someone", first_name="Alicia")
+
+    alice.refresh_from_db()
+    assert (alice.username, alice.first_name) == ("alice", "Alicia")
