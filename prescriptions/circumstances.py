@@ -45,27 +45,23 @@ def _left(supervisors: set[int | None], *, practice: Practice) -> frozenset[int]
 
 
 def places(prescriptions: list[Prescription]) -> dict[int, rules.Place | None]:
-    """Return where each stands in its series, drafts of its prescriber included."""
-    series = [one for one in prescriptions if one.schedule == Schedule.II]
+    """Return where each would stand in its series if it were signed now.
+
+    Nothing says so of what is signed: others of the day change it, the record does not.
+    """
+    series = [one for one in prescriptions if one.is_open]
     if not series:
         return {}
-    drafts = Q(status__in=OPEN, prescriber__in={one.prescriber_id for one in series})
-    issued = Q(status__in=ISSUED, issued_on__in={one.issue_date for one in series})
-    others = list(_of_patients(series).filter(drafts | issued))
-    return {
-        one.pk: rules.place(
-            one,
-            [other for other in others if _go_together(one, other)],
-            on=one.issue_date,
-        )
-        for one in series
-    }
+    on = series[0].practice.today()
+    others = list(_still_counting(series, on=on))
+    return {one.pk: rules.place(one, others, on=on) for one in series}
 
 
-def _go_together(one: Prescription, other: Prescription) -> bool:
-    if other.is_open:
-        return one.is_open and one.prescriber_id == other.prescriber_id
-    return other.issued_on == one.issue_date
+def with_drafts(prescription: Prescription) -> rules.Circumstances:
+    """Return what stands around one if every draft beside it is signed today, too."""
+    return rules.Circumstances(
+        on=prescription.practice.today(), others=tuple(to_count_with(prescription))
+    )
 
 
 def to_count_with(prescription: Prescription) -> list[Prescription]:

@@ -111,14 +111,16 @@ def edit(request, public_id):
 @require_safe
 def detail(request, public_id):
     prescription = prescription_or_404(request, public_id)
-    problems = []
+    problems, with_drafts = [], None
     if prescription.is_open:
         around = circumstances.of([prescription])
         problems = rules.blockers_to_ready(prescription, around=around)
+        with_drafts = rules.series_dates(
+            prescription, circumstances.with_drafts(prescription)
+        )
+    facts = {"problems": problems, "with_drafts": with_drafts}
     return render(
-        request,
-        "prescriptions/detail.html",
-        _facts(request, prescription) | {"problems": problems},
+        request, "prescriptions/detail.html", _facts(request, prescription) | facts
     )
 
 

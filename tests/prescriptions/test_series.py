@@ -9,7 +9,7 @@ from django.utils import timezone
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prescriptions import circumstances, rules, signing
+from prescriptions import cancellation, circumstances, rules, signing
 from prescriptions.models import Drug, Prescription, StateRule, Status
 from prescriptions.rules.series import LONGEST_SUPPLY, is_same_drug
 from tests.factories import code_of
@@ -256,6 +256,42 @@ def test_what_was_marked_or_signed_before_counts(three, alice, phone, also_signe
 
 
 @pytest.mark.django_db
+def test_a_review_counts_what_is_marked_and_the_record_what_it_says(
+    client, three, alice, phone
+):
+    client.force_login(alice)
+    last = reverse("prescription-sign", args=[three[2].public_id])
+    assert "<dt>Series</dt>" not in client.get(last).text
+    mark(three[:2], by=alice)
+    assert "Prescription 3 of 3, 90 days’ supply in all" in client.get(last).text
+
+    signing.sign(
+        three[:2], by=alice, challenge=prove(three[:2], phone), session_key=SESSION
+    )
+    cancellation.cancel(three[0], by=alice, reason="Wrong strength")
+
+    assert "Prescription 2 of 2, 60 days’ supply in all" in client.get(last).text
+    for signed in three[:2]:
+        assert "<dt>Series</dt>" not in client.get(signed.get_absolute_url()).text
+
+
+@pytest.mark.django_db
+@pytest.mark.cfr("1306.12(b)(1)(ii)")
+def test_a_draft_beside_another_says_what_both_of_them_need(client, alice):
+    first = make_draft(alice.provider, days_supply=7)
+    second = make_draft(
+        alice.provider, patient=first.patient, drug=make_drug(), days_supply=7
+    )
+    client.force_login(alice)
+
+    page = client.get(second.get_absolute_url()).text
+
+    assert "only one of them can be filled at once" in page
+    assert "earliest fill date after today" in page
+    assert "cannot be signed yet" not in page
+
+
+@pytest.mark.django_db
 @pytest.mark.cfr("1306.12(b)(1)(ii)")
 def test_two_marked_at_the_same_moment_are_found_out_at_the_signature(
     alice, phone, monkeypatch
@@ -281,7 +317,6 @@ def test_drafts_and_what_was_given_up_do_not_count(three, alice):
 
     Prescription.objects.filter(pk=three[0].pk).update(status=Status.DISCARDED)
     assert circumstances.of(three).others == ()
-    assert circumstances.places(three[1:])[three[1].pk] == rules.Place(1, 2, 60)
 
 
 @pytest.mark.django_db
@@ -308,21 +343,15 @@ def test_what_was_issued_earlier_counts_while_it_waits(
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("also_signed", [False, True])
-def test_each_has_its_place_in_the_series(three, alice, phone, also_signed):
-    if also_signed:
-        mark(three, by=alice)
-        signing.sign(
-            three, by=alice, challenge=prove(three, phone), session_key=SESSION
-        )
+def test_each_has_its_place_in_the_series_until_it_is_signed(three, alice, phone):
+    mark(three, by=alice)
 
-    for several in ([three[0]], three):
-        [*signed] = Prescription.objects.filter(pk__in=[one.pk for one in several])
-        places = circumstances.places(signed)
-        assert places == {
-            one.pk: rules.Place(number, 3, 90)
-            for number, one in enumerate(several, start=1)
-        }
+    assert circumstances.places(three) == {
+        one.pk: rules.Place(number, 3, 90) for number, one in enumerate(three, start=1)
+    }
+    assert circumstances.places(three[:1]) == {three[0].pk: rules.Place(1, 3, 90)}
+    signing.sign(three, by=alice, challenge=prove(three, phone), session_key=SESSION)
+    assert circumstances.places(list(Prescription.objects.all())) == {}
 
 
 @pytest.mark.django_db
@@ -331,7 +360,7 @@ def test_one_alone_is_no_series(alice):
     tranquilliser = make_drug("Lorazepam 1 mg tablet")
     other = make_draft(alice.provider, patient=lone.patient, drug=tranquilliser)
 
-    assert circumstances.places([lone, other]) == {lone.pk: None}
+    assert circumstances.places([lone, other]) == {lone.pk: None, other.pk: None}
 
 
 @pytest.mark.django_db
