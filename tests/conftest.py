@@ -1,7 +1,7 @@
 import pytest
 from django.db import connection
 
-from tests import factories, triggers
+from tests import database, factories, triggers
 from tests.compliance.recording import (  # noqa: F401
     pytest_collection_modifyitems,
     pytest_runtest_logreport,
@@ -31,6 +31,17 @@ def _asks_it(item) -> bool:
         return True
     has_one = database or OF_A_DATABASE & {*item.fixturenames}
     return bool(has_one and "client" not in item.fixturenames)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    django_test_environment, django_db_blocker, tmp_path_factory, worker_id
+):
+    folder = tmp_path_factory.getbasetemp()
+    with django_db_blocker.unblock():
+        database.use_a_copy(
+            folder if worker_id == "master" else folder.parent, suffix=worker_id
+        )
 
 
 @pytest.fixture(scope="session")

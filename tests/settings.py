@@ -34,12 +34,9 @@ os.environ.update(
 )
 
 from epcs_portal.settings import *  # noqa: E402, F403
-from epcs_portal.settings import DATABASES, STORAGES  # noqa: E402
+from epcs_portal.settings import STORAGES  # noqa: E402
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    # A file, because threads of a race cannot share a database in memory.
-    DATABASES["default"]["TEST"] = {"NAME": str(_FOLDER / "test.sqlite3")}
 STORAGES["staticfiles"] = {
     "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
 }
