@@ -1,18 +1,23 @@
 """Where the pharmacy network posts what pharmacies say by themselves."""
 
+from datetime import timedelta
+
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpResponse
+from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from audit import chain
+from audit import chain, context
 from audit.acts import Act, Outcome
+from audit.models import Event
 from prescriptions import inbound
 
+STRANGER = "The bearer token is missing or wrong"
 XML = {"application/xml", "text/xml"}
 
 
@@ -22,12 +27,7 @@ XML = {"application/xml", "text/xml"}
 @require_POST
 def script(request):
     if not _has_token(request):
-        chain.record(
-            Act.MESSAGE_REFUSED,
-            by=None,
-            outcome=Outcome.FAILURE,
-            reason="The bearer token is missing or wrong",
-        )
+        _note_stranger()
         refusal = HttpResponse("The bearer token is wrong.", status=401)
         refusal["WWW-Authenticate"] = "Bearer"
         return refusal
@@ -38,6 +38,20 @@ def script(request):
         return HttpResponse("The message is too large.", status=413)
     answer = inbound.receive(body)
     return HttpResponse(answer, content_type="application/xml; charset=utf-8")
+
+
+def _note_stranger() -> None:
+    """Put on record who knocks, once an hour: nobody fills the record from outside."""
+    recent = Event.objects.filter(
+        act=Act.MESSAGE_REFUSED,
+        at__gt=timezone.now() - timedelta(hours=1),
+        address=context.current().address,
+        detail__reason=STRANGER,
+    )
+    if not recent.exists():
+        chain.record(
+            Act.MESSAGE_REFUSED, by=None, outcome=Outcome.FAILURE, reason=STRANGER
+        )
 
 
 def _has_token(request) -> bool:

@@ -578,6 +578,20 @@ def test_without_the_token_nothing_comes_in(pharmacy, token):
     assert Event.objects.filter(act=Act.MESSAGE_REFUSED).count() == 1
 
 
+def test_who_knocks_is_on_record_once_an_hour_for_each_address(client, time_machine):
+    time_machine.move_to("2027-01-15T08:00:00Z", tick=False)
+
+    def knock(address):
+        client.post(reverse("script-inbound"), "<Message/>", "text/xml",
+                    REMOTE_ADDR=address)  # fmt: skip
+        return Event.objects.filter(act=Act.MESSAGE_REFUSED).count()
+
+    assert [knock("192.0.2.1") for _ in range(20)] == [1] * 20
+    assert knock("192.0.2.2") == 2
+    time_machine.move_to("2027-01-15T09:00:01Z", tick=False)
+    assert knock("192.0.2.1") == 3
+
+
 def test_without_a_token_in_the_settings_nobody_has_it(pharmacy, settings):
     settings.SCRIPT_INBOUND_TOKEN = ""
 
