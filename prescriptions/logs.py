@@ -18,7 +18,13 @@ from django.utils import timezone
 from audit import chain
 from audit.acts import Act
 from prescriptions import archive, content
-from prescriptions.models import LogKind, PrescriptionLog, SignedRecord, Status
+from prescriptions.models import (
+    LogKind,
+    PrescriptionLog,
+    SignedRecord,
+    Status,
+    in_words,
+)
 from providers.models import Practice, Provider
 
 FORMAT = 1
@@ -200,7 +206,7 @@ def _line(payload: str, digest: str, prescription: uuid.UUID, status: str) -> di
         "patient": {name: picture["patient"][name] for name in NOTHING},
         "drug": drug["name"],
         "schedule": drug["schedule"],
-        "quantity": f"{picture['quantity']} {drug['unit']}",
+        "quantity": in_words(picture["quantity"], drug["unit"]),
         "refills": picture["refills"],
         "pharmacy": f"{pharmacy['name']}, {pharmacy['address']['city']}",
         "dea_number": picture["prescriber"]["dea_number"],

@@ -23,7 +23,6 @@ from prescriptions.models import (
     PrintoutKind,
     Status,
 )
-from prescriptions.models.prescriptions import UNCOUNTED
 
 ORIGINALS = [PrintoutKind.ORIGINAL, PrintoutKind.AFTER_FAILURE]
 
@@ -79,12 +78,6 @@ def again(prescription: Prescription, *, by) -> Printout:
             attempts=printout.number,
         )
     return printout
-
-
-def quantity_in_words(picture: dict) -> str:
-    quantity, unit = picture["quantity"], picture["drug"]["unit"]
-    plural = "" if quantity == "1" or unit in UNCOUNTED else "s"
-    return f"{quantity} {unit}{plural}"
 
 
 def medication_list(patient: Patient, *, by) -> list[Prescription]:

@@ -44,6 +44,7 @@ from prescriptions.models.prescriptions import (
     TRANSITIONS,
     Prescription,
     Status,
+    in_words,
     plain,
 )
 from prescriptions.models.records import SignedRecord, SigningKey
@@ -110,5 +111,6 @@ __all__ = [
     "ThirdPartyAudit",
     "Transmission",
     "TransmissionState",
+    "in_words",
     "plain",
 ]

@@ -306,11 +306,15 @@ class Prescription(models.Model):
         return "" if part is None else self._in_words(part)
 
     def _in_words(self, quantity: Decimal) -> str:
-        plural = "" if quantity == 1 or self.drug.unit in UNCOUNTED else "s"
-        return f"{plain(quantity)} {self.drug.unit}{plural}"
+        return in_words(plain(quantity), self.drug.unit)
 
 
-UNCOUNTED = {"mL", "g", "each", "film", "patch"}
+MANY = {"mL": "mL", "g": "g", "each": "each", "patch": "patches"}
+
+
+def in_words(quantity: str, unit: str) -> str:
+    """Return a quantity as people say it; a signed picture keeps the unit as it is."""
+    return f"{quantity} {unit if quantity == '1' else MANY.get(unit, f'{unit}s')}"
 
 
 def plain(quantity: Decimal) -> str:

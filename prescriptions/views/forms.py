@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 from django import forms
+from django.db.models import Min
 
 from prescriptions.models import RepudiationKind
 from providers.models import Practice
@@ -34,17 +35,20 @@ class LogForm(PeriodForm):
         widget=forms.DateInput(attrs={"type": "date"}),
     )
 
-    def __init__(self, practices, data=None):
+    def __init__(self, user, data=None):
         super().__init__(data)
+        practices = Practice.objects.visible_to(user)
         self.fields["practice"].queryset = practices
         practice = practices.first()
         if len(practices) == 1:
             self.fields["practice"].widget = forms.HiddenInput()
         if practice:
             today = practice.today()
+            there = practice.memberships.filter(user=user)
+            began_on = there.aggregate(first=Min("joined_on"))["first"]
             self.initial = {
                 "practice": practice,
-                "first": (today - TWO_YEARS).isoformat(),
+                "first": max(began_on, today - TWO_YEARS).isoformat(),
                 "last": today.isoformat(),
             }
 

@@ -2,6 +2,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.dateparse import parse_date
 from django.views.decorators.http import (
     require_http_methods,
     require_POST,
@@ -12,7 +13,7 @@ from mfa.http import form_page
 from prescriptions import log_delivery, logs
 from prescriptions.models import PrescriptionLog
 from prescriptions.views.forms import LogForm
-from providers.models import Practice, Provider
+from providers.models import Provider
 
 PAGE_SIZE = 50
 ORDERS = ["asc", "desc"]
@@ -24,8 +25,7 @@ def index(request):
     provider = Provider.objects.filter(user=request.user).first()
     if provider is None:
         return render(request, "prescriptions/logs/none.html")
-    practices = Practice.objects.visible_to(request.user)
-    form = LogForm(practices, request.POST or None)
+    form = LogForm(request.user, request.POST or None)
     if form.is_valid():
         log = logs.make(provider, by=request.user, **form.wanted)
         return redirect(log)
@@ -78,13 +78,19 @@ def _sorted(request, log: PrescriptionLog) -> dict:
     return {
         "log": log,
         "contents": contents,
-        "lines": lines,
+        "lines": [_with_days(line) for line in lines],
         "sort": sort,
         "order": order,
         "sorts": [
             (by, "desc" if (by, order) == (sort, "asc") else "asc") for by in logs.SORTS
         ],
     }
+
+
+def _with_days(line: dict) -> dict:
+    """Return a line with its dates as dates; one that cannot be read has none."""
+    born = line["patient"]["date_of_birth"]
+    return line | {"issued": parse_date(line["issued_on"]), "born": parse_date(born)}
 
 
 def _log_or_404(request, public_id) -> PrescriptionLog:

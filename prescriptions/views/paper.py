@@ -8,8 +8,8 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from prescriptions import content, drafts, printing
-from prescriptions.models import Printout
+from prescriptions import drafts, printing
+from prescriptions.models import Printout, in_words
 from prescriptions.views.found import patient_or_404, prescription_or_404
 
 WAYS = {
@@ -66,10 +66,15 @@ def _sheet(request, printout: Printout):
             "cancellation": getattr(prescription, "cancellation", None),
             "content": printout.content,
             "days": _days(printout.content),
-            "quantity": printing.quantity_in_words(printout.content),
-            "note": content.note_as_sent(printout.content),
+            "quantity": _in_words(printout.content, "quantity"),
+            "partial_fill": _in_words(printout.content, "partial_fill_quantity"),
         },
     )
+
+
+def _in_words(picture: dict, name: str) -> str:
+    quantity = picture.get(name)  # format 1 has no partial fills
+    return in_words(quantity, picture["drug"]["unit"]) if quantity else ""
 
 
 def _days(picture: dict) -> dict[str, date | None]:
@@ -78,5 +83,6 @@ def _days(picture: dict) -> dict[str, date | None]:
         "issued_on": picture["issued_on"],
         "born_on": picture["patient"]["date_of_birth"],
         "earliest_fill_on": picture["earliest_fill_on"],
+        "emergency_oral_on": picture.get("emergency_oral_on"),
     }
     return {name: day and date.fromisoformat(day) for name, day in days.items()}

@@ -81,7 +81,7 @@ def test_the_log_of_a_month_lists_what_was_signed_in_it(signed, clock, alice):
         },
         "drug": "Oxycodone hydrochloride 5 mg tablet",
         "schedule": "II",
-        "quantity": "30 tablet",
+        "quantity": "30 tablets",
         "refills": 0,
         "pharmacy": "Corner Pharmacy (demo), Albany",
         "status": "Signed, on its way",
@@ -450,6 +450,29 @@ def test_the_print_view_says_what_it_is_not_for(client, log_of_three):
     page = client.get(f"{log_of_three.get_absolute_url()}print/").content.decode()
 
     assert "For information only. Not for dispensing." in page
+
+
+@pytest.mark.parametrize("page", ["", "print/"])
+def test_a_page_writes_dates_as_people_do(client, log_of_three, page):
+    shown = client.get(f"{log_of_three.get_absolute_url()}{page}").content.decode()
+
+    assert ">Sep 15, 2026</time>" in shown
+    assert "born Feb 29, 1980" in shown
+
+
+@pytest.mark.parametrize(
+    ("joined_on", "first"),
+    [(date(2026, 3, 2), "2026-03-02"), (date(2011, 1, 1), "2024-09-14")],
+)
+def test_a_log_on_demand_begins_with_the_practitioner(
+    client, clock, alice, joined_on, first
+):
+    Membership.objects.filter(user=alice).update(joined_on=joined_on)
+    client.force_login(alice)
+
+    page = client.get("/logs/").content.decode()
+
+    assert f'name="first" value="{first}"' in page
 
 
 @pytest.mark.cfr("1311.120(b)(27)(iv)")

@@ -19,6 +19,7 @@ from prescriptions.models import (
     Printout,
     Status,
     Transmission,
+    in_words,
 )
 from providers.identifiers import zone
 from tests.prescriptions.factories import (
@@ -120,6 +121,38 @@ def test_a_copy_says_what_was_signed_and_not_what_the_rows_say_now(
 
     assert "2 Elm Street" in page
     assert "99 Moved Road" not in page
+
+
+@pytest.mark.cfr("1306.11(d)")
+@pytest.mark.cfr("1306.13(b)")
+def test_a_sheet_says_what_is_filled_in_parts_or_was_ordered_by_mouth(client, alice):
+    client.force_login(alice)
+    draft = make_draft(
+        alice.provider,
+        partial_fill_quantity=14,
+        emergency_oral_on=alice.memberships.get().practice.today(),
+        note="Call me.",
+    )
+
+    page = printed(client, draft, "on-paper").content.decode()
+
+    assert "<dt>Partial fills</dt><dd>14 tablets each" in page
+    assert "Authorization for Emergency Dispensing, oral order of " in page
+    assert "<dt>Note</dt><dd>Call me.</dd>" in page
+
+
+@pytest.mark.parametrize(
+    ("quantity", "unit", "said"),
+    [
+        ("28", "tablet", "28 tablets"),
+        ("1", "tablet", "1 tablet"),
+        ("0.5", "mL", "0.5 mL"),
+        ("5", "patch", "5 patches"),
+        ("2", "film", "2 films"),
+    ],
+)
+def test_a_quantity_is_written_as_it_is_said(quantity, unit, said):
+    assert in_words(quantity, unit) == said
 
 
 @pytest.mark.cfr("1311.170(b)")
