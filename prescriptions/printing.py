@@ -84,14 +84,14 @@ def medication_list(patient: Patient, *, by) -> list[Prescription]:
     """Return what is printed for a patient, for information only, and note the print."""
     patient = Patient.objects.visible_to(by).get(pk=patient.pk)
     drafts.require_writer(Prescription(practice=patient.practice), by=by)
-    signed = (
-        Prescription.objects.filter(patient=patient, signed_at__isnull=False)
+    issued = (
+        Prescription.objects.filter(patient=patient, issued_on__isnull=False)
         .exclude(status=Status.CANCELLED)
         .select_related("drug", "prescriber")
-        .order_by("-signed_at", "-pk")
+        .order_by("-issued_on", "-pk")
     )
     chain.record(Act.PATIENT_LIST_PRINTED, by=by, of=patient)
-    return list(signed)
+    return list(issued)
 
 
 def _original(

@@ -371,6 +371,19 @@ def test_a_medication_list_leaves_out_what_was_never_signed(client, draft, alice
     assert draft.drug.name not in client.post(url).content.decode()
 
 
+def test_a_medication_list_has_what_was_printed_in_place_of_sending_it(
+    client, draft, alice
+):
+    printing.on_paper(draft, by=alice)
+    client.force_login(alice)
+    url = reverse("patient-print-list", args=[draft.patient.public_id])
+
+    page = client.post(url).content.decode()
+
+    assert draft.drug.name in page
+    assert ", on paper" in page
+
+
 def test_strangers_get_no_list(client, draft, bob):
     client.force_login(bob)
     url = reverse("patient-print-list", args=[draft.patient.public_id])
