@@ -8,7 +8,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import CharField, Q, QuerySet, Value
+from django.db.models import CharField, Exists, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Cast, Concat
 
 from audit.daily import Account
@@ -78,21 +78,32 @@ def _decides(user, incident: Incident) -> bool:
 def _of(practices: QuerySet[Practice]) -> IncidentQuerySet:
     if not practices.exists():
         return Incident.objects.none()
-    members = Membership.objects.filter(practice__in=practices)
-    of_none = ~Q(stream__in=_streams(Membership.objects.all())) & ~Q(
+    members = _members()
+    there = members.filter(practice__in=practices)
+    of_none = ~Q(stream__in=members.values("stream")) & ~Q(
         stream__startswith=OF_PRACTICE
     )
     return Incident.objects.filter(
-        Q(stream__in=_streams(members))
+        (Q(stream__in=there.values("stream")) & _of_that_time(practices))
         | Q(stream__in=[stream_of_practice(practice) for practice in practices])
         | of_none
     )
 
 
-def _streams(memberships: QuerySet[Membership]) -> QuerySet:
-    """Return the streams of members, as a subquery."""
+def _of_that_time(practices: QuerySet[Practice]) -> Q:
+    """Leave out what somebody did who worked elsewhere then, and not here."""
+    then = _members().filter(
+        Q(left_on=None) | Q(left_on__gte=OuterRef("at__date")),
+        joined_on__lte=OuterRef("at__date"),
+        stream=OuterRef("stream"),
+    )
+    return Exists(then.filter(practice__in=practices)) | ~Exists(then)
+
+
+def _members() -> QuerySet[Membership]:
+    """Return all memberships, each with the stream of who it is."""
     stream = Concat(Value("user:"), Cast("user", CharField()), output_field=CharField())
-    return memberships.annotate(stream=stream).values("stream")
+    return Membership.objects.annotate(stream=stream)
 
 
 def stream_of_practice(practice: Practice) -> str:
