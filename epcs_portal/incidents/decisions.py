@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from audit import chain
 from audit.acts import Act, Outcome
-from audit.models import Incident, IncidentStep, Step
+from audit.models import Incident, IncidentStep, Step, user_stream
 from audit.models.incidents import DECISIONS, TELLINGS
 from epcs_portal.incidents import accounts
 from mfa import notices
@@ -27,7 +27,7 @@ def take(step: Step, incident: Incident, *, by, words: str, seen: int) -> Incide
     """
     if not accounts.decided_by(by).filter(pk=incident.pk).exists():
         _refuse(incident, by=by)
-    if incident.username == by.get_username() and _others(incident, than=by):
+    if _is_own(incident, by=by):
         raise NotPossible(
             "This is about your own account. Another designee decides it."
         )
@@ -78,8 +78,17 @@ def _mark(incident: Incident) -> bool:
     return True
 
 
-def _others(incident: Incident, *, than) -> list:
-    return [one for one in accounts.deciders_of(incident) if one.pk != than.pk]
+def _is_own(incident: Incident, *, by) -> bool:
+    """Say whether somebody who is nearer to the matter than another decider decides.
+
+    Whoever acted is nearest; then comes whose account it happened to.
+    """
+    others = [one for one in accounts.deciders_of(incident) if one.pk != by.pk]
+    if incident.username == by.get_username():
+        return bool(others)
+    if incident.stream != user_stream(by):
+        return False
+    return any(one.get_username() != incident.username for one in others)
 
 
 def _locked(incident: Incident) -> Incident:
