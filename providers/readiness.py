@@ -63,7 +63,7 @@ def _identity(provider: Provider, practice: Practice, on: date) -> Blocker | Non
     if account is None:
         return Blocker(
             "Your identity is not verified.",
-            "Choose Verify with ID.me on eRx Info.",
+            "Choose Verify with ID.me.",
             "erx-info",
         )
     if not account.is_identity_proofed:
@@ -100,11 +100,9 @@ def _approval(provider: Provider, practice: Practice, on: date) -> Blocker | Non
         return _not_granted("You are not approved to sign controlled substances.")
     if grant.is_provisional:
         return _not_granted("You were approved by one person; the law asks for two.")
-    if suspension := grant.suspensions.first():
-        return _not_granted(
-            "Your right to sign is suspended: "
-            f"{suspension.get_cause_display().lower()}."
-        )
+    causes = [one.get_cause_display().lower() for one in grant.suspensions.all()]
+    if causes:
+        return _not_granted(f"Your right to sign is suspended: {'; '.join(causes)}.")
     account = IdmeAccount.objects.linked_to(provider.user_id)
     if account and not identity.is_of_same_identity(grant, account):
         return _not_granted("You were approved before this ID.me account was linked.")

@@ -1,4 +1,5 @@
 from collections.abc import Iterable
+from functools import partial
 from http import HTTPStatus
 from urllib.parse import urlencode, urlsplit
 
@@ -14,7 +15,7 @@ from audit.models import Event
 from mfa import devices
 from mfa.idme import freshness
 from mfa.models import Device, IdmeAccount, Kind
-from providers import credentialing, readiness
+from providers import credentialing, designees, readiness
 from providers.models import AccessGrant, Membership, Practice, Provider
 
 PAGE_SIZE = 50
@@ -116,6 +117,7 @@ def erx_info(request):
             and freshness.is_old(account)
             and not freshness.is_refreshable(account),
             "blockers": _blockers(provider, practice),
+            "designees": partial(_others_who_set_access, request.user, practice),
             "update_url": _update_url(),
         },
     )
@@ -176,7 +178,13 @@ def _grant(provider: Provider | None, practice: Practice | None) -> AccessGrant 
         return None
     held = AccessGrant.objects.in_force().at(practice).filter(provider=provider)
     told = held.select_related("practice", "granted_by", "request__entered_by")
+    told = told.prefetch_related("suspensions__device")
     return told.order_by("is_provisional").first()
+
+
+def _others_who_set_access(user, practice: Practice | None) -> list[str]:
+    people = designees.of(practice).exclude(pk=user.pk) if practice else []
+    return [one.get_full_name() or one.get_username() for one in people]
 
 
 def _blockers(

@@ -152,6 +152,10 @@ class DeaRegistration(models.Model):
         """Say whether it allows prescribing this schedule on this day."""
         return self.is_current(on=on) and schedule in self.schedules.split(",")
 
+    @property
+    def schedules_in_words(self) -> str:
+        return f"Schedules {self.schedules.replace(',', ', ')}"
+
 
 class StateLicense(models.Model):
     """The authority of a State to practise (21 CFR 1311.125(b))."""

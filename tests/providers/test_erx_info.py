@@ -9,6 +9,8 @@ from django.utils import timezone
 from django.utils.html import strip_tags
 
 from mfa.models import Device, Kind, Source
+from providers import suspension
+from providers.models import Cause
 from tests.factories import make_device, make_idme_account, make_provider
 
 pytestmark = pytest.mark.django_db
@@ -96,6 +98,18 @@ def test_only_what_may_become_primary_offers_to(page, alice, phone):
     for device in [phone, text, push, disabled]:
         assert reverse("device-rename", args=[device.public_id]) in raw
     assert "Not accepted for controlled substances" in raw
+
+
+def test_a_reported_device_stays_in_sight_with_what_to_do_next(page, alice, phone):
+    suspension.report_device(phone, by=alice, cause=Cause.LOST)
+    suspension.suspend(alice.provider, cause=Cause.LEFT)
+
+    text = page(alice)
+
+    assert f"“{phone}” was reported on" in text
+    assert "Change your password" in text
+    assert "Ask Admin-Of-Alice to give you the right" in text
+    assert "suspended: a device was lost; " in text
 
 
 def test_update_mfa_device_leads_to_sign_in_and_security_and_back(page, settings):
