@@ -98,7 +98,7 @@ def test_the_page_says_what_to_do_and_whom_to_call(client, reported, settings):
 
     assert "DEA Albany: 518 555 0199" in page
     assert "Tell DEA." in page
-    assert "5185550122" in page  # the pharmacy
+    assert "518-555-0122" in page  # the pharmacy
     assert '<form method="post" novalidate' not in page
 
 
