@@ -23,6 +23,11 @@ urlpatterns = [
         name="prescription-cancel",
     ),
     path(
+        "prescriptions/<uuid:public_id>/print-instead/",
+        paper.instead,
+        name="prescription-print-instead",
+    ),
+    path(
         "prescriptions/<uuid:public_id>/print/<slug:way>/",
         paper.prescription,
         name="prescription-print",

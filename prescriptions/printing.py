@@ -23,6 +23,7 @@ from prescriptions.models import (
     PrintoutKind,
     Status,
 )
+from providers.readiness import Blocker
 
 ORIGINALS = [PrintoutKind.ORIGINAL, PrintoutKind.AFTER_FAILURE]
 
@@ -80,6 +81,16 @@ def again(prescription: Prescription, *, by) -> Printout:
     return printout
 
 
+def blockers(prescription: Prescription) -> list[Blocker]:
+    """Return every reason why this may not be printed to be signed by hand.
+
+    21 CFR 1306.05(a) holds on paper too; how the pharmacy takes it does not matter.
+    """
+    around = circumstances.of([prescription])
+    on_any_way = [rule for rule in rules.RULES if rule is not rules.pharmacy_takes_it]
+    return [found for rule in on_any_way if (found := rule(prescription, around))]
+
+
 def medication_list(patient: Patient, *, by) -> list[Prescription]:
     """Return what is printed for a patient, for information only, and note the print."""
     patient = Patient.objects.visible_to(by).get(pk=patient.pk)
@@ -105,11 +116,7 @@ def _original(
 
 
 def _require_complete(locked: Prescription) -> None:
-    """21 CFR 1306.05(a) holds on paper too; how the pharmacy takes it does not matter."""
-    around = circumstances.of([locked])
-    on_any_way = [rule for rule in rules.RULES if rule is not rules.pharmacy_takes_it]
-    found = [one for rule in on_any_way if (one := rule(locked, around))]
-    if found:
+    if found := blockers(locked):
         raise NotAllowed(" ".join(f"{one.label} {one.remedy}".strip() for one in found))
 
 

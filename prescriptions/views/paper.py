@@ -6,7 +6,7 @@ from django.contrib import messages
 from django.http import Http404
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from prescriptions import drafts, printing
 from prescriptions.models import Printout, in_words
@@ -37,6 +37,15 @@ def prescription(request, public_id, way):
         messages.error(request, f"Not printed. {refusal}")
         return redirect(found)
     return _sheet(request, printout)
+
+
+@require_safe
+def instead(request, public_id):
+    """Ask before a prescription is printed that can never be sent after that."""
+    found = prescription_or_404(request, public_id)
+    if not found.is_open or printing.blockers(found):
+        return redirect(found)
+    return render(request, "prescriptions/print_instead.html", {"prescription": found})
 
 
 @require_POST

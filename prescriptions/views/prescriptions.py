@@ -11,6 +11,7 @@ from prescriptions import (
     cancellation,
     circumstances,
     drafts,
+    printing,
     rules,
     settling,
     transmission,
@@ -111,14 +112,15 @@ def edit(request, public_id):
 @require_safe
 def detail(request, public_id):
     prescription = prescription_or_404(request, public_id)
-    problems, with_drafts = [], None
+    problems, with_drafts, may_print = [], None, False
     if prescription.is_open:
         around = circumstances.of([prescription])
         problems = rules.blockers_to_ready(prescription, around=around)
         with_drafts = rules.series_dates(
             prescription, circumstances.with_drafts(prescription)
         )
-    facts = {"problems": problems, "with_drafts": with_drafts}
+        may_print = not printing.blockers(prescription)
+    facts = {"problems": problems, "with_drafts": with_drafts, "may_print": may_print}
     return render(
         request, "prescriptions/detail.html", _facts(request, prescription) | facts
     )

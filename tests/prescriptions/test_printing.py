@@ -252,6 +252,40 @@ def test_what_is_incomplete_is_not_printed_either(client, alice):
     assert draft.status == Status.DRAFT
 
 
+def test_printing_instead_of_sending_asks_first(client, draft, alice):
+    client.force_login(alice)
+    ask = reverse("prescription-print-instead", args=[draft.public_id])
+    assert f'href="{ask}"' in client.get(draft.get_absolute_url()).text
+
+    asked = client.get(ask).text
+
+    assert "it can never be signed here or sent" in asked
+    assert (
+        'action="' + reverse("prescription-print", args=[draft.public_id, "on-paper"])
+        in asked
+    )
+    draft.refresh_from_db()
+    assert draft.status == Status.DRAFT
+
+
+def test_what_cannot_be_printed_is_not_offered_to_be(client, alice):
+    client.force_login(alice)
+    draft = make_draft(alice.provider, refills=1)
+    ask = reverse("prescription-print-instead", args=[draft.public_id])
+
+    assert "instead of sending" not in client.get(draft.get_absolute_url()).text
+    assert client.get(ask).url == draft.get_absolute_url()
+
+
+def test_what_was_sent_is_not_asked_about(client, queued, bob, alice):
+    ask = reverse("prescription-print-instead", args=[queued.public_id])
+    client.force_login(alice)
+    assert client.get(ask).url == queued.get_absolute_url()
+
+    client.force_login(bob)
+    assert client.get(ask).status_code == 404
+
+
 def test_a_pharmacy_without_epcs_gets_paper(client, alice):
     pharmacy = make_pharmacy(accepts_epcs=False)
     draft = make_draft(alice.provider, pharmacy=pharmacy)
