@@ -144,7 +144,7 @@ def _refused(message: Transmission, answer: script.Answer) -> None:
 def _postponed(message: Transmission, answer: script.Answer) -> None:
     now = timezone.now()
     delay = timedelta(seconds=DELAYS[min(message.attempts, len(DELAYS)) - 1])
-    if now + delay > message.created_at + Transmission.GIVE_UP_AFTER:
+    if now + delay > message.gives_up_at:
         reason = f"No pharmacy could be reached for a day. {said(answer)}"
         _fail(message, answer, reason=reason)
         return

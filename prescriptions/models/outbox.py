@@ -1,5 +1,5 @@
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import models
@@ -107,6 +107,10 @@ class Transmission(models.Model):
         if self.cancellation_id:
             return "CancelRx"
         return self.request.response_kind if self.request else "NewRx"
+
+    @property
+    def gives_up_at(self) -> datetime:
+        return self.created_at + self.GIVE_UP_AFTER
 
     @property
     def about(self) -> Prescription:

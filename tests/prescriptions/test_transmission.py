@@ -20,6 +20,7 @@ from prescriptions.models import (
     Transmission,
     TransmissionState,
 )
+from providers.identifiers import zone
 from tests.prescriptions.factories import sign
 from tests.threads import at_once
 
@@ -98,6 +99,36 @@ def test_one_that_the_network_passes_on_is_transmitted(message, network):
 
     assert state(message) == ("transmitted", Status.TRANSMITTED)
     assert acts_since_queued(message) == [Act.PRESCRIPTION_TRANSMITTED]
+
+
+def test_who_waits_for_the_pharmacy_is_told_whom_to_call(
+    client, message, network, alice
+):
+    network.post(network.url, body=says(PASSED_ON))
+    transmission.attempt(message.pk)
+    client.force_login(alice)
+
+    page = client.get(message.prescription.get_absolute_url()).text
+
+    assert "nothing is sent again by itself" in page
+    assert f"call {message.prescription.pharmacy.name}, 518-555-0122." in page
+
+
+def test_who_waits_for_an_attempt_is_told_when_the_last_one_is(
+    client, message, network, alice
+):
+    network.post(network.url, status=500)
+    for _ in range(2):
+        transmission.attempt(message.pk)
+        Transmission.objects.update(next_attempt_at=timezone.now())
+    until = message.created_at + timedelta(hours=24)
+    here = until.astimezone(zone(message.prescription.practice.time_zone))
+    client.force_login(alice)
+
+    page = client.get(message.prescription.get_absolute_url()).text
+
+    assert f"It is tried until {here:%b} {here.day}, {here:%H:%M %Z}." in page
+    assert "518-555-0122: it may have the prescription already" in page
 
 
 @pytest.mark.cfr("1311.120(b)(23)")
