@@ -21,7 +21,7 @@ from mfa import challenges
 from mfa.forms import ProofForm
 from mfa.http import REFUSED, local_path, proof_page
 from mfa.models import Device, Purpose
-from prescriptions.models import Prescription, Status
+from prescriptions.models import PharmacyRequest, Prescription, Status
 from providers import readiness
 from providers.models import AccessRequest
 
@@ -67,7 +67,7 @@ def sign_in_locked(request, credentials=None, *args, **kwargs):
 
 def home(request):
     visible = Prescription.objects.visible_to(request.user).select_related(
-        "patient", "drug", "prescriber"
+        "patient", "drug", "prescriber", "practice"
     )
     provider = getattr(request.user, "provider", None)
     waiting = visible.filter(status__in=[Status.DRAFT, Status.READY])
@@ -82,6 +82,9 @@ def home(request):
             "failed": visible.filter(status=Status.FAILED)[:SHOWN],
             "blockers": _blockers(provider, request.user),
             "incidents": accounts.decided_by(request.user).waiting().count(),
+            "requests": PharmacyRequest.objects.visible_to(request.user)
+            .waiting()
+            .count(),
             "changes": AccessRequest.objects.visible_to(request.user)
             .open()
             .exclude(entered_by=request.user)

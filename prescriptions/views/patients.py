@@ -73,7 +73,7 @@ def detail(request, public_id):
     prescriptions = (
         Prescription.objects.visible_to(request.user)
         .filter(patient=patient)
-        .select_related("drug")
+        .select_related("drug", "practice")
         .order_by("-created_at")
     )
     return render(
