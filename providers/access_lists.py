@@ -25,6 +25,7 @@ class Line:
     provider: Provider
     grant: AccessGrant | None
     has_identity: bool
+    waiting: AccessRequest | None  # for a second person
 
     @property
     def state(self) -> str:
@@ -56,17 +57,18 @@ class Section:
 
 def of(practice: Practice, *, by) -> Section:
     named = Designee.objects.filter(practice=practice, until=None)
-    waiting = AccessRequest.objects.open().filter(practice=practice)
+    entered = AccessRequest.objects.open().filter(practice=practice)
+    waiting = list(
+        entered.select_related("person", "provider", "entered_by", "practice")
+    )
     registrants = designees.registrants(practice, on=practice.today())
     return Section(
         practice=practice,
         shortage=designees.shortage(practice),
         designees=list(named.select_related("user", "named_by")),
         registrants=set(registrants.values_list("pk", flat=True)),
-        waiting=list(
-            waiting.select_related("person", "provider", "entered_by", "practice")
-        ),
-        lines=_lines(practice),
+        waiting=waiting,
+        lines=_lines(practice, waiting=waiting),
     )
 
 
@@ -92,7 +94,7 @@ def namable(practice: Practice) -> QuerySet:
     )
 
 
-def _lines(practice: Practice) -> list[Line]:
+def _lines(practice: Practice, *, waiting: list[AccessRequest]) -> list[Line]:
     providers = list(providers_of(practice).select_related("user"))
     held = AccessGrant.objects.in_force().at(practice)
     held = held.filter(provider__in=providers).order_by("-is_provisional")
@@ -103,12 +105,14 @@ def _lines(practice: Practice) -> list[Line]:
     accounts = IdmeAccount.objects.linked().filter(
         user__in=[provider.user_id for provider in providers]
     )
+    entered = {request.provider_id: request for request in waiting}
     proofed = {one.user_id for one in accounts if one.is_identity_proofed}
     return [
         Line(
             provider=provider,
             grant=grants.get(provider.pk),
             has_identity=provider.user_id in proofed,
+            waiting=entered.get(provider.pk),
         )
         for provider in providers
     ]

@@ -11,7 +11,7 @@ from tests.prescriptions.factories import make_draft, make_patient, make_ready
 pytestmark = pytest.mark.django_db
 EACH = 1  # of several prescriptions that are signed together
 PAGES = {  # at most so many queries
-    "home": 30,
+    "home": 31,
     "prescription-list": 12,
     "patient-list": 11,
     "erx-info": 32,

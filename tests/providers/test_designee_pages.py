@@ -117,6 +117,16 @@ def test_a_grant_is_entered_on_the_page(as_, manager, nora, practice):
     assert "DEA's registration validation on the web" in text.replace("&#x27;", "'")
 
 
+def test_what_waits_for_a_second_person_is_not_offered_again(
+    as_, manager, nora, practice, entered
+):
+    page = as_(manager).get(OVERVIEW)
+
+    assert about("access-grant", practice, nora) not in page.text
+    assert "Waits for a second person: " in words(page)
+    assert page.text.count(page_of(entered)) == 2
+
+
 @pytest.mark.cfr("1311.125(b)")
 @pytest.mark.parametrize(
     "missing",
