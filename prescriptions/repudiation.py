@@ -43,6 +43,7 @@ def report(
         )
         if Repudiation.objects.filter(prescription=locked).exists():
             raise AlreadyReported("This prescription is reported already.")
+        suspension.suspend(by.provider, cause=Cause.REPUDIATED, by=by)
         now, practice = timezone.now(), locked.practice
         zone = identifiers.zone(practice.time_zone)
         reported = Repudiation.objects.create(
@@ -56,7 +57,6 @@ def report(
                 IncidentKind.NOT_SIGNED_BY_ME, about=by, of=locked
             ),
         )
-        suspension.suspend(by.provider, cause=Cause.REPUDIATED, by=by)
         if locked.status in cancellation.CANCELLABLE:
             words = f"Reported: {reported.get_kind_display()}."
             cancellation.take_back(locked, by=by, reason=words)

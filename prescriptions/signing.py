@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache, partial
 
+from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.utils import timezone
 
@@ -122,6 +123,8 @@ def sign(
     first = prescriptions[0] if prescriptions else None
     with _refusals_on_record(first, by=by), transaction.atomic(durable=True):
         locked = _locked(prescriptions)
+        # As whoever suspends the right does: it holds until what is signed is kept.
+        get_user_model().objects.select_for_update(no_key=True).get(pk=by.pk)
         _require_in_order(by)
         for one in locked:
             _refuse_on(_unless(one, Status.READY))

@@ -6,6 +6,7 @@ the right, or give another one. A suspension itself is never lifted.
 
 from datetime import date
 
+from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.dispatch import receiver
@@ -61,6 +62,8 @@ def suspend(
 
     Everywhere, unless a practice is named. Say whether there was anything to stop.
     """
+    # Nothing is signed by them from here on.
+    get_user_model().objects.select_for_update(no_key=True).get(pk=provider.user_id)
     held = AccessGrant.objects.in_force().filter(provider=provider)
     if practice:
         held = held.at(practice)
