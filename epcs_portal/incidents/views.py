@@ -14,6 +14,7 @@ from audit.models import DailyReport, Event, Incident, Step
 from epcs_portal.incidents import accounts, decisions, tables
 from epcs_portal.incidents.forms import SeveralForm, StepForm
 from mfa.http import form_page
+from prescriptions.models import Prescription, Repudiation
 
 PAGE_SIZE = 50
 SHOWN = 100  # events of one incident on its page; the CSV has all
@@ -70,6 +71,7 @@ def incident(request, public_id):
         about=accounts.named([found])[0][1],
         steps=steps,
         events=events.order_by("sequence")[:SHOWN],
+        reported=_reported(found, user=request.user),
         **_frame(),
     )
 
@@ -142,6 +144,16 @@ def _events_of(incident: Incident):
     )
 
 
+def _reported(incident: Incident, *, user) -> Repudiation | None:
+    """Return what a practitioner reported, to who may see the prescription.
+
+    The incident is about a person, whom another practice may know, too.
+    """
+    seen = Prescription.objects.visible_to(user)
+    reports = Repudiation.objects.filter(incident=incident, prescription__in=seen)
+    return reports.select_related("reported_by", "prescription__drug").first()
+
+
 def _decide_several(request, form: SeveralForm) -> str:
     """Decide about each; return why it stopped, or nothing."""
     chosen = form.cleaned_data["incidents"]
@@ -151,7 +163,8 @@ def _decide_several(request, form: SeveralForm) -> str:
             decisions.take(step, one, by=request.user, words=words, seen=0)
     except decisions.NotPossible as refusal:
         return str(refusal)
-    messages.success(request, f"Your decision is on record, {len(chosen)} times.")
+    several = "" if len(chosen) == 1 else f" about {len(chosen)} incidents"
+    messages.success(request, f"Your decision{several} is on record.{_next(step)}")
     return ""
 
 
@@ -168,8 +181,14 @@ def _take(request, incident: Incident, form: StepForm) -> str:
         )
     except decisions.NotPossible as refusal:
         return str(refusal)
-    messages.success(request, "It is on record.")
+    messages.success(request, f"It is on record.{_next(Step(given['step']))}")
     return ""
+
+
+def _next(step: Step) -> str:
+    if step != Step.CONFIRMED:
+        return ""
+    return " Report it to the application provider and to DEA, then say so here."
 
 
 def _pks(page) -> list[int]:

@@ -11,7 +11,8 @@ from django.urls import reverse
 from audit.models import Event, Incident
 from prescriptions import repudiation, signing
 from prescriptions.models import Repudiation, Status, Transmission
-from providers.models import Suspension
+from providers import designees
+from providers.models import Membership, Role, Suspension
 from tests.prescriptions.factories import make_draft
 from tests.threads import at_once
 
@@ -206,3 +207,21 @@ def test_two_reports_at_once_make_one(alice, queued):
         if one not in made
     ), results
     assert Incident.objects.count() == Suspension.objects.count() == 1
+
+
+@pytest.mark.cfr("1311.150(c)")
+def test_who_decides_reads_what_was_reported_if_they_may_see_the_prescription(
+    client, alice, bob, reported
+):
+    elsewhere = bob.memberships.get().practice
+    Membership.objects.create(user=alice, practice=elsewhere, role=Role.PROVIDER)
+    incident = Incident.objects.get(kind="not_signed_by_me")
+    page = reverse("incident-detail", args=[incident.public_id])
+    decides = designees.of(reported.practice).exclude(pk=alice.pk).get()
+
+    client.force_login(decides)
+    assert "I was on holiday that day." in client.get(page).text
+    client.force_login(bob)
+    of_another_practice = client.get(page)
+    assert of_another_practice.status_code == 200
+    assert "I was on holiday that day." not in of_another_practice.text
