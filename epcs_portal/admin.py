@@ -1,14 +1,17 @@
 from http import HTTPStatus
 
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group
 from django.db import transaction
+from django.shortcuts import redirect
 
 from audit import chain
 from audit.acts import Act
 from audit.admin import Recorded
 from epcs_portal.models import User
+from mfa import notices
 
 # Who may do what is said by memberships and access grants.
 admin.site.unregister(Group)
@@ -48,11 +51,30 @@ class PortalUserAdmin(Recorded, UserAdmin):
         kept = super().get_readonly_fields(request, obj)
         return [*kept, "username"] if obj else kept
 
+    def save_model(self, request, obj, form, change):
+        """Tell the former address, where its owner still reads."""
+        with transaction.atomic():
+            if change and "email" in form.changed_data:
+                notices.send(
+                    User.objects.get(pk=obj.pk),
+                    subject="The address of your account was changed",
+                    template="epcs_portal/mail/address_changed.txt",
+                )
+            super().save_model(request, obj, form, change)
+
     def user_change_password(self, request, id, form_url=""):
+        """Set another's password, and tell them; one's own is changed by who knows it."""
+        changed = self.get_object(request, unquote(id))
+        if changed == request.user:
+            return redirect("password-change")
         with transaction.atomic():
             response = super().user_change_password(request, id, form_url)
             if response.status_code == HTTPStatus.FOUND:
-                changed = self.get_object(request, id)
+                notices.send(
+                    changed,
+                    subject="A new password was set for your account",
+                    template="epcs_portal/mail/password_set.txt",
+                )
                 chain.record(
                     Act.USER_CHANGED, by=request.user, of=changed, fields=["password"]
                 )

@@ -1,6 +1,7 @@
 """What the administration site does not take, and how it says so."""
 
 import pytest
+from django.core import mail
 from django.urls import reverse
 from django.utils import timezone
 
@@ -82,3 +83,36 @@ def test_a_user_name_stays_with_whom_the_record_means(client, root, alice):
 
     alice.refresh_from_db()
     assert (alice.username, alice.first_name) == ("alice", "Alicia")
+
+
+def set_password(client, pk, new):
+    page = reverse("admin:auth_user_password_change", args=[pk])
+    data = {"usable_password": "true", "password1": new, "password2": new}
+    return client.post(page, data)
+
+
+@pytest.mark.parametrize("written", ["{}", "0{}", " {} "])
+def test_the_own_password_is_changed_by_who_knows_it(client, root, written):
+    response = set_password(client, written.format(root.pk), "another password 7")
+
+    assert response.url == reverse("password-change")
+    root.refresh_from_db()
+    assert root.check_password(PASSWORD)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_gets_another_password_is_told(client, root, mallory):
+    set_password(client, mallory.pk, "another password 7")
+
+    [told] = mail.outbox
+    assert told.to == ["mallory@demo.example"]
+    assert "another password 7" not in told.body
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_former_address_is_told_that_it_was_changed(client, root, mallory):
+    post(client, mallory, email="elsewhere@demo.example")
+
+    assert [told.to for told in mail.outbox] == [["mallory@demo.example"]]
+    mallory.refresh_from_db()
+    assert mallory.email == "elsewhere@demo.example"
