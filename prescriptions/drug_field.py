@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from django import forms
 
 from prescriptions import drug_search
-from prescriptions.models import Drug
+from prescriptions.models import Drug, DrugPackage
 
 LONGEST_KEY = 18  # digits
 
@@ -17,6 +17,11 @@ class Found:
     query: str = ""
     chosen: Drug | None = None
     hits: list[Drug] = field(default_factory=list)
+
+    @property
+    def knows_ndcs(self) -> bool:
+        """Say whether FDA's directory was imported; the formulary has no NDCs."""
+        return DrugPackage.objects.filter(retired_at=None).exists()
 
     @property
     def offered(self) -> list[Drug]:

@@ -63,11 +63,12 @@ def load() -> int:
     fields = ["substance", "strength", "form", "schedule", "dea_code", "narcotic"]
     products = drugs()
     _keep_what_is_reviewed(products)
+    _keep_brands_of_the_directory(products)
     Drug.objects.bulk_create(
         products,
         update_conflicts=True,
         unique_fields=["name"],
-        update_fields=[*fields, "unit", "unit_code"],
+        update_fields=[*fields, "unit", "unit_code", "brands"],
     )
     drug_search.index(Drug.objects.filter(name__in=[drug.name for drug in products]))
     return len(products)
@@ -81,6 +82,13 @@ def _keep_what_is_reviewed(products: list[Drug]) -> None:
         if kept := reviewed.get(drug.name):
             drug.schedule, drug.dea_code = kept.schedule, kept.dea_code
             drug.narcotic = kept.narcotic
+
+
+def _keep_brands_of_the_directory(products: list[Drug]) -> None:
+    sold = Drug.objects.filter(products__isnull=False).in_bulk(field_name="name")
+    for drug in products:
+        if drug.name in sold:
+            drug.brands = sold[drug.name].brands
 
 
 def _drug(row: dict[str, str], known: dict[str, Substance]) -> Drug:
@@ -100,6 +108,7 @@ def _drug(row: dict[str, str], known: dict[str, Substance]) -> Drug:
         narcotic=any(one.narcotic for one in ingredients),
         unit=row["unit"],
         unit_code=UNIT_CODES[row["unit"]],
+        brands=row["brands"],
     )
     drug.clean_fields()
     return drug

@@ -68,7 +68,7 @@ def test_from_nothing_to_a_green_check(browser, page, demo, screenshot):
     page.get_by_role("row", name="Fictional").get_by_role(
         "link", name="Write a prescription"
     ).click()
-    page.get_by_label("Name, strength or NDC").fill("oxyco 5")
+    page.get_by_label("Name and strength").fill("oxyco 5")
     page.get_by_role("radio", name="Oxycodone hydrochloride 5 mg tablet").check()
     page.get_by_label("Quantity", exact=True).fill("12")
     page.get_by_label("Directions").fill("Take 1 tablet every 6 hours for pain.")

@@ -68,7 +68,7 @@ def write(page, search, drug, *, pharmacy="Corner"):
     prescriber = page.locator("select[name=prescriber]")
     if prescriber.count():
         prescriber.select_option(label=_option(prescriber, "Nora New"))
-    page.get_by_label("Name, strength or NDC").fill(search)
+    page.get_by_label("Name and strength").fill(search)
     page.get_by_role("radio", name=drug).check()
     page.get_by_label("Quantity", exact=True).fill("12")
     page.get_by_label("Directions").fill("Take 1 tablet every 6 hours as needed.")

@@ -54,7 +54,7 @@ def write(page, search="alpra 0.5", drug="Alprazolam 0.5 mg tablet"):
     page.goto("/patients/")
     page.locator("main table a, main .list a").first.click()
     page.get_by_role("link", name="Write a prescription").first.click()
-    page.get_by_label("Name, strength or NDC").fill(search)
+    page.get_by_label("Name and strength").fill(search)
     page.get_by_role("radio", name=drug).check()
     page.get_by_label("Quantity", exact=True).fill("12")
     page.get_by_label("Directions").fill("Take 1 tablet every 6 hours as needed")

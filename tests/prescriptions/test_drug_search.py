@@ -57,6 +57,8 @@ FINDS = {
         "oxycodone er 10",
         "Oxycodone hydrochloride 10 mg extended-release tablet",
     ),
+    "a brand of the formulary": ("xanax 0.5", "Alprazolam 0.5 mg tablet"),
+    "a brand of some strengths": ("roxicod", OXYCODONE),
     "the unit": ("fentanyl 25 mcg", "Fentanyl 25 mcg/hour transdermal patch"),
 }
 
@@ -215,6 +217,20 @@ def test_find_saves_nothing_even_when_all_is_filled_in(page):
 
     assert f'value="{drug.pk}" checked' in answer.content.decode()
     assert not Prescription.objects.exists()
+
+
+def test_without_the_directory_nobody_is_told_to_search_by_ndc(page):
+    text = page.post(find="1", q="0406-0552").text
+
+    assert "Name and strength</label>" in text
+    assert "NDCs are known once FDA’s directory is imported." in text
+
+
+def test_with_the_directory_the_search_is_by_ndc_too(page, sold):
+    text = page.post(find="1", q="99999").text
+
+    assert "Name, strength or NDC</label>" in text
+    assert "directory is imported" not in text
 
 
 def test_without_a_choice_the_search_is_shown_with_what_to_do(page):

@@ -8,7 +8,9 @@ from django.core.management import call_command
 
 from prescriptions import formulary
 from prescriptions.models import Drug
+from prescriptions.ndc import importing
 from prescriptions.schedules import STRICTEST_FIRST
+from tests.prescriptions.ndc.files import package, product, write
 
 ROWS = list(csv.DictReader((formulary.DATA / "formulary.csv").read_text().splitlines()))
 SCHEDULES = list(
@@ -93,6 +95,20 @@ def test_loading_twice_changes_nothing_and_keeps_what_was_retired(capsys):
 
     assert list(Drug.objects.order_by("pk").values()) == before
     assert f"{len(ROWS)} products" in capsys.readouterr().out
+
+
+@pytest.mark.django_db
+def test_loading_again_keeps_the_brands_of_the_directory(tmp_path):
+    call_command("load_formulary")
+    brand = {"PROPRIETARYNAME": "Roxyinvented"}
+    importing.run(
+        write(tmp_path, [product("0001-0552", **brand)], [package("0001-0552-01")])
+    )
+
+    call_command("load_formulary")
+
+    sold = Drug.objects.get(name="Oxycodone hydrochloride 5 mg tablet")
+    assert sold.brands == "Roxyinvented"
 
 
 def test_a_product_that_joins_nothing_is_named(tmp_path, monkeypatch):
