@@ -31,10 +31,10 @@ def test_the_first_page_and_the_patients_say_which_is_which(client, two, alice):
 
     for address in [reverse("home"), two[0].patient.get_absolute_url()]:
         page = client.get(address).text
-        assert "28 tablets, 7 days’ supply, written Nov 20, 09:05 EST" in page
+        assert "28 tablets, 7 days’ supply, written Nov 20, 2026 09:05 EST" in page
         assert (
             "30 tablets, 10 days’ supply, not before Nov 30, 2026, "
-            "written Nov 23, 10:30 EST" in page
+            "written Nov 23, 2026 10:30 EST" in page
         )
 
 
@@ -47,8 +47,8 @@ def test_the_list_of_all_says_which_is_which(client, two, alice):
         "28 tablets, 7 days’ supply",
         "30 tablets, 10 days’ supply",
         "not before Nov 30, 2026",
-        "Nov 20, 09:05 EST",
-        "Nov 23, 10:30 EST",
+        "Nov 20, 2026 09:05 EST",
+        "Nov 23, 2026 10:30 EST",
     ]:
         assert said in page
 
