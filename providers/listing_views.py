@@ -115,7 +115,11 @@ def end_officer(request, public_id, pk):
     institution = _institution_or_404(request, public_id)
     officers = institution.credentialing_officers.filter(until=None)
     officer = get_object_or_404(officers, pk=pk)
-    listings.end_officer(officer, by=request.user)
+    try:
+        listings.end_officer(officer, by=request.user)
+    except NotAllowed as refusal:
+        messages.error(request, str(refusal))
+        return redirect("home")
     messages.success(request, f"{officer.user} no longer belongs to the office.")
     if officer.user_id == request.user.pk:
         return redirect("home")

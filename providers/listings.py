@@ -61,8 +61,11 @@ def why_not_officer(user, *, institution: Institution) -> str:
 
 def end_officer(officer: CredentialingOfficer, *, by) -> None:
     """Take somebody out of the proofing office, as one of it."""
-    with transaction.atomic(durable=True):
-        _require_officer(officer.institution, by=by)
+    institution = officer.institution
+    with on_record(institution, by=by), transaction.atomic(durable=True):
+        # One at a time, so that no two who belong to it end each other.
+        Institution.objects.select_for_update(no_key=True).get(pk=institution.pk)
+        _require_officer(institution, by=by)
         CredentialingOfficer.objects.filter(pk=officer.pk, until=None).update(
             until=timezone.now(), ended_by=by
         )

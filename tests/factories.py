@@ -29,6 +29,7 @@ from providers.models import (
     AccessState,
     DeaRegistration,
     Designee,
+    Institution,
     Membership,
     Practice,
     Provider,
@@ -59,6 +60,19 @@ def make_practice(**overrides):
         "time_zone": "America/New_York",
     }
     return Practice.objects.create(**defaults | overrides)
+
+
+def make_institution(**overrides):
+    defaults = {
+        "name": "General Hospital (demo)",
+        "address_line_1": "9 Hospital Road",
+        "city": "Albany",
+        "state": "NY",
+        "postal_code": "12208",
+        "dea_number": make_dea_number("General"),
+        "expires_on": timezone.localdate() + timedelta(days=300),
+    }
+    return Institution.objects.create(**defaults | overrides)
 
 
 def make_provider(username, *, practice, **overrides):

@@ -3,18 +3,17 @@
 import pytest
 from django.core import mail
 from django.urls import reverse
-from django.utils import timezone
 
 from audit.acts import Act
 from audit.models import Event
 from providers import listings
-from providers.models import Institution, Membership, Role
+from providers.models import Membership, Role
 from tests.factories import (
     PASSWORD,
     code_of,
-    make_dea_number,
     make_designee,
     make_device,
+    make_institution,
     make_user,
 )
 
@@ -34,15 +33,7 @@ def root(client):
 
 @pytest.fixture
 def hospital(db):
-    return Institution.objects.create(
-        name="General Hospital (demo)",
-        address_line_1="9 Hospital Road",
-        city="Albany",
-        state="NY",
-        postal_code="12208",
-        dea_number=make_dea_number("General"),
-        expires_on=timezone.localdate(),
-    )
+    return make_institution()
 
 
 def post(client, row, **changes):

@@ -4,14 +4,16 @@ import pytest
 
 from audit.acts import Act
 from audit.models import Event
-from providers import access, designees
+from providers import access, designees, listings
 from providers.models import AccessGrant, AccessState
 from tests.factories import (
     make_designee,
     make_idme_account,
+    make_institution,
     make_provider,
     make_ready_provider,
     make_request,
+    make_user,
 )
 from tests.providers.conftest import SESSION, passed
 from tests.threads import at_once
@@ -86,3 +88,20 @@ def test_of_executing_declining_and_taking_back_at_once_one_counts(
     assert AccessGrant.objects.filter(provider=nora).exists() == is_executed
     closings = [Act.ACCESS_EXECUTED, Act.ACCESS_DECLINED, Act.ACCESS_WITHDRAWN]
     assert Event.objects.filter(act__in=closings).count() == 1
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_of_two_of_an_office_who_end_each_other_at_once_one_does(attempt):
+    hospital = make_institution()
+    office = [
+        listings.name_officer(make_user(name), institution=hospital, by=None)
+        for name in ("petra", "paul")
+    ]
+
+    results = at_once(
+        lambda number: listings.end_officer(office[number], by=office[1 - number].user),
+        times=2,
+    )
+
+    assert names_of(results) == ["NoneType", "NotAllowed"]
+    assert hospital.credentialing_officers.filter(until=None).count() == 1
