@@ -100,7 +100,7 @@ def _of_that_time(practices: QuerySet[Practice]) -> Q:
     return Exists(then.filter(practice__in=practices)) | ~Exists(then)
 
 
-def _members() -> QuerySet[Membership]:
+def _members():
     """Return all memberships, each with the stream of who it is."""
     stream = Concat(Value("user:"), Cast("user", CharField()), output_field=CharField())
     return Membership.objects.annotate(stream=stream)
