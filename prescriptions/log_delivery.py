@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.core.mail import send_mail
 from django.db import IntegrityError, transaction
 from django.db.models import Q
@@ -97,7 +96,7 @@ def raise_alarms() -> int:
             fresh = PrescriptionLog.objects.undelivered().filter(overdue_at=None)
             if not fresh.filter(pk=log.pk).update(overdue_at=timezone.now()):
                 continue
-            for person in people(log.practice):
+            for person in designees.to_be_told(log.practice):
                 notices.send(
                     person,
                     subject="A monthly prescription log is overdue",
@@ -115,12 +114,6 @@ def raise_alarms() -> int:
             )
             raised += 1
     return raised
-
-
-def people(practice: Practice) -> list:
-    """Return who sets the access controls of a practice, and the administrators."""
-    administrators = get_user_model().objects.filter(is_active=True, is_staff=True)
-    return list({*designees.of(practice), *administrators})
 
 
 def _delivered(log: PrescriptionLog, *, how: str, channel: str, by) -> bool:

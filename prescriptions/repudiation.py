@@ -12,9 +12,9 @@ from audit import business_days, chain, incidents
 from audit.acts import Act
 from audit.models import IncidentKind
 from mfa import notices
-from prescriptions import cancellation, log_delivery
+from prescriptions import cancellation
 from prescriptions.models import Prescription, Repudiation, RepudiationKind
-from providers import identifiers, suspension
+from providers import designees, identifiers, suspension
 from providers.models import Cause
 
 
@@ -75,7 +75,7 @@ def _tell(reported: Repudiation, *, by) -> None:
     practice = reported.prescription.practice
     zone = identifiers.zone(practice.time_zone)
     due = timezone.localtime(reported.due_at, zone)
-    for person in {by, *log_delivery.people(practice)}:
+    for person in {by, *designees.to_be_told(practice)}:
         notices.send(
             person,
             subject="A prescription was reported as not signed",

@@ -7,13 +7,14 @@ enters what was mended and a second, a designee who is a registrant, executes it
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from audit import chain
 from audit.acts import Act
-from mfa import challenges
+from mfa import challenges, notices
 from mfa.models import Challenge, Purpose
 from prescriptions import releases
 from prescriptions.models import SigningStop
@@ -91,6 +92,7 @@ def stop(
             practice=str(practice.public_id) if practice else "",
             version=fixed_in,
         )
+        _tell(stopped, subject="Signing was stopped", template="stopped")
     return stopped
 
 
@@ -109,6 +111,7 @@ def enter(stop: SigningStop, *, by, remedy: str) -> SigningStop:
         chain.record(
             Act.SIGNING_RESTORE_ENTERED, by=by, of=locked, reason=locked.remedy
         )
+        _tell(locked, subject="Signing waits for a second person", template="entered")
     return locked
 
 
@@ -169,6 +172,17 @@ def restoration_digest(stop: SigningStop) -> str:
         entered_at=str(stop.entered_at),
         remedy=stop.remedy,
     )
+
+
+def _tell(stop: SigningStop, *, subject: str, template: str) -> None:
+    for person in designees.to_be_told(stop.practice):
+        notices.send(
+            person,
+            subject=subject,
+            template=f"prescriptions/mail/signing_{template}.txt",
+            stop=stop,
+            address=settings.PORTAL_ORIGIN + stop.get_absolute_url(),
+        )
 
 
 def _locked(stop: SigningStop) -> SigningStop:

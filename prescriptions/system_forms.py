@@ -31,7 +31,7 @@ class StopForm(forms.Form):
             practices,
             to_field_name="public_id",
             required=False,
-            empty_label="The whole installation",
+            empty_label="Every practice",
             label="Where",
         )
         self.order_fields(["practice"])

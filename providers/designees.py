@@ -39,6 +39,14 @@ def of(practice: Practice) -> QuerySet:
     )
 
 
+def to_be_told(practice: Practice | None) -> list:
+    """Return who sets access at a practice, or anywhere, and the administrators."""
+    users = get_user_model().objects.filter(is_active=True)
+    practices = [practice] if practice else Practice.objects.all()
+    administrators = users.filter(is_staff=True)
+    return list({*administrators, *(who for one in practices for who in of(one))})
+
+
 def is_designee(user, *, practice: Practice) -> bool:
     return of(practice).filter(pk=user.pk).exists()
 

@@ -3,6 +3,7 @@ import uuid
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.urls import reverse
 
 from providers.models import Practice
 
@@ -76,6 +77,9 @@ class SigningStop(models.Model):
     def __str__(self) -> str:
         return f"Stop of {self.stopped_at:%Y-%m-%d %H:%M} at {self.where}"
 
+    def get_absolute_url(self) -> str:
+        return reverse("signing-stop", args=[self.public_id])
+
     @property
     def where(self) -> str:
-        return self.practice.name if self.practice else "the whole installation"
+        return self.practice.name if self.practice else "every practice"

@@ -28,6 +28,7 @@ def status(request):
         {
             "findings": gate.findings(by=request.user),
             "problems": gate.problems(by=request.user),
+            "not_shown": _not_shown(),
             "newest_event": Event.objects.order_by("-at").first(),
             "signing_keys": SigningKey.objects.all(),
             "module": SigningModule.objects.first(),
@@ -57,6 +58,16 @@ def require_responsible(user) -> None:
 def require_staff(user) -> None:
     if not (user.is_active and user.is_staff):
         raise PermissionDenied("This page is for administrators.")
+
+
+def _not_shown() -> list[str]:
+    """Name what nobody has shown to be in order, though signing may go on."""
+    shown = {
+        "signing module": _is_fips_said(),
+        "clock": clock.newest_known() is not None,
+        "certification": certification.covering() is not None,
+    }
+    return [part for part, is_shown in shown.items() if not is_shown]
 
 
 def _is_fips_said() -> bool:

@@ -1,6 +1,7 @@
 """Anyone responsible stops signing at once; two people let it go on."""
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -77,7 +78,7 @@ def test_an_administrator_stops_all_signing_alone_and_at_once(
     stop = stops.stop(by=steve, practice=None, reason="The audit failed it.")
 
     [problem] = gate.problems(by=alice)
-    assert "the whole installation" in problem
+    assert "every practice" in problem
     assert "steve" in problem
     assert "The audit failed it." in problem
     assert gate.problems(by=bob) == [problem]
@@ -129,6 +130,24 @@ def test_who_left_the_practice_stops_and_restores_nothing(dana, practice):
 
     with pytest.raises(stops.NotAllowed):
         stops.stop(by=dana, practice=practice, reason="Still here?")
+
+
+def test_who_sets_access_and_administrators_are_told_by_mail(
+    steve, dana, bob, practice, mailoutbox, django_capture_on_commit_callbacks
+):
+    with django_capture_on_commit_callbacks(execute=True):
+        stop = stops.stop(by=dana, practice=practice, reason="Odd signatures")
+        stops.enter(stop, by=steve, remedy="A new key")
+
+    administrators = get_user_model().objects.filter(is_staff=True)
+    told = {person.email for person in (dana, steve, *administrators)}
+    assert bob.email not in told
+    stopped = [one for one in mailoutbox if one.subject == "Signing was stopped"]
+    entered = [one for one in mailoutbox if "second person" in one.subject]
+    assert {one.to[0] for one in stopped} == {one.to[0] for one in entered} == told
+    assert all(stop.get_absolute_url() in one.body for one in mailoutbox)
+    assert "Odd signatures" in stopped[0].body
+    assert "A new key" in entered[0].body
 
 
 @pytest.mark.parametrize("reason", ["", "  "])

@@ -100,7 +100,8 @@ def test_the_status_of_a_demonstration_is_honest(client, steve):
 
     page = text(client.get(STATUS))
 
-    assert "Everything is in order." in page
+    assert "Everything is in order." not in page
+    assert "Not shown to be in order: signing module, clock, certification." in page
     assert "Nobody has compared it with NIST time." in page
     assert signer.current_key().kid in page
     assert "OpenSSL" in page
@@ -115,14 +116,14 @@ def test_the_status_says_whether_anybody_shows_a_validated_module(
 ):
     client.force_login(steve)
     signer.note_module()
-    assert "Not shown" in text(client.get(STATUS))
+    assert "in order: signing module, " in text(client.get(STATUS))
 
     settings.SIGNING_MODULE_CERTIFICATE = "CMVP 4282"
     signer.note_module()
 
     page = text(client.get(STATUS))
     assert "The site claims certificate CMVP 4282." in page
-    assert "Not shown" not in page
+    assert "signing module, " not in page
 
 
 def test_the_status_shows_what_is_out_of_order_and_what_to_do(client, steve, settings):
@@ -215,7 +216,7 @@ def test_everybody_is_told_at_once_not_to_use_it(client, steve, alice, sam, bob)
     for user in [alice, sam, bob]:
         client.force_login(user)
         page = plain(client.get(reverse("prescription-list")))
-        assert "Signing has stopped at the whole installation." in page
+        assert "Signing has stopped at every practice." in page
         assert "It loses refills. Version 9.0 is required before use." in page
 
 
