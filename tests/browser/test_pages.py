@@ -3,7 +3,10 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import requests
 from playwright.sync_api import expect
+
+from tests.sandbox.messages import make_new_rx
 
 PAGES_OF_A_PROVIDER = [
     "/",
@@ -65,6 +68,36 @@ def test_a_narrow_window_needs_no_sideways_scrolling(riley):
         riley.goto(path)
         width = riley.evaluate("document.documentElement.scrollWidth")
         assert width <= 375, path
+
+
+def test_no_tab_is_out_of_sight_on_a_phone(riley):
+    riley.set_viewport_size({"width": 390, "height": 800})
+    riley.goto("/prescriptions/")
+
+    for tab in riley.locator(".tabs a").all():
+        box = tab.bounding_box()
+        assert box["x"] + box["width"] <= 390, tab.inner_text()
+
+
+def test_the_pharmacys_messages_are_read_on_a_phone(page, demo):
+    token = demo.portal_environment()["SCRIPT_NETWORK_TOKEN"]
+    sent = requests.post(
+        f"{demo.pharmacy}/script",
+        data=make_new_rx(),
+        headers={"Authorization": f"Bearer {token}", "Content-Type": "application/xml"},
+        timeout=20,
+    )
+    assert sent.ok
+    page.set_viewport_size({"width": 390, "height": 800})
+
+    page.goto(demo.pharmacy)
+    message = page.locator("td a").first
+    box = message.bounding_box()
+    assert box["x"] + box["width"] <= 390
+    message.click()
+
+    expect(page.get_by_role("button", name="Ask for a generic instead")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 def test_a_session_that_ends_says_so_and_lets_its_owner_stay(riley, demo, screenshot):
