@@ -182,7 +182,7 @@ class Act(models.TextChoices):
     SIGNING_RESTORE_ENTERED = "signing.restore_entered", "Restart of signing entered"
     SIGNING_STOPPED = "signing.stopped", "Signing stopped"
 
-    STATE_LICENSE_ADDED = "state_license.added", "State licence added"
+    STATE_LICENSE_ADDED = "state_license.added", "State license added"
 
     TRANSMISSION_FAILED = "transmission.failed", "Attempt to transmit failed"
     TRANSMISSION_RETRIED = "transmission.retried", "Transmission tried again"

@@ -1,4 +1,4 @@
-"""The only way anything sensitive is authorised: two factors, for one content, once.
+"""The only way anything sensitive is authorized: two factors, for one content, once.
 
 `prove` asks for the password and a code (`mfa.pushes` asks a phone instead); `consume`
 redeems the result inside the transaction that does the act. 21 CFR 1311.115(a),

@@ -2,7 +2,7 @@
 
 The row is the truth: state, attempts, next try, and the exact bytes. Whoever claims a
 row holds it for a lease; a process killed while sending leaves a row that the sweep
-picks up, and the network recognises the MessageID. Nothing signed is held back to be
+picks up, and the network recognizes the MessageID. Nothing signed is held back to be
 sent at some later time (21 CFR 1311.170(a)).
 """
 

@@ -106,7 +106,7 @@ def _authority_objection(request: AccessRequest) -> NotAllowed | None:
     )
     if not (is_theirs and is_there):
         return NotAllowed(
-            f"Look at {provider}'s current registration and licence for {state}.",
+            f"Look at {provider}'s current registration and license for {state}.",
             code="not_verified",
         )
     if (seen.dea_expires_on, seen.license_expires_on) != (
@@ -115,7 +115,7 @@ def _authority_objection(request: AccessRequest) -> NotAllowed | None:
     ):
         return NotAllowed(
             f"What was seen is not what is registered here: DEA {dea} until "
-            f"{dea.expires_on}, licence {license_} until {license_.expires_on}. "
+            f"{dea.expires_on}, license {license_} until {license_.expires_on}. "
             "Put right which is wrong, and enter it again.",
             code="not_verified",
         )

@@ -46,15 +46,15 @@ class GrantForm(forms.Form):
         label="Until when is it valid, as you saw there?", widget=DayInput
     )
     state_license = forms.ModelChoiceField(
-        StateLicense.objects.none(), label="State licence", empty_label=None
+        StateLicense.objects.none(), label="State license", empty_label=None
     )
     state_source = forms.ChoiceField(
-        label="Where did you look up the licence?",
+        label="Where did you look up the license?",
         choices=StateSource.choices,
         widget=forms.RadioSelect,
     )
     license_expires_on = forms.DateField(
-        label="Until when is the licence valid, as you saw there?", widget=DayInput
+        label="Until when is the license valid, as you saw there?", widget=DayInput
     )
     note = forms.CharField(
         max_length=200,

@@ -65,7 +65,7 @@ def practices_of(user) -> QuerySet[Practice]:
 
 
 def registrants(practice: Practice, *, on: date) -> QuerySet:
-    """Return the designees with a DEA registration and a State licence for there."""
+    """Return the designees with a DEA registration and a State license for there."""
     return of(practice).filter(_is_registrant(practice, on=on))
 
 

@@ -110,7 +110,7 @@ def _current(
     today = practice.today()
     if authority.lapses(provider, practice=practice, on=today):
         return NotAllowed(
-            f"Your own DEA registration and licence for {practice.state} have to be "
+            f"Your own DEA registration and license for {practice.state} have to be "
             "current for that.",
             code="no_registrant",
         )
@@ -150,7 +150,7 @@ def _unchanged(request: AccessRequest) -> NotAllowed | None:
         age = timezone.now() - request.verification.verified_at
         if age > STALE_AFTER:
             return NotAllowed(
-                "The DEA registration and the licence were looked at more than "
+                "The DEA registration and the license were looked at more than "
                 f"{STALE_AFTER.days} days ago. Enter it again.",
                 code="stale",
             )

@@ -24,7 +24,7 @@ class ListingForm(forms.Form):
         help_text="Issued by a government, and of the person in front of you: which?",
     )
     state_authority = forms.CharField(
-        label="State licence",
+        label="State license",
         max_length=60,
         help_text="Current and in good standing: which, and where did you look?",
     )

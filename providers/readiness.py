@@ -140,11 +140,11 @@ def _registration(provider: Provider, practice: Practice, on: date) -> Blocker |
 
 
 def _license(provider: Provider, practice: Practice, on: date) -> Blocker | None:
-    """21 CFR 1306.03(a)(1): authorised by the State in which one practises."""
+    """21 CFR 1306.03(a)(1): authorized by the State in which one practices."""
     if authority.license_of(provider, practice=practice, on=on):
         return None
     return Blocker(
-        f"You have no current licence of {practice.state}.",
+        f"You have no current license of {practice.state}.",
         "Ask your administrator to enter it or its renewal.",
         "erx-info",
     )

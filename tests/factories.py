@@ -76,7 +76,7 @@ def make_institution(**overrides):
 
 
 def make_provider(username, *, practice, **overrides):
-    """A practitioner with NPI, licence and DEA registration, and nothing set up."""
+    """A practitioner with NPI, license and DEA registration, and nothing set up."""
     user = make_user(username, last_name="Example")
     Membership.objects.create(user=user, practice=practice, role=Role.PROVIDER)
     defaults = {

@@ -43,10 +43,10 @@ def decided_by(user) -> IncidentQuerySet:
 
 def readable_by(user) -> QuerySet[Practice]:
     """Return the practices whose part of the reports somebody may read."""
-    practises = Q(memberships__role=Role.PROVIDER, memberships__user=user)
-    practises &= Q(memberships__left_on=None)
+    works_there = Q(memberships__role=Role.PROVIDER, memberships__user=user)
+    works_there &= Q(memberships__left_on=None)
     of_designee = designees.practices_of(user).values("pk")
-    return Practice.objects.filter(practises | Q(pk__in=of_designee)).distinct()
+    return Practice.objects.filter(works_there | Q(pk__in=of_designee)).distinct()
 
 
 def deciders_of(incident: Incident) -> list:

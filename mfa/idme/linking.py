@@ -46,7 +46,7 @@ REFUSALS = {
 
 
 class LinkRefused(IdmeError):
-    """The person was recognised, but is not who may be linked here."""
+    """The person was recognized, but is not who may be linked here."""
 
     status = 403
 

@@ -24,7 +24,7 @@ def client_key() -> RSAKey | ECKey:
 
 
 def public_keys() -> dict:
-    """Return the JWKS by which ID.me encrypts for this portal and recognises it."""
+    """Return the JWKS by which ID.me encrypts for this portal and recognizes it."""
     keys: list[RSAKey | ECKey] = [userinfo_key()]
     keys += [client_key()] if settings.IDME_CLIENT_KEY_FILE else []
     return {"keys": [key.as_dict(private=False) for key in keys]}

@@ -105,7 +105,7 @@ def refresh_devices(request) -> HttpResponse:
 @require_GET
 @cache_control(public=True, max_age=300)
 def jwks(request) -> JsonResponse:
-    """Publish the keys by which ID.me encrypts userinfo and recognises this client."""
+    """Publish the keys by which ID.me encrypts userinfo and recognizes this client."""
     return JsonResponse(own_keys.public_keys())
 
 

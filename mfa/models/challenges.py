@@ -11,7 +11,7 @@ from mfa.models.devices import Device
 
 
 class Purpose(models.TextChoices):
-    """What a challenge authorises; one for one purpose is worthless for another."""
+    """What a challenge authorizes; one for one purpose is worthless for another."""
 
     SIGN = "sign", "Sign prescriptions"
     SELECT_PRIMARY = "select_primary", "Select the primary device"
@@ -156,7 +156,7 @@ class Push(models.Model):
 
 
 def session_digest(session_key: str) -> str:
-    """Return what is stored of a session: enough to recognise it, not to steal it."""
+    """Return what is stored of a session: enough to recognize it, not to steal it."""
     if not session_key:
         raise ValueError("A challenge belongs to a session.")
     return hashlib.sha256(session_key.encode()).hexdigest()

@@ -46,7 +46,7 @@ def detail(request, public_id):
 
 @require_safe
 def on_paper(request, public_id):
-    """Show all of it at once, labelled as 21 CFR 1311.170(c) wants it."""
+    """Show all of it at once, labeled as 21 CFR 1311.170(c) wants it."""
     log = _log_or_404(request, public_id)
     return render(request, "prescriptions/logs/print.html", _sorted(request, log))
 

@@ -37,10 +37,10 @@ class DeaSource(models.TextChoices):
 
 
 class StateSource(models.TextChoices):
-    """Where somebody saw that a State licence is current."""
+    """Where somebody saw that a State license is current."""
 
-    BOARD = "board", "The State board's licence look-up"
-    DOCUMENT = "document", "The licence itself"
+    BOARD = "board", "The State board's license look-up"
+    DOCUMENT = "document", "The license itself"
 
 
 class Verification(models.Model):

@@ -78,7 +78,7 @@ class Listing(models.Model):
     entered_at = models.DateTimeField()
     # What was looked at, face to face (21 CFR 1311.110(a)(1)-(3)).
     photo_id = models.CharField("kind of photo identification", max_length=60)
-    state_authority = models.CharField("State licence, as seen", max_length=60)
+    state_authority = models.CharField("State license, as seen", max_length=60)
     privileges = models.CharField("privileges, as granted", max_length=60)
     first_approved_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+"

@@ -158,7 +158,7 @@ class DeaRegistration(models.Model):
 
 
 class StateLicense(models.Model):
-    """The authority of a State to practise (21 CFR 1311.125(b))."""
+    """The authority of a State to practice (21 CFR 1311.125(b))."""
 
     provider = models.ForeignKey(
         Provider, models.PROTECT, related_name="state_licenses"

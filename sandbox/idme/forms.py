@@ -65,11 +65,11 @@ class PretendDocumentsForm(forms.Form):
     document = forms.ChoiceField(
         label="Pretend document",
         choices=[
-            ("licence", "A pretend driver's license"),
+            ("license", "A pretend driver's license"),
             ("passport", "A pretend passport"),
         ],
         widget=forms.RadioSelect,
-        initial="licence",
+        initial="license",
     )
     understood = forms.BooleanField(
         label="I understand that nothing is verified here", label_suffix=""

@@ -1,4 +1,4 @@
-"""A real Chromium against the running demonstration; screenshots under artefacts/."""
+"""A real Chromium against the running demonstration; screenshots under artifacts/."""
 
 import itertools
 import os
@@ -11,7 +11,7 @@ from playwright.sync_api import expect, sync_playwright
 
 from tests.processes import ROOT
 
-SCREENSHOTS = ROOT / "artefacts" / "screenshots"
+SCREENSHOTS = ROOT / "artifacts" / "screenshots"
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",

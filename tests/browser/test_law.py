@@ -166,7 +166,7 @@ def test_from_the_grant_to_the_incident(browser, nora, demo, screenshot):
     expect(
         nora.get_by_text("Copy only—not valid for dispensing.").first
     ).to_be_visible()
-    screenshot(nora, "labelled-copy")
+    screenshot(nora, "labeled-copy")
 
     nora.goto("/logs/")
     nora.get_by_role("button", name="Make the log").click()

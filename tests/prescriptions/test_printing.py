@@ -1,4 +1,4 @@
-"""Paper: labelled copies, originals for a signature by hand, and what they rule out."""
+"""Paper: labeled copies, originals for a signature by hand, and what they rule out."""
 
 import json
 from datetime import timedelta
@@ -73,7 +73,7 @@ def act_of(prescription):
 
 @pytest.mark.cfr("1311.170(c)")
 @pytest.mark.cfr("1311.120(b)(21)")
-def test_a_copy_is_labelled_as_one_and_counted(client, delivered, alice):
+def test_a_copy_is_labeled_as_one_and_counted(client, delivered, alice):
     client.force_login(alice)
 
     first = printed(client, delivered, "copy")

@@ -1,4 +1,4 @@
-"""A primary device that ID.me no longer lists signs nothing, whenever that is learnt."""
+"""A primary device that ID.me no longer lists signs nothing, whenever that is learned."""
 
 import re
 

@@ -48,7 +48,7 @@ def test_a_dea_number_belongs_to_one_registration(alice, bob, practice):
     )
 
 
-def test_a_licence_belongs_to_one_provider(alice, bob):
+def test_a_license_belongs_to_one_provider(alice, bob):
     held = alice.provider.state_licenses.get()
     refuses(
         "state_license_number_once|providers_statelicense.state",

@@ -33,7 +33,7 @@ from tests.factories import (
 
 pytestmark = pytest.mark.django_db
 CHECKED = listings.Checked(
-    photo_id="Passport", state_authority="NY licence", privileges="Medicine, 2026"
+    photo_id="Passport", state_authority="NY license", privileges="Medicine, 2026"
 )
 
 

@@ -79,10 +79,10 @@ def test_a_registration_holds_through_its_last_day(alice, practice, labels):
 
 
 @pytest.mark.cfr("1306.03(a)(1)")
-def test_an_expired_licence_blocks(alice, labels):
+def test_an_expired_license_blocks(alice, labels):
     alice.provider.state_licenses.update(expires_on=LONG_AGO)
 
-    assert labels() == ["You have no current licence of NY."]
+    assert labels() == ["You have no current license of NY."]
 
 
 @pytest.mark.cfr("1311.125(d)")

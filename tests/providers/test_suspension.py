@@ -176,7 +176,7 @@ LAPSES = [
         lambda alice, on: expire(alice, "state_licenses", on),
         Cause.LICENSE_EXPIRED,
         marks=pytest.mark.cfr("1311.125(b)"),
-        id="licence expired",
+        id="license expired",
     ),
     pytest.param(
         lambda alice, on: alice.memberships.update(left_on=on),
@@ -260,7 +260,7 @@ def test_a_renewal_after_the_lapse_needs_two_people(alice, manager, practice, ex
         expires_on=practice.today() + timedelta(days=700)
     )
     assert labels_of(alice, practice) == [
-        "Your right to sign is suspended: the state licence expired."
+        "Your right to sign is suspended: the state license expired."
     ]
 
     again = access.enter_grant(

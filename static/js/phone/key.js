@@ -1,6 +1,6 @@
 // The key of this phone: made here, kept in IndexedDB, and never given out.
 // A phone is { key, device, number }: its private key, its name at the portal, and the
-// number by which a person recognises it while pairing.
+// number by which a person recognizes it while pairing.
 
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256" };
 const STORE = "phones";

@@ -273,10 +273,10 @@ def test_an_edition_without_most_products_is_not_believed(tmp_path, monkeypatch)
 
 def test_new_labels_of_the_same_products_are_no_loss(tmp_path):
     rows = [product(f"0001-{number:04}") for number in range(30)]
-    relabelled = [product(f"0001-{number:04}", label=2) for number in range(30)]
+    relabeled = [product(f"0001-{number:04}", label=2) for number in range(30)]
     importing.run(write(tmp_path, rows))
 
-    run = importing.run(write(tmp_path, relabelled))
+    run = importing.run(write(tmp_path, relabeled))
 
     assert run.counts["products retired"] == run.counts["products new"] == 30
     assert Drug.objects.get().is_prescribable
