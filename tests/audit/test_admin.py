@@ -25,6 +25,7 @@ WINDOWS = [Event, ChainHead, Checkpoint, DailyReport, Heartbeat, Incident]
 def request_of_superuser(db):
     request = RequestFactory().get("/")
     request.user = get_user_model().objects.create_superuser("root", password="x" * 12)
+    request.session = {}
     # As after a right code.
     request.user.is_verified = lambda: True
     request.user.otp_device = SimpleNamespace(retired_at=None, disabled_at=None)
