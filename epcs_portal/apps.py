@@ -1,9 +1,11 @@
 from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig as DjangoAdminConfig
+from django_tasks_db.apps import TasksAppConfig
 
 
 class PortalConfig(AppConfig):
     name = "epcs_portal"
+    verbose_name = "Accounts"
 
     def ready(self):
         from epcs_portal import checks, sign_ins  # noqa: F401, PLC0415  they register
@@ -11,3 +13,7 @@ class PortalConfig(AppConfig):
 
 class PortalAdminConfig(DjangoAdminConfig):
     default_site = "epcs_portal.sites.PortalAdminSite"
+
+
+class BackgroundTasksConfig(TasksAppConfig):
+    verbose_name = "Background tasks"

@@ -44,7 +44,7 @@ INSTALLED_APPS = [
     "csp",
     "django_htmx",
     "django_tasks",
-    "django_tasks_db",
+    "epcs_portal.apps.BackgroundTasksConfig",
 ]
 
 MIDDLEWARE = [

@@ -28,7 +28,12 @@ class DeviceAdmin(Window):
 
 @admin.register(IdmeAccount)
 class IdmeAccountAdmin(Window):
-    list_display = ["user", "identity_assurance", "authenticator_assurance"]
+    list_display = [
+        "user",
+        "identity_assurance",
+        "authenticator_assurance",
+        "unlinked_at",
+    ]
     search_fields = ["user__username", "email"]
     fields = [
         "user",
@@ -40,6 +45,7 @@ class IdmeAccountAdmin(Window):
         "identity_assurance",
         "authenticator_assurance",
         "linked_at",
+        "unlinked_at",
         "authenticated_at",
         "devices_refreshed_at",
     ]

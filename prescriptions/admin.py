@@ -3,14 +3,23 @@ from django.contrib import admin
 from audit.admin import Recorded, Window
 from prescriptions import drug_admin  # noqa: F401
 from prescriptions.models import (
+    Cancellation,
     Patient,
     Pharmacy,
+    PharmacyRequest,
     Prescription,
+    PrescriptionLog,
+    Printout,
+    ReceivedMessage,
+    Repudiation,
     SignedRecord,
     SigningKey,
     StateRule,
     Transmission,
 )
+
+# What a prescription is called by.
+OF_PRESCRIPTION = ["prescription__drug", "prescription__patient"]
 
 
 @admin.register(Pharmacy)
@@ -47,6 +56,63 @@ class TransmissionAdmin(Window):
     list_display = ["message_id", "state", "attempts", "next_attempt_at", "answer"]
     list_filter = ["state"]
     search_fields = ["message_id"]
+
+
+@admin.register(Printout)
+class PrintoutAdmin(Window):
+    list_display = ["printed_at", "kind", "number", "prescription", "printed_by"]
+    list_filter = ["kind"]
+    list_select_related = [*OF_PRESCRIPTION, "printed_by"]
+    search_fields = ["prescription__public_id"]
+
+
+@admin.register(Cancellation)
+class CancellationAdmin(Window):
+    list_display = ["cancelled_at", "prescription", "cancelled_by", "is_approved"]
+    list_filter = ["is_approved"]
+    list_select_related = [*OF_PRESCRIPTION, "cancelled_by"]
+    search_fields = ["prescription__public_id"]
+
+
+@admin.register(ReceivedMessage)
+class ReceivedMessageAdmin(Window):
+    """What pharmacies sent, and what each was answered, to the byte."""
+
+    list_display = ["received_at", "kind", "sender", "message_id"]
+    list_filter = ["kind"]
+    search_fields = ["message_id", "sender"]
+    fields = ["received_at", "kind", "sender", "message_id", "digest", "came", "went"]
+
+    @admin.display(description="Message")
+    def came(self, message: ReceivedMessage) -> str:
+        return bytes(message.content).decode(errors="replace")
+
+    @admin.display(description="Answer")
+    def went(self, message: ReceivedMessage) -> str:
+        return bytes(message.answer).decode(errors="replace")
+
+
+@admin.register(PharmacyRequest)
+class PharmacyRequestAdmin(Window):
+    list_display = ["received_at", "kind", "prescription", "state", "decided_by"]
+    list_filter = ["state", "kind"]
+    list_select_related = [*OF_PRESCRIPTION, "decided_by"]
+    search_fields = ["prescription__public_id"]
+
+
+@admin.register(PrescriptionLog)
+class PrescriptionLogAdmin(Window):
+    list_display = ["provider", "practice", "kind", "first_day", "last_day", "due_on"]
+    list_filter = ["kind", "practice"]
+    list_select_related = ["provider__user", "practice"]
+
+
+@admin.register(Repudiation)
+class RepudiationAdmin(Window):
+    list_display = ["reported_at", "kind", "prescription", "reported_by", "due_at"]
+    list_filter = ["kind"]
+    list_select_related = [*OF_PRESCRIPTION, "reported_by"]
+    search_fields = ["prescription__public_id"]
 
 
 @admin.register(SigningKey)

@@ -1,5 +1,7 @@
 """Section J of the adversarial cases: the administration site."""
 
+import html
+
 import pytest
 from django.apps import apps
 from django.db import connection
@@ -10,6 +12,7 @@ from django.utils import timezone
 from audit.acts import Act
 from audit.models import Event
 from mfa.models import Device
+from prescriptions.models import ReceivedMessage
 from providers import designees
 from tests.factories import (
     PASSWORD,
@@ -270,6 +273,31 @@ def test_nobody_takes_over_what_is_another_s(
     assert response.status_code == 302
     kept = type(row).objects.get(pk=row.pk)
     assert getattr(kept, owner) == getattr(row, owner)
+
+
+def test_what_pharmacies_sent_is_read_to_the_byte(client, root):
+    message = ReceivedMessage.objects.create(
+        sender="9900001",
+        message_id="one",
+        kind="RxRenewalRequest",
+        digest="0" * 64,
+        content=b"<Message>Renew \xc3\xa9 & more</Message>",
+        answer=b"<Status>010</Status>",
+    )
+    window = reverse("admin:prescriptions_receivedmessage_change", args=[message.pk])
+
+    page = html.unescape(client.get(window).content.decode())
+
+    assert "<Message>Renew é & more</Message>" in page
+    assert "<Status>010</Status>" in page
+
+
+def test_the_front_of_the_admin_is_written_for_people(client, root):
+    page = client.get(reverse("admin:index")).content.decode()
+
+    assert "Background tasks" in page
+    assert "Tasks Database Backend" not in page
+    assert "Audit record" in page
 
 
 def test_a_list_of_providers_costs_the_same_however_long(client, root, alice, practice):
