@@ -89,22 +89,25 @@ class ExportForm(PeriodForm):
 
     def __init__(self, scopes, data=None):
         super().__init__(data)
-        self.scopes = scopes
+        self.scopes = {_key(*scope): scope for scope in scopes}
         self.fields["scope"].choices = [
-            (
-                str(number),
-                f"Mine at {practice}" if provider else f"Everybody’s at {practice}",
-            )
-            for number, (practice, provider) in enumerate(scopes)
+            (key, f"Mine at {practice}" if provider else f"Everybody’s at {practice}")
+            for key, (practice, provider) in self.scopes.items()
         ]
-        self.initial = {"scope": "0"}
+        if len(scopes) == 1:
+            self.initial = {"scope": _key(*scopes[0])}
 
     @property
     def wanted(self) -> dict:
-        practice, provider = self.scopes[int(self.cleaned_data["scope"])]
+        practice, provider = self.scopes[self.cleaned_data["scope"]]
         return {
             "practice": practice,
             "provider": provider,
             "first_day": self.cleaned_data["first"],
             "last_day": self.cleaned_data["last"],
         }
+
+
+def _key(practice, provider) -> str:
+    """Name a choice for what it is, so that a page that is old chooses no other."""
+    return f"{'mine' if provider else 'all'}-{practice.public_id}"

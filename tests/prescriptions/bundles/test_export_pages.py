@@ -19,7 +19,7 @@ from prescriptions.models import (
     Transmission,
 )
 from providers.models import Membership, Role
-from tests.factories import make_designee, make_user
+from tests.factories import make_designee, make_provider, make_user
 from tests.prescriptions.bundles.test_import import forget
 from tests.prescriptions.tampering import tamper
 from tests.threads import at_once
@@ -33,12 +33,13 @@ def _own_folder(settings, tmp_path):
 
 
 @pytest.fixture
-def ask(client):
+def ask(client, practice):
     """Ask for a bundle as somebody; give back the export, made by a worker."""
 
-    def asked(user, **posted):
+    def asked(user, of="mine", **posted):
         client.force_login(user)
-        response = client.post("/exports/", {"scope": "0"} | posted)
+        scope = f"{of}-{practice.public_id}"
+        response = client.post("/exports/", {"scope": scope} | posted)
         assert response.status_code == 302, response.content
         export = Export.objects.latest("pk")
         exports.make.call(export.pk)
@@ -80,7 +81,7 @@ def test_a_designee_exports_the_records_of_the_practice(client, signed, practice
     Membership.objects.create(user=dana, practice=practice, role=Role.ADMINISTRATOR)
     make_designee(dana, practice=practice)
 
-    export = ask(dana)
+    export = ask(dana, of="all")
 
     assert (export.state, export.provider, export.done) == (ExportState.DONE, None, 2)
     assert client.get(export.get_absolute_url()).status_code == 200
@@ -100,7 +101,7 @@ def test_others_export_nothing(client, signed, practice, request, who):
     client.force_login(user)
 
     assert "You are neither." in client.get("/exports/").content.decode()
-    client.post("/exports/", {"scope": "0"})
+    client.post("/exports/", {"scope": f"all-{practice.public_id}"})
     with pytest.raises(exports.NotAllowed):
         exports.request(practice, provider=None, by=user)
 
@@ -111,19 +112,31 @@ def test_others_export_nothing(client, signed, practice, request, who):
 @pytest.mark.parametrize(
     "posted",
     [
-        {"scope": "7"},
+        {"scope": "all-00000000-0000-4000-8000-000000000000"},
         {"scope": ""},
-        {"scope": "-1"},
-        {"scope": "0", "first": "2026-02-02", "last": "2026-02-01"},
-        {"scope": "0", "first": "<b>"},
+        {"scope": "0"},
+        {"first": "2026-02-02", "last": "2026-02-01"},
+        {"first": "<b>"},
     ],
-    ids=["foreign", "none", "negative", "backwards", "hostile"],
+    ids=["foreign", "none", "not one", "backwards", "hostile"],
 )
-def test_what_makes_no_sense_is_refused_at_the_field(client, alice, posted):
+def test_what_makes_no_sense_is_refused_at_the_field(client, alice, practice, posted):
     client.force_login(alice)
+    scope = f"mine-{practice.public_id}"
 
-    assert client.post("/exports/", posted).status_code == 422
-    assert not Export.objects.exists()
+    assert client.post("/exports/", {"scope": scope} | posted).status_code == 422
+
+
+def test_who_may_export_more_than_one_thing_chooses(client, alice, practice):
+    """Nothing is chosen beforehand that could be another practice's."""
+
+    def chosen(user):
+        client.force_login(user)
+        return client.get("/exports/").content.decode().count(" checked")
+
+    nina = make_provider("nina", practice=practice)
+
+    assert (chosen(alice), chosen(nina.user)) == (0, 1)
 
 
 def test_who_left_downloads_nothing_that_they_asked_for_before(
@@ -139,7 +152,7 @@ def test_who_left_downloads_nothing_that_they_asked_for_before(
 def test_who_is_no_designee_any_more_downloads_own_records_alone(
     client, signed, alice, ask
 ):
-    own, of_the_practice = ask(alice), ask(alice, scope="1")
+    own, of_the_practice = ask(alice), ask(alice, of="all")
     alice.designations.update(until=timezone.now(), ended_by=alice)
 
     assert download(client, of_the_practice).status_code == 404
