@@ -7,8 +7,8 @@ VENV = .venv
 RUN = $(VENV)/bin/python
 SETUP = $(VENV)/.ready
 # A file stays with one process, for what its tests share; long ones are not left to the
-# end. Three processes for two cores, because some tests wait for clocks and for others.
-PYTEST = $(RUN) -m pytest -n 3 --dist loadfile --no-loadscope-reorder -q
+# end. Four processes for two cores, because some tests wait for clocks and for others.
+PYTEST = $(RUN) -m pytest -n 4 --dist loadfile --no-loadscope-reorder -q
 
 .PHONY: demo test check compliance setup lock
 

@@ -1,5 +1,6 @@
 import pytest
 from django.db import connection
+from xdist.scheduler import LoadFileScheduling
 
 from tests import database, factories, triggers
 from tests.compliance.recording import (  # noqa: F401
@@ -11,6 +12,20 @@ from tests.demo import Demo
 
 triggers.lift_during_flush()
 OF_A_DATABASE = {"db", "transactional_db"}
+OF_THE_DEMO = ("tests/browser/", "tests/journey/")
+OWN_DEMO = ("tests/browser/test_law.py", "tests/browser/test_push.py")
+
+
+def pytest_xdist_make_scheduler(config, log):
+    return OneDemo(config, log)
+
+
+class OneDemo(LoadFileScheduling):
+    """Leave a file with one process, and with one process all that share the demo."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        shares = nodeid.startswith(OF_THE_DEMO) and not nodeid.startswith(OWN_DEMO)
+        return "the demo" if shares else super()._split_scope(nodeid)
 
 
 @pytest.hookimpl(specname="pytest_collection_modifyitems")

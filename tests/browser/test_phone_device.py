@@ -62,7 +62,9 @@ def show_qr_code(page, demo, secret):
         page.get_by_label("Your portal password").fill(demo.password)
         page.locator("input[name=code]").fill(authenticator.next_code(secret))
         page.get_by_role("button", name="Show the QR code").click()
-        expect(heading.or_(page.get_by_role("main").get_by_role("alert"))).to_be_visible()
+        expect(
+            heading.or_(page.get_by_role("main").get_by_role("alert"))
+        ).to_be_visible()
         if heading.is_visible():
             break
     expect(heading).to_be_visible()

@@ -1,8 +1,10 @@
 """Patients, pharmacies, drugs and drafts; a test names only what it is about."""
 
 import itertools
+from copy import deepcopy
 from datetime import date
 from decimal import Decimal
+from functools import cache
 
 from mfa import challenges
 from mfa.models import Purpose
@@ -55,11 +57,17 @@ def make_drug(name=SCHEDULE_II[0], **overrides):
     """A product of the formulary that comes with the portal."""
     if kept := Drug.objects.filter(name=name).first():
         return kept
-    drug = next(one for one in formulary.drugs() if one.name == name)
+    drug = deepcopy(_formulary()[name])
     for field, value in overrides.items():
         setattr(drug, field, value)
     drug.save()
     return drug
+
+
+@cache
+def _formulary():
+    """Return the drugs by name; to read them is slow for what tests do so often."""
+    return {drug.name: drug for drug in formulary.drugs()}
 
 
 def _drug_new_to(patient):
