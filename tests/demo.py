@@ -93,11 +93,11 @@ class Demo:
         parts = plan.parts(self.folder, port=self.port)
         return next(part for part in parts if part.name == "portal").environment
 
-    def stop(self, number: int = signal.SIGTERM) -> int:
+    def stop(self, number: int = signal.SIGTERM, *, within: float = 40) -> int:
         """End it as Ctrl-C or a service manager does; return the exit code."""
         self.process.send_signal(number)
         try:
-            return self.process.wait(timeout=40)
+            return self.process.wait(timeout=within)
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise

@@ -53,6 +53,14 @@ class Child:
         self._printer.join()
         return code
 
+    def wait_unless(self, given_up: threading.Event) -> int:
+        """Return the exit code; end it at once when everything is given up."""
+        while not (self.has_ended() or given_up.wait(0.1)):
+            pass
+        if given_up.is_set():
+            end([self])
+        return self.wait()
+
     def _print_lines(self) -> None:
         for line in self.process.stdout or []:
             say(line.rstrip("\n"), by=self.part.name)

@@ -75,7 +75,7 @@ def _prepare(part: Part, stopping: threading.Event) -> None:
     for command in part.prepare:
         if stopping.is_set():
             return
-        code = Child(part, command).wait()
+        code = Child(part, command).wait_unless(stopping)
         if code and not stopping.is_set():
             stopping.set()
             raise Failed(f"{' '.join(command[1:])} failed with exit code {code}.")

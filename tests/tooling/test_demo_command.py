@@ -22,7 +22,7 @@ def demos(tmp_path_factory):
     while "Preparing" not in demos[0].printed():
         time.sleep(0.05)
     time.sleep(1)
-    demos[0].stop()
+    demos[0].stop(within=20)
     yield demos
     if demos[-1].process.poll() is None:
         demos[-1].stop()
