@@ -47,6 +47,7 @@ class Seen:
     state_license: StateLicense
     license_expires_on: date
     state_source: str
+    registration_expires_on: date | None = None  # the State's own, if it has one
     note: str = ""
 
 

@@ -1,6 +1,7 @@
 """What each kind of request needs and does; every verb here is inside a transaction."""
 
 from collections.abc import Callable
+from datetime import date
 
 from django.utils import timezone
 
@@ -15,6 +16,7 @@ from providers.models import (
     Cause,
     Provider,
     Suspension,
+    Verification,
 )
 from providers.refusals import NotAllowed
 
@@ -109,17 +111,26 @@ def _authority_objection(request: AccessRequest) -> NotAllowed | None:
             f"Look at {provider}'s current registration and license for {state}.",
             code="not_verified",
         )
-    if (seen.dea_expires_on, seen.license_expires_on) != (
+    if _days_seen(seen) == (
         dea.expires_on,
         license_.expires_on,
+        license_.registration_expires_on,
     ):
-        return NotAllowed(
-            f"What was seen is not what is registered here: DEA {dea} until "
-            f"{dea.expires_on}, license {license_} until {license_.expires_on}. "
-            "Put right which is wrong, and enter it again.",
-            code="not_verified",
-        )
-    return None
+        return None
+    here = f"DEA {dea} until {dea.expires_on}, license {license_} until "
+    here += f"{license_.expires_on}"
+    if license_.registration_number:
+        here += f", State registration {license_.registration_number} until "
+        here += f"{license_.registration_expires_on}"
+    return NotAllowed(
+        f"What was seen is not what is registered here: {here}. "
+        "Put right which is wrong, and enter it again.",
+        code="not_verified",
+    )
+
+
+def _days_seen(seen: Verification) -> tuple[date, date, date | None]:
+    return seen.dea_expires_on, seen.license_expires_on, seen.registration_expires_on
 
 
 def _revocation_objection(request: AccessRequest) -> NotAllowed | None:

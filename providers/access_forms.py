@@ -56,13 +56,18 @@ class GrantForm(forms.Form):
     license_expires_on = forms.DateField(
         label="Until when is the license valid, as you saw there?", widget=DayInput
     )
+    registration_expires_on = forms.DateField(
+        label="Until when is the State’s registration for controlled substances valid,"
+        " as you saw there?",
+        widget=DayInput,
+    )
     note = forms.CharField(
         max_length=200,
         required=False,
         help_text="Such as the number of the look-up. No patient’s name.",
     )
     in_good_standing = forms.BooleanField(
-        label="Both are current and in good standing; I looked myself, today.",
+        label="All of it is current and in good standing; I looked myself, today.",
         error_messages={"required": "Nobody is given the right without that."},
     )
 
@@ -73,10 +78,13 @@ class GrantForm(forms.Form):
         licenses = provider.state_licenses.filter(state=state)
         let_choose(self, "dea_registration", registrations)
         let_choose(self, "state_license", licenses)
+        if not any(one.registration_number for one in licenses):
+            del self.fields["registration_expires_on"]
 
     def seen(self) -> Seen:
         chosen = self.cleaned_data
-        return Seen(**{name: chosen[name] for name in Seen.__dataclass_fields__})
+        asked = chosen.keys() & Seen.__dataclass_fields__.keys()
+        return Seen(**{name: chosen[name] for name in asked})
 
 
 class ReasonForm(forms.Form):

@@ -88,7 +88,7 @@ def shortage(practice: Practice, *, but_for: Provider | None = None) -> str:
 def _is_registrant(practice: Practice, *, on: date) -> Q:
     of_user = {"provider__user": OuterRef("pk"), "state": practice.state}
     registered = DeaRegistration.objects.current(on=on).filter(**of_user)
-    licensed = StateLicense.objects.filter(expires_on__gte=on, **of_user)
+    licensed = StateLicense.objects.current(on=on).filter(**of_user)
     return Exists(registered) & Exists(licensed)
 
 

@@ -143,8 +143,11 @@ def _license(provider: Provider, practice: Practice, on: date) -> Blocker | None
     """21 CFR 1306.03(a)(1): authorized by the State in which one practices."""
     if authority.license_of(provider, practice=practice, on=on):
         return None
+    kept = provider.state_licenses.filter(state=practice.state)
+    has_license = any(on <= one.expires_on for one in kept)
+    what = "registration for controlled substances" if has_license else "license"
     return Blocker(
-        f"You have no current license of {practice.state}.",
+        f"You have no current {what} of {practice.state}.",
         "Ask your administrator to enter it or its renewal.",
         "erx-info",
     )

@@ -42,6 +42,11 @@ def message(request: AccessRequest) -> str:
 
 
 def _seen(verification: Verification) -> dict:
+    license_, until = verification.state_license, verification.registration_expires_on
+    registered = {
+        "state_registration": license_.registration_number,
+        "state_registration_expires_on": until and until.isoformat(),
+    }
     return {
         "by": verification.verified_by.get_username(),
         "at": _written(verification.verified_at),
@@ -52,6 +57,7 @@ def _seen(verification: Verification) -> dict:
         "license_expires_on": verification.license_expires_on.isoformat(),
         "state_source": str(verification.state_source),
         "note": verification.note,
+        **(registered if license_.registration_number else {}),
     }
 
 

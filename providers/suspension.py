@@ -116,8 +116,8 @@ def _without_authority(practice: Practice, *, on: date) -> QuerySet[AccessGrant]
     registered = credentialing.covered(DeaRegistration.objects.current(on=on)).filter(
         state=practice.state, **of_provider
     )
-    licensed = StateLicense.objects.filter(
-        state=practice.state, expires_on__gte=on, **of_provider
+    licensed = StateLicense.objects.current(on=on).filter(
+        state=practice.state, **of_provider
     )
     works = Membership.objects.filter(
         user=OuterRef("provider__user"),

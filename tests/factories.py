@@ -265,6 +265,13 @@ def make_npi():
     return digits + luhn.calc_check_digit("80840" + digits)
 
 
+def register_with_state(provider, *, until):
+    """Have the State register a practitioner for controlled substances, as some do."""
+    provider.state_licenses.update(
+        registration_number="CSR-1", registration_expires_on=until
+    )
+
+
 def seen_of(provider, **overrides):
     """What somebody who looks up a provider's authority finds."""
     registration = provider.dea_registrations.all()[0]
@@ -276,5 +283,6 @@ def seen_of(provider, **overrides):
         "state_license": license_,
         "license_expires_on": license_.expires_on,
         "state_source": "board",
+        "registration_expires_on": license_.registration_expires_on,
     }
     return Seen(**found | overrides)

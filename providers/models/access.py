@@ -61,6 +61,7 @@ class Verification(models.Model):
     dea_source = models.CharField(max_length=15, choices=DeaSource.choices)
     state_license = models.ForeignKey(StateLicense, models.PROTECT, related_name="+")
     license_expires_on = models.DateField()
+    registration_expires_on = models.DateField(null=True)  # the State's own, if any
     state_source = models.CharField(max_length=15, choices=StateSource.choices)
     note = models.CharField(max_length=200, blank=True)
 

@@ -157,8 +157,19 @@ class DeaRegistration(models.Model):
         return f"Schedules {self.schedules.replace(',', ', ')}"
 
 
+class StateLicenseQuerySet(models.QuerySet["StateLicense"]):
+    def current(self, *, on: date) -> "StateLicenseQuerySet":
+        return self.filter(
+            Q(registration_expires_on=None) | Q(registration_expires_on__gte=on),
+            expires_on__gte=on,
+        )
+
+
 class StateLicense(models.Model):
-    """The authority of a State to practice (21 CFR 1311.125(b))."""
+    """The authority of a State to practice (21 CFR 1311.125(b)).
+
+    Some States register who prescribes controlled substances beside that.
+    """
 
     provider = models.ForeignKey(
         Provider, models.PROTECT, related_name="state_licenses"
@@ -166,6 +177,17 @@ class StateLicense(models.Model):
     state = models.CharField(max_length=2)
     number = models.CharField(max_length=35)
     expires_on = models.DateField()
+    registration_number = models.CharField(
+        "controlled substance registration",
+        max_length=35,
+        blank=True,
+        help_text="The State's own, where it has one; not the DEA number.",
+    )
+    registration_expires_on = models.DateField(
+        "registration expires on", null=True, blank=True
+    )
+
+    objects = StateLicenseQuerySet.as_manager()
 
     class Meta:
         ordering = ["state"]
@@ -173,10 +195,24 @@ class StateLicense(models.Model):
             models.UniqueConstraint(
                 fields=["state", "number"], name="state_license_number_once"
             ),
+            models.CheckConstraint(
+                name="state_license_registration_until_a_day",
+                condition=Q(registration_number="", registration_expires_on=None)
+                | (
+                    ~Q(registration_number="")
+                    & Q(registration_expires_on__isnull=False)
+                ),
+                violation_error_message="Enter a State registration with the day on "
+                "which it expires, or neither.",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.state} {self.number}"
 
     def is_current(self, *, on: date) -> bool:
-        return on <= self.expires_on
+        return on <= self.expires_on and not self.is_registration_lapsed(on=on)
+
+    def is_registration_lapsed(self, *, on: date) -> bool:
+        until = self.registration_expires_on
+        return until is not None and until < on

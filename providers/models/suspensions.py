@@ -14,7 +14,7 @@ class Cause(models.TextChoices):
     COMPROMISED = "compromised", "A password or device may be in other hands"
     DEA_EXPIRED = "dea_expired", "The DEA registration expired"
     DEA_ENDED = "dea_ended", "The DEA registration ended"
-    LICENSE_EXPIRED = "license_expired", "The State license expired"
+    LICENSE_EXPIRED = "license_expired", "The State license or registration expired"
     LEFT = "left", "No longer works at the practice"
     INSTITUTION = "institution", "The institution's DEA registration is not current"
     NOT_LISTED = "not_listed", "No longer on the institution's list"

@@ -36,7 +36,7 @@ def give_the_right_to_sign(browser, demo, screenshot, *, to: str):
     alex.get_by_label("Until when is it valid").fill(until)
     alex.get_by_label("license look-up").check()
     alex.get_by_label("Until when is the license valid").fill(until)
-    alex.get_by_label("Both are current and in good standing").check()
+    alex.get_by_label("All of it is current and in good standing").check()
     screenshot(alex, "first-designee-enters")
     alex.get_by_role("button", name="Enter").click()
     expect(alex.get_by_text("Waits for a second person").first).to_be_visible()

@@ -22,6 +22,7 @@ from tests.factories import (
     make_designee,
     make_device,
     make_ready_provider,
+    register_with_state,
 )
 
 pytestmark = pytest.mark.django_db
@@ -140,6 +141,26 @@ def test_a_grant_without_the_look_up_is_refused(as_, manager, nora, practice, mi
     assert response.status_code == 422
     assert missing in response.context["form"].errors
     assert not AccessRequest.objects.filter(provider=nora).exists()
+
+
+@pytest.mark.cfr("1311.125(b)")
+def test_a_grant_asks_for_the_state_s_registration_where_there_is_one(
+    as_, manager, nora, practice
+):
+    page, until = about("access-grant", practice, nora), practice.today()
+    assert "registration_expires_on" not in as_(manager).get(page).text
+    register_with_state(nora, until=until)
+
+    refused = as_(manager).post(page, form_for(nora))
+    entered = as_(manager).post(
+        page, form_for(nora, registration_expires_on=until), follow=True
+    )
+
+    assert refused.status_code == 422
+    assert "registration_expires_on" in refused.context["form"].errors
+    request = AccessRequest.objects.get(provider=nora)
+    assert "CSR-1, valid until" in words(as_(manager).get(page_of(request)))
+    assert entered.status_code == 200
 
 
 def test_another_date_than_the_registered_one_is_told(as_, manager, nora, practice):

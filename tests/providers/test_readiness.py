@@ -6,7 +6,12 @@ from django.utils import timezone
 from mfa.models import Device, Kind, UserThrottle
 from providers import access
 from providers.readiness import blockers_for_now
-from tests.factories import make_device, make_practice, make_provider
+from tests.factories import (
+    make_device,
+    make_practice,
+    make_provider,
+    register_with_state,
+)
 
 pytestmark = pytest.mark.django_db
 LONG_AGO = timezone.localdate() - timedelta(days=30)
@@ -83,6 +88,18 @@ def test_an_expired_license_blocks(alice, labels):
     alice.provider.state_licenses.update(expires_on=LONG_AGO)
 
     assert labels() == ["You have no current license of NY."]
+
+
+@pytest.mark.cfr("1306.03(a)(1)")
+@pytest.mark.parametrize(("days", "blocks"), [(-1, True), (0, False)])
+def test_a_state_s_own_registration_has_to_be_current(
+    alice, practice, labels, days, blocks
+):
+    until = practice.today() + timedelta(days=days)
+    register_with_state(alice.provider, until=until)
+
+    told = "You have no current registration for controlled substances of NY."
+    assert labels() == ([told] if blocks else [])
 
 
 @pytest.mark.cfr("1311.125(d)")

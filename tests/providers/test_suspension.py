@@ -20,6 +20,7 @@ from tests.factories import (
     make_paired_phone,
     make_provider,
     make_ready_provider,
+    register_with_state,
     seen_of,
 )
 from tests.providers.conftest import SESSION
@@ -179,6 +180,14 @@ LAPSES = [
         id="license expired",
     ),
     pytest.param(
+        lambda alice, on: register_with_state(
+            alice.provider, until=on - timedelta(days=1)
+        ),
+        Cause.LICENSE_EXPIRED,
+        marks=pytest.mark.cfr("1311.125(b)"),
+        id="State registration expired",
+    ),
+    pytest.param(
         lambda alice, on: alice.memberships.update(left_on=on),
         Cause.LEFT,
         marks=pytest.mark.cfr("1311.125(d)(4)"),
@@ -260,7 +269,7 @@ def test_a_renewal_after_the_lapse_needs_two_people(alice, manager, practice, ex
         expires_on=practice.today() + timedelta(days=700)
     )
     assert labels_of(alice, practice) == [
-        "Your right to sign is suspended: the state license expired."
+        "Your right to sign is suspended: the state license or registration expired."
     ]
 
     again = access.enter_grant(

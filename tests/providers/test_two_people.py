@@ -11,7 +11,7 @@ from audit.acts import Act, Outcome
 from audit.models import Event
 from mfa import challenges
 from mfa.models import Purpose
-from providers import access, designees, readiness
+from providers import access, designees, readiness, request_content
 from providers.models import (
     AccessGrant,
     AccessKind,
@@ -31,6 +31,7 @@ from tests.factories import (
     make_ready_provider,
     make_request,
     make_user,
+    register_with_state,
     seen_of,
 )
 from tests.providers.conftest import SESSION, passed
@@ -105,6 +106,39 @@ def test_what_was_seen_has_to_be_what_is_registered(nora, manager, practice, fie
     with refused("not_verified"):
         access.enter_grant(nora, practice=practice, by=manager, seen=seen)
     assert not AccessRequest.objects.filter(provider=nora).exists()
+
+
+@pytest.mark.cfr("1311.125(b)")
+@pytest.mark.parametrize("seen_until", [None, WEEK])
+def test_a_state_s_own_registration_is_looked_up_too(
+    nora, manager, practice, seen_until
+):
+    """Where it is applicable: State authorization to dispense (21 CFR 1311.125(b))."""
+    register_with_state(nora, until=practice.today() + 2 * WEEK)
+    seen = seen_of(
+        nora, registration_expires_on=seen_until and practice.today() + seen_until
+    )
+
+    with refused("not_verified"):
+        access.enter_grant(nora, practice=practice, by=manager, seen=seen)
+
+
+@pytest.mark.cfr("1311.125(b)")
+def test_a_state_s_own_registration_is_part_of_what_is_executed(
+    nora, alice, manager, practice, execute
+):
+    until = practice.today() + 2 * WEEK
+    register_with_state(nora, until=until)
+    entered = access.enter_grant(
+        nora, practice=practice, by=manager, seen=seen_of(nora)
+    )
+
+    seen = request_content.content(entered)["verification"]
+    assert seen["state_registration"] == "CSR-1"
+    assert seen["state_registration_expires_on"] == until.isoformat()
+    nora.state_licenses.update(registration_number="CSR-2")
+    with refused("changed"):
+        execute(entered, by=alice)
 
 
 @pytest.mark.cfr("1311.125(b)")
