@@ -1,4 +1,6 @@
+from collections.abc import Iterator
 from http import HTTPStatus
+from urllib.parse import unquote
 
 from django.contrib import auth
 from django.core.exceptions import BadRequest
@@ -33,17 +35,28 @@ def sessions_that_end(get_response):
 
 
 def readable_text(get_response):
-    """Answer text that no database keeps with a 400, wherever it was going."""
+    """Answer text that no database keeps with a 400, wherever it was going.
+
+    Forms are UTF-8, as pages send them, whatever a sender declares them to be.
+    """
 
     def middleware(request):
-        query = request.META.get("QUERY_STRING", "")
-        agent = request.headers.get("User-Agent", "")
-        posted = [value for values in request.POST.lists() for value in values[1]]
-        if "%00" in query or any(NUL in text for text in [query, agent, *posted]):
+        request.encoding = "utf-8"
+        if any(NUL in text for text in _texts(request)):
             raise BadRequest("Text with a NUL character is not accepted.")
         return get_response(request)
 
     return middleware
+
+
+def _texts(request) -> Iterator[str]:
+    """Yield all text of a request; cookies can hide a character behind a backslash."""
+    yield unquote(request.META.get("QUERY_STRING", ""))
+    yield request.path
+    yield request.headers.get("User-Agent", "")
+    yield from request.COOKIES.values()
+    for _, values in request.POST.lists():
+        yield from values
 
 
 def private_pages(get_response):

@@ -167,7 +167,12 @@ def test_a_user_name_longer_than_any_is_refused(client, db):
 
 
 @pytest.mark.parametrize(
-    "request_", [{"path": "/patients/?q=%00"}, {"path": "/", "HTTP_USER_AGENT": "a\0b"}]
+    "request_",
+    [
+        {"path": "/patients/?q=%00"},
+        {"path": "/patients/%00/"},
+        {"path": "/", "HTTP_USER_AGENT": "a\0b"},
+    ],
 )
 def test_a_nul_character_is_a_bad_request(client, alice, request_):
     client.force_login(alice)
@@ -177,6 +182,27 @@ def test_a_nul_character_is_a_bad_request(client, alice, request_):
 
 def test_a_nul_character_in_a_form_is_a_bad_request(client, db):
     assert sign_in(client, username="a\0b").status_code == 400
+
+
+@pytest.mark.parametrize("page", ["sign-in", "health-ready"])
+def test_a_nul_character_hidden_in_a_cookie_is_a_bad_request(client, db, page):
+    hidden = r'portal_session="\000bcdefghijkl"'
+
+    assert client.get(reverse(page), HTTP_COOKIE=hidden).status_code == 400
+
+
+@pytest.mark.parametrize("charset", ["hex", "idna", "undefined", "raw_unicode_escape"])
+def test_a_form_is_read_as_utf_8_whatever_it_says(client, alice, charset):
+    field = 'Content-Disposition: form-data; name="username"\r\n\r\n\\ud800\r\n'
+
+    response = client.generic(
+        "POST",
+        reverse("sign-in"),
+        f"--x\r\n{field}--x--\r\n",
+        content_type=f"multipart/form-data; boundary=x; charset={charset}",
+    )
+
+    assert response.status_code == 422
 
 
 def test_a_session_ends_after_a_day_of_work(client, alice, time_machine):
