@@ -34,7 +34,7 @@ def ready(request) -> JsonResponse:
     problems = _database_problems() or [
         *gate.problems(by=request.user),
         *_unsent(),
-        *_unanalysed(),
+        *_unanalyzed(),
     ]
     body = {"status": "unavailable" if problems else "ok", "problems": problems}
     return JsonResponse(body, status=503 if problems else 200)
@@ -62,5 +62,5 @@ def _unsent() -> list[str]:
     return ["The worker does not send."] if overdue.exists() else []
 
 
-def _unanalysed() -> list[str]:
+def _unanalyzed() -> list[str]:
     return ["The daily analysis is overdue."] if daily.is_overdue() else []

@@ -9,7 +9,7 @@ from django_otp.admin import OTPAdminSite
 
 
 class PortalAdminSite(OTPAdminSite):
-    """Django's admin for staff whose session has passed a code (adversarial case J05)."""
+    """Django's admin for staff whose session has passed a code."""
 
     site_header = site_title = "EPCS Portal administration"
     index_title = "Administration"

@@ -54,7 +54,7 @@ class PrescriptionForm(forms.ModelForm):
             "parts: how much each time. All of it within 30 days.",
             "emergency_oral_on": "Only for Schedule II, if this follows an emergency "
             "order by phone within the last seven days.",
-            "quantity": "In the unit of the drug: tablets, capsules, millilitres.",
+            "quantity": "In the unit of the drug: tablets, capsules, milliliters.",
             "refills": "0 for Schedule II; at most 5 within six months for III and IV.",
             "note": "For gamma-hydroxybutyric acid, the medical need.",
             "days_supply": "Needed in a series of Schedule II, and in some States.",

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 PORT = 123
 PACKET = struct.Struct("!BBbb11I")  # 48 bytes
 VERSION, CLIENT, SERVER = 4, 3, 4
-NOT_SYNCHRONISED = 3  # leap indicator
-STRATA = range(1, 16)  # 0 is a kiss of death, 16 and more are not synchronised
+NOT_SYNCHRONIZED = 3  # leap indicator
+STRATA = range(1, 16)  # 0 is a kiss of death, 16 and more are not synchronized
 EPOCH = 2208988800  # seconds from 1900 to 1970
 ERA = 2**32  # seconds after which timestamps begin anew, in 2036 first
 LONGEST_DELAY = 2.0  # seconds for the way there and back
@@ -56,8 +56,8 @@ def _offset(answer: bytes, *, request: bytes, sent_at: float, took: float) -> fl
         raise NoTime("The answer is to another request.")
     if first & 7 != SERVER or first >> 3 & 7 not in {3, VERSION}:
         raise NoTime("The answer is not one of a time server.")
-    if first >> 6 == NOT_SYNCHRONISED or stratum not in STRATA:
-        raise NoTime("The server is not synchronised or wants no questions.")
+    if first >> 6 == NOT_SYNCHRONIZED or stratum not in STRATA:
+        raise NoTime("The server is not synchronized or wants no questions.")
     if not (received and sent) or took > LONGEST_DELAY:
         raise NoTime("The answer holds no time or took too long.")
     ahead = _since(sent_at, received, received_part)

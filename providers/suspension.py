@@ -1,6 +1,6 @@
 """The right to sign stops by itself on the day that it has to; fail closed.
 
-21 CFR 1311.102(b), 1311.125(d), 1311.130(d). Two people formalise it later: they end
+21 CFR 1311.102(b), 1311.125(d), 1311.130(d). Two people formalize it later: they end
 the right, or give another one. A suspension itself is never lifted.
 """
 

@@ -11,7 +11,7 @@ def cancel(request, public_id):
     """Take back what was signed, and where it is changed, begin the new one."""
     prescription = prescription_or_404(request, public_id)
     if prescription.status not in cancellation.CANCELLABLE:
-        messages.error(request, "This prescription can not be cancelled.")
+        messages.error(request, "This prescription cannot be cancelled.")
         return redirect(prescription)
     form = CancelForm(request.POST or None)
     if form.is_valid():

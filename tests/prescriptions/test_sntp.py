@@ -43,7 +43,7 @@ def test_the_request_tells_the_server_nothing_but_the_version():
         {"length": 0},
     ],
     ids=["another request", "no request", "kiss of death", "stratum 16"]
-    + ["not synchronised", "a client", "broadcast", "version 1", "no time"]
+    + ["not synchronized", "a client", "broadcast", "version 1", "no time"]
     + ["short", "empty"],
 )
 def test_an_answer_with_any_doubt_is_no_time(wrong):
