@@ -23,7 +23,7 @@ from mfa.http import REFUSED, local_path, proof_page
 from mfa.models import Device, Purpose
 from prescriptions.models import PharmacyRequest, Prescription, Status
 from providers import readiness
-from providers.models import AccessRequest
+from providers.models import AccessRequest, Practice
 
 LOCKED = 429
 SHOWN = 10  # prescriptions of each kind on the home page
@@ -156,8 +156,7 @@ def csrf_failure(request, reason=""):
 def _blockers(provider, user) -> list[readiness.Blocker]:
     if provider is None:
         return []
-    membership = user.memberships.filter(left_on=None).first()
-    if membership is None:
+    practice = Practice.objects.visible_to(user).first()
+    if practice is None:
         return [readiness.Blocker("You work at no practice.", "Ask an administrator.")]
-    practice = membership.practice
     return readiness.blockers_for_now(provider, practice=practice, on=practice.today())

@@ -4,7 +4,13 @@ from django.urls import reverse
 from audit import incidents
 from audit.models import IncidentKind
 from providers import access
-from tests.factories import make_agent, make_designee, make_ready_provider
+from providers.models import Membership, Role
+from tests.factories import (
+    make_agent,
+    make_designee,
+    make_practice,
+    make_ready_provider,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -32,3 +38,14 @@ def test_who_decides_nothing_is_not_bothered(client, alice, practice):
     page = home(client, make_agent("pat", practice=practice))
 
     assert "For you to decide" not in page
+
+
+def test_who_works_at_two_practices_reads_the_same_here_and_on_erx_info(client, alice):
+    first_by_name = make_practice(name="A Clinic (demo)")
+    Membership.objects.create(user=alice, practice=first_by_name, role=Role.PROVIDER)
+
+    page = home(client, alice)
+
+    told = client.get(reverse("erx-info")).context["blockers"]
+    assert told
+    assert all(blocker.label in page for blocker in told)
