@@ -21,13 +21,13 @@ from prescriptions.models import (
 def status(request):
     """Show each part of the gate: in order or not, what is known, what to do."""
     require_responsible(request.user)
-    reports = ThirdPartyAudit.objects.all()
+    reports, findings = ThirdPartyAudit.objects.all(), gate.findings(by=request.user)
     return render(
         request,
         "prescriptions/system/status.html",
         {
-            "findings": gate.findings(by=request.user),
-            "problems": gate.problems(by=request.user),
+            "findings": findings,
+            "has_problems": any(findings.values()),
             "not_shown": _not_shown(),
             "newest_event": Event.objects.order_by("-at").first(),
             "signing_keys": SigningKey.objects.all(),
