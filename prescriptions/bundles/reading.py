@@ -6,11 +6,12 @@
 import contextlib
 import hashlib
 import json
+import uuid
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
-from django.db import transaction
+from django.db import DataError, IntegrityError, transaction
 from django.utils import timezone
 
 from audit import chain
@@ -20,6 +21,8 @@ from prescriptions.models import ImportedBundle, ImportedRecord, SignedRecord
 from providers.models import Practice
 
 AT_ONCE = 200  # prescriptions in memory
+# What a record of another form than ours ends in.
+UNFIT = (*verify.UNREADABLE, DataError, IntegrityError)
 
 
 class NotImported(Exception):
@@ -38,7 +41,7 @@ def take(path: Path, *, practice: Practice, thumbprint: str) -> Taken:
     `thumbprint` is the key that it has to be sealed with, known from elsewhere.
     """
     try:
-        return _take(path, practice=practice, thumbprint=thumbprint)
+        return _taken(path, practice=practice, thumbprint=thumbprint)
     except NotImported as refusal:
         chain.record(
             Act.RECORDS_IMPORTED,
@@ -48,6 +51,15 @@ def take(path: Path, *, practice: Practice, thumbprint: str) -> Taken:
             problem=str(refusal),
         )
         raise
+
+
+def _taken(path: Path, *, practice: Practice, thumbprint: str) -> Taken:
+    try:
+        return _take(path, practice=practice, thumbprint=thumbprint)
+    except UNFIT as error:  # which may quote a patient's data
+        raise NotImported(
+            f"What it holds cannot be archived here ({type(error).__name__})."
+        ) from error
 
 
 def _take(path: Path, *, practice: Practice, thumbprint: str) -> Taken:
@@ -112,8 +124,11 @@ class _Reader:
         signed = json.loads(payload)
         picture = signed["content"]
         patient, person = picture["patient"], picture["prescriber"]
+        number = uuid.UUID(picture["prescription"])
+        if str(number) != picture["prescription"]:
+            raise ValueError("a number written in another way")
         return ImportedRecord(
-            prescription_id=picture["prescription"],
+            prescription_id=number,
             bundle=bundle,
             practice=bundle.practice,
             payload=payload.decode(),

@@ -45,6 +45,8 @@ UNREADABLE += (zipfile.BadZipFile,)
 SCHEDULES = {"II": "C48675", "III": "C48676", "IV": "C48677", "V": "C48679"}
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 CHUNK = 1 << 20  # bytes
+LARGEST = 4 << 20  # bytes of the seal, and of the keys
+LONGEST_LINE = 4096  # bytes, in the list of files
 UNDER_WAY = timedelta(minutes=5)  # a signature that began before its key was retired
 
 
@@ -121,22 +123,21 @@ def check(path: Path, *, thumbprints: list[str] | None = None) -> Report:
     try:
         source = opened(path)
     except Bad as bad:
-        report.problems.append(str(bad))
+        report.problems.append(plain(str(bad)))
         return report
     with contextlib.closing(source):
         _check(source, report, thumbprints or [])
+    report.problems = [plain(problem) for problem in report.problems]
     return report
 
 
 def _check(source: Folder | Zip, report: Report, thumbprints: list[str]) -> None:
     try:
-        keys = _check_seal(source, report)
+        keys = _check_seal(source, report, thumbprints)
         _check_names(source, report)
         _check_digests(source, report)
         if isinstance(source, Zip):
             _check_zip(source, keys, report)
-        if thumbprints and report.sealed_with not in thumbprints:
-            raise Bad(SEAL, f"sealed with key {report.sealed_with}, not the one named")
     except Bad as bad:
         report.problems.append(str(bad))
         return
@@ -161,9 +162,9 @@ def _collect(report: Report, check_one, source, name: str, *rest) -> None:
 # The seal: a signature over the digest of the list of files
 
 
-def _check_seal(source: Folder | Zip, report: Report) -> dict:
+def _check_seal(source: Folder | Zip, report: Report, thumbprints: list[str]) -> dict:
     manifest = _digest(source, MANIFEST)
-    text = _read(source, SEAL)
+    text = _read_small(source, SEAL)
     try:
         header, payload, _ = parts(text.decode("ascii"))
         seal = json.loads(payload)
@@ -171,7 +172,9 @@ def _check_seal(source: Folder | Zip, report: Report) -> dict:
     except UNREADABLE as error:
         raise Bad(SEAL, f"cannot be read ({error!r})") from None
     try:
-        keys = {key["kid"]: key for key in json.loads(_read(source, KEYS))["keys"]}
+        keys = {
+            key["kid"]: key for key in json.loads(_read_small(source, KEYS))["keys"]
+        }
         if any(_thumbprint(key) != kid for kid, key in keys.items()):
             raise ValueError("a key id is not the thumbprint of its key")
         key = keys[header["kid"]]
@@ -182,6 +185,8 @@ def _check_seal(source: Folder | Zip, report: Report) -> dict:
     if claimed != manifest:
         raise Bad(MANIFEST, "is not as it was sealed")
     report.seal, report.sealed_with = seal, _thumbprint(key)
+    if thumbprints and report.sealed_with not in thumbprints:
+        raise Bad(SEAL, f"sealed with key {report.sealed_with}, not the one named")
     for line in _read(source, MANIFEST).decode("ascii").splitlines():
         digest, _, name = line.partition("  ")
         report.digests[name] = digest
@@ -191,13 +196,22 @@ def _check_seal(source: Folder | Zip, report: Report) -> dict:
 def _seal_or(name: str, source: Folder | Zip, header: dict, what: str) -> Bad:
     """Name the file that does not fit the list of files, or else the seal itself."""
     try:
-        lines = _read(source, MANIFEST).decode("ascii").splitlines()
+        listed = _listed(source, name)
     except UNREADABLE:
         return Bad(MANIFEST, "cannot be read")
-    listed = {line.partition("  ")[2]: line.partition("  ")[0] for line in lines}
-    if listed.get(name) != _digest(source, name):
+    if listed != _digest(source, name):
         return Bad(name, what)
     return Bad(SEAL, "its signature does not match")
+
+
+def _listed(source: Folder | Zip, name: str) -> str:
+    """Return the digest that the list of files has for one."""
+    with source.open(MANIFEST) as file:
+        while line := file.readline(LONGEST_LINE):
+            digest, _, listed = line.decode("ascii").rstrip("\r\n").partition("  ")
+            if listed == name:
+                return digest
+    return ""
 
 
 def _check_names(source: Folder | Zip, report: Report) -> None:
@@ -443,6 +457,8 @@ def is_signed(jws: str, key: dict) -> bool:
     header, _, signature = parts(jws)
     if header.get("alg") != "ES256" or (key["kty"], key["crv"]) != ("EC", "P-256"):
         return False
+    if "crit" in header:  # RFC 7515 4.1.11: nothing of it is understood here
+        return False
     x, y = (int.from_bytes(_bytes(key[name]), "big") for name in "xy")
     r, s = (int.from_bytes(half, "big") for half in (signature[:32], signature[32:]))
     signed = jws.rpartition(".")[0].encode("ascii")
@@ -502,6 +518,18 @@ def _read(source, name: str) -> bytes:
         raise Bad(name, f"is missing or cannot be read ({error})") from None
 
 
+def _read_small(source, name: str) -> bytes:
+    """Read what nobody has vouched for yet, and never more than fits into memory."""
+    try:
+        with source.open(name) as file:
+            data = file.read(LARGEST + 1)
+    except UNREADABLE as error:
+        raise Bad(name, f"is missing or cannot be read ({error})") from None
+    if len(data) > LARGEST:
+        raise Bad(name, "is larger than any such file")
+    return data
+
+
 def _digest(source, name: str) -> str:
     digest = hashlib.sha256()
     try:
@@ -511,6 +539,11 @@ def _digest(source, name: str) -> str:
     except UNREADABLE as error:
         raise Bad(name, f"is missing or cannot be read ({error})") from None
     return digest.hexdigest()
+
+
+def plain(text: str) -> str:
+    """Return text in which a terminal finds no command, nor a person another line."""
+    return text.encode("unicode_escape").decode("ascii")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -528,7 +561,8 @@ def main(arguments: list[str] | None = None) -> int:
     seal = report.seal
     print(  # noqa: T201
         f"VERIFIED: {len(report.records)} prescriptions, {len(report.digests)} files,"
-        f" {report.events} events.\nFrom {seal['source']}, made {seal['made_at']}.\n"
+        f" {report.events} events.\n"
+        f"From {plain(str(seal['source']))}, made {plain(str(seal['made_at']))}.\n"
         f"Sealed with key {report.sealed_with}."
     )
     for kid in sorted(report.signed_with):

@@ -1,11 +1,15 @@
 """Records move to another installation with their signatures (21 CFR 1311.305)."""
 
+import hashlib
 import json
 
 import pytest
+import rfc8785
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, transaction
+from joserfc import jws
 
+from audit.acts import Act, Outcome
 from audit.models import Event
 from prescriptions import signer
 from prescriptions.bundles import reading, verify, writing
@@ -19,7 +23,7 @@ from prescriptions.models import (
 )
 from tests.factories import make_practice, make_provider
 from tests.keys import write_signing_key
-from tests.prescriptions.bundles.test_verify import flip, sealed_by_a_thief
+from tests.prescriptions.bundles.test_verify import flip, reseal, sealed_by_a_thief
 from tests.prescriptions.factories import make_ready, sign
 from tests.prescriptions.tampering import tamper
 
@@ -132,6 +136,48 @@ def test_one_record_that_is_another_here_refuses_all(
 
     with pytest.raises(reading.NotImported, match="Another prescription"):
         take(folder, other, practice)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"prescription": "0A0A0A0A-0A0A-4A0A-8A0A-0A0A0A0A0A0A"},
+        {"prescription": "of somebody"},
+        {"issued_on": "2026-02-30"},
+        {"issued_on": 7},
+        {"prescriber": {}},
+        {"patient": None},
+    ],
+)
+def test_a_record_of_another_form_is_refused_and_that_is_on_record(
+    folder, other, practice, changes
+):
+    """Whoever seals is trusted to be who they are, and not to make no mistake."""
+    key = sealed_by_a_thief(folder)
+    write_anew(next(folder.glob("records/*")), key, changes)
+    reseal(folder, key)
+    assert verify.check(folder).problems == []
+
+    with pytest.raises(reading.NotImported, match="cannot be archived here"):
+        take(folder, key.thumbprint(), practice)
+
+    assert not ImportedRecord.objects.exists()
+    last = Event.objects.filter(act=Act.RECORDS_IMPORTED).latest("pk")
+    assert last.outcome == Outcome.FAILURE
+
+
+def write_anew(record, key, changes):
+    """Sign a record with other content, and put it where it says that it belongs."""
+    signed = json.loads((record / "payload.json").read_bytes())
+    signed["content"] |= changes
+    digest = hashlib.sha256(rfc8785.dumps(signed["content"])).hexdigest()
+    signed |= {"content_digest": digest, "key_id": key.thumbprint()}
+    payload = rfc8785.dumps(signed)
+    header = {"alg": "ES256", "kid": key.thumbprint()}
+    (record / "payload.json").write_bytes(payload)
+    (record / "signature.jws").write_text(jws.serialize_compact(header, payload, key))
+    (record / "message.xml").unlink()
+    record.rename(record.parent / signed["content"]["prescription"])
 
 
 def test_a_file_that_changes_after_it_verified_is_refused(

@@ -13,6 +13,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from joserfc import jws
@@ -231,18 +234,18 @@ def test_a_prescription_that_was_removed_with_its_lines_is_missed(folder):
 # Somebody who seals it anew with a key of their own
 
 
-def sealed_by_a_thief(folder):
+def sealed_by_a_thief(folder, **seal):
     """Replace keys and seal, and list every file as it is now."""
     key = ECKey.generate_key("P-256")
     public = dict(key.as_dict(private=False)) | {"kid": key.thumbprint()}
     keys = json.loads((folder / verify.KEYS).read_text())["keys"]
     keys.append(public | {"activated_at": "2020-01-01T00:00:00+00:00"})
     (folder / verify.KEYS).write_text(json.dumps({"keys": keys}))
-    reseal(folder, key)
+    reseal(folder, key, **seal)
     return key
 
 
-def reseal(folder, key):
+def reseal(folder, key, **more):
     lines = [
         f"{hashlib.sha256(path.read_bytes()).hexdigest()}"
         f"  {path.relative_to(folder).as_posix()}\n"
@@ -256,7 +259,7 @@ def reseal(folder, key):
             (folder / verify.SEAL).read_text().split(".")[1] + "=="
         )
     )
-    seal |= {"manifest": digest, "key_id": key.thumbprint()}
+    seal |= {"manifest": digest, "key_id": key.thumbprint()} | more
     header = {"alg": "ES256", "kid": key.thumbprint()}
     (folder / verify.SEAL).write_text(
         jws.serialize_compact(header, json.dumps(seal).encode(), key)
@@ -274,6 +277,51 @@ def test_a_bundle_that_was_sealed_anew_shows_by_its_key(folder, capsys):
     assert f"Sealed with key {thief.thumbprint()}" in capsys.readouterr().out
     assert verify.main([str(folder), "--key-thumbprint", ours]) == 1
     assert "not the one named" in capsys.readouterr().out
+
+
+def test_no_text_in_a_bundle_can_speak_for_the_program(folder, capsys):
+    """A terminal obeys control characters; the thief's own seal may hold any."""
+    ours = SigningKey.objects.get().kid
+    said = f"elsewhere\nSealed with key {ours}.\n\x1b[8m"
+    sealed_by_a_thief(folder, source=said)
+
+    assert verify.main([str(folder)]) == 0
+    assert f"\nSealed with key {ours}" not in capsys.readouterr().out
+    (folder / "\x1b[2J\nVERIFIED: 9 prescriptions\udcff").touch()
+    assert verify.main([str(folder)]) == 1
+    told = capsys.readouterr().out
+    assert "\nVERIFIED" not in told
+    assert "\x1b" not in told
+
+
+def test_a_signature_that_asks_for_what_nobody_knows_here_is_refused(folder):
+    """RFC 7515 4.1.11: whoever does not understand what is critical refuses it."""
+    key = sealed_by_a_thief(folder)
+    payload = verify.parts((folder / verify.SEAL).read_text())[1]
+    header = {"alg": "ES256", "kid": key.thumbprint(), "crit": ["exp"], "exp": 1}
+    head, body = (
+        base64.urlsafe_b64encode(one).rstrip(b"=").decode()
+        for one in (json.dumps(header).encode(), payload)
+    )
+    r, s = decode_dss_signature(
+        key.private_key.sign(f"{head}.{body}".encode(), ec.ECDSA(hashes.SHA256()))
+    )
+    signature = base64.urlsafe_b64encode(r.to_bytes(32) + s.to_bytes(32))
+    (folder / verify.SEAL).write_text(f"{head}.{body}.{signature.decode()[:-2]}")
+
+    assert problems(folder) == ["SEAL.jws: its signature does not match"]
+
+
+@pytest.mark.parametrize("name", [verify.SEAL, verify.KEYS])
+def test_a_small_file_that_never_ends_is_not_read_into_memory(zipped, name):
+    with zipfile.ZipFile(zipped) as good:
+        files = {one: good.read(one) for one in good.namelist()}
+    files[name] = b" " * (verify.LARGEST + 1)
+    with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED) as bomb:
+        for one, data in files.items():
+            bomb.writestr(one, data)
+
+    assert problems(zipped) == [f"{name}: is larger than any such file"]
 
 
 def change(path, old, new):
