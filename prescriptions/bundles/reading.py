@@ -22,7 +22,7 @@ from providers.models import Practice
 
 AT_ONCE = 200  # prescriptions in memory
 # What a record of another form than ours ends in.
-UNFIT = (*verify.UNREADABLE, DataError, IntegrityError)
+UNFIT: tuple[type[Exception], ...] = (*verify.UNREADABLE, DataError, IntegrityError)
 
 
 class NotImported(Exception):
