@@ -4,7 +4,7 @@
 """
 
 import hashlib
-from datetime import UTC, datetime
+from datetime import datetime
 
 from django.conf import settings
 from django.utils import timezone
@@ -90,7 +90,7 @@ def _payload(
             "content": picture,
             "content_digest": prescription.ready_digest,
             "message_id": prescription.public_id.hex,
-            "signed_at": written(now),
+            "signed_at": content.written(now),
             "signer": by.get_username(),
             "device": {"id": str(device.public_id), "nickname": device.name},
             "challenge": str(challenge.public_id),
@@ -112,8 +112,3 @@ def _queue(record: SignedRecord, *, now: datetime) -> None:
     transmission.put(message, now=now)
     prescription.status = Status.QUEUED
     prescription.save(update_fields=["status"])
-
-
-def written(at: datetime) -> str:
-    """Return an instant as it stands in records and messages: UTC, to the microsecond."""
-    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -6,7 +6,7 @@ so that no reader rounds them.
 
 import hashlib
 from collections.abc import Iterable
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import rfc8785
@@ -45,6 +45,11 @@ def canonical(prescription: Prescription) -> dict:
         "emergency_oral_on": _day(prescription.emergency_oral_on),
         "pharmacy": _pharmacy(prescription.pharmacy),
     }
+
+
+def written(at: datetime) -> str:
+    """Return an instant as it stands in records and messages: UTC, to the microsecond."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def encode(value: object) -> bytes:

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from audit import chain
 from audit.acts import Act
-from prescriptions import archive, content
+from prescriptions import content
 from prescriptions.models import (
     LogKind,
     PrescriptionLog,
@@ -164,7 +164,7 @@ def _picture(log: PrescriptionLog) -> dict:
         ),
         "first_day": log.first_day.isoformat(),
         "last_day": log.last_day.isoformat(),
-        "made_at": archive.written(timezone.now()),
+        "made_at": content.written(timezone.now()),
         "lines": lines,
     }
 

@@ -1,10 +1,10 @@
 """What exactly a second person executes: the content that the two factors are for."""
 
 import hashlib
-from datetime import UTC, datetime
 
 import rfc8785
 
+from audit import seals
 from providers.models import AccessRequest, Verification
 
 
@@ -31,7 +31,7 @@ def content(request: AccessRequest) -> dict:
         and {"id": str(request.provider.public_id), "npi": request.provider.npi},
         "reason": request.reason,
         "entered_by": request.entered_by.get_username(),
-        "entered_at": _written(request.entered_at),
+        "entered_at": seals.written(request.entered_at),
         "verification": request.verification and _seen(request.verification),
     }
 
@@ -49,7 +49,7 @@ def _seen(verification: Verification) -> dict:
     }
     return {
         "by": verification.verified_by.get_username(),
-        "at": _written(verification.verified_at),
+        "at": seals.written(verification.verified_at),
         "dea_number": verification.dea_registration.as_written,
         "dea_expires_on": verification.dea_expires_on.isoformat(),
         "dea_source": str(verification.dea_source),
@@ -59,7 +59,3 @@ def _seen(verification: Verification) -> dict:
         "note": verification.note,
         **(registered if license_.registration_number else {}),
     }
-
-
-def _written(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="microseconds")

@@ -16,7 +16,7 @@ from pathlib import Path
 from django.conf import settings
 from django.utils import timezone
 
-from prescriptions import archive, content, logs, releases, signer
+from prescriptions import content, logs, releases, signer
 from prescriptions.bundles import contents, verify
 from prescriptions.bundles.contents import Scope
 
@@ -212,7 +212,7 @@ def _seal(bundle: _Bundle, *, scope: Scope, key_id: str, prescriptions: int) -> 
         "manifest": digest,
         "files": files,
         "prescriptions": prescriptions,
-        "made_at": archive.written(timezone.now()),
+        "made_at": content.written(timezone.now()),
         "source": settings.PORTAL_ORIGIN,
         "software": f"epcs-portal {releases.software_version()}",
         "key_id": key_id,

@@ -1,7 +1,5 @@
 """Elements of SCRIPT that are written: nothing is cut, and nothing is lost."""
 
-from datetime import UTC, datetime
-
 from lxml import etree
 
 from prescriptions.script.versions import Version
@@ -48,10 +46,6 @@ def message(version: Version) -> etree._Element:
         },
         nsmap={None: NAMESPACE},  # type: ignore[dict-item]
     )
-
-
-def instant(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def written(root: etree._Element) -> bytes:

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from lxml import etree
 
+from prescriptions import content
 from prescriptions.script import elements
 from prescriptions.script.elements import add
 from prescriptions.script.reading import Message
@@ -27,7 +28,7 @@ def reply(
     add(header, "MessageID", message_id)
     if message and message.message_id:
         add(header, "RelatesToMessageID", message.message_id[:35])
-    add(header, "SentTime", elements.instant(sent_at))
+    add(header, "SentTime", content.written(sent_at))
     answer = add(add(root, "Body"), kind)
     add(answer, "Code", code)
     if description:

@@ -8,7 +8,7 @@ import time_machine
 from django.core.exceptions import FieldDoesNotExist
 from django.utils import timezone
 
-from prescriptions import archive, signing, verification
+from prescriptions import content, signing, verification
 from prescriptions.forms import PrescriptionForm
 from prescriptions.models import Prescription, SignedRecord, Status
 from providers.models import Practice
@@ -84,9 +84,9 @@ def test_a_record_that_is_dated_another_day_does_not_verify(
     ready, phone, monkeypatch, days
 ):
     """Whoever holds the signing key and back-dates is found out all the same."""
-    written = archive.written
+    written = content.written
     monkeypatch.setattr(
-        archive, "written", lambda at: written(at + timedelta(days=days))
+        content, "written", lambda at: written(at + timedelta(days=days))
     )
 
     sign(ready, phone)
