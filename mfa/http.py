@@ -4,6 +4,7 @@ from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 
 REFUSED = 422
+STOP_ASKING = 286  # htmx: the last answer to a page that asks again and again
 LONGEST_PATH = 500  # characters
 
 

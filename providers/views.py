@@ -13,13 +13,13 @@ from django.views.decorators.http import require_safe
 
 from audit.models import Event
 from mfa import devices
+from mfa.http import STOP_ASKING
 from mfa.idme import freshness
 from mfa.models import Device, IdmeAccount, Kind
 from providers import credentialing, designees, readiness
 from providers.models import AccessGrant, Membership, Practice, Provider
 
 PAGE_SIZE = 50
-HTMX_STOP_POLLING = 286
 DEVICE = Device._meta.label_lower
 FILTERS = [
     ("", "Everything"),
@@ -135,7 +135,7 @@ def devices_state(request):
     if account and freshness.is_late(account):
         context = {"account": account}
         late = "providers/_refresh_is_late.html"
-        return render(request, late, context, status=HTMX_STOP_POLLING)
+        return render(request, late, context, status=STOP_ASKING)
     return HttpResponse(headers={"HX-Refresh": "true"})
 
 

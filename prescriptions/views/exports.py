@@ -4,13 +4,12 @@ from django.http import FileResponse, Http404
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from mfa.http import form_page
+from mfa.http import STOP_ASKING, form_page
 from prescriptions import exports
 from prescriptions.models import Export, ExportState
 from prescriptions.views.forms import ExportForm
 
 PAGE_SIZE = 20
-STOP_ASKING = 286  # htmx: the last answer to a page that asks again and again
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

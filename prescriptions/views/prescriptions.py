@@ -6,7 +6,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from mfa.http import form_page
+from mfa.http import STOP_ASKING, form_page
 from prescriptions import (
     cancellation,
     circumstances,
@@ -21,7 +21,6 @@ from prescriptions.models import PharmacyRequest, Prescription, Status, Transmis
 from prescriptions.views.found import patient_or_404, prescription_or_404
 
 PAGE_SIZE = 50
-STOP_ASKING = 286  # htmx: the last answer to a page that asks again and again
 ASK_FOR = timedelta(minutes=5)
 SHOWN = {
     "open": ("To finish", [Status.DRAFT, Status.READY]),
