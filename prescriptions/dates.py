@@ -1,7 +1,9 @@
-"""Days as the law counts them; pure functions."""
+"""Days as the law counts them and as people type them; pure functions."""
 
 from calendar import monthrange
 from datetime import date
+
+from django.utils.dateparse import parse_date
 
 MONTHS_OF_III_AND_IV = 6
 
@@ -18,3 +20,15 @@ def months_later(day: date, months: int) -> date:
 def lapses_on(issued_on: date) -> date:
     """21 CFR 1306.22(a): the last day on which Schedule III or IV is filled."""
     return months_later(issued_on, MONTHS_OF_III_AND_IV)
+
+
+def end_of_month(day: date) -> date:
+    return day.replace(day=monthrange(day.year, day.month)[1])
+
+
+def typed(word: str) -> date | None:
+    """Return the day that a word of a search is, such as 1961-04-12; None for others."""
+    try:
+        return parse_date(word)
+    except ValueError:  # well formed, and no day
+        return None

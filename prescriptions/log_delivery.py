@@ -19,7 +19,7 @@ from django.utils import timezone
 from audit import chain
 from audit.acts import Act, Outcome
 from mfa import notices
-from prescriptions import logs
+from prescriptions import dates, logs
 from prescriptions.models import Prescription, PrescriptionLog
 from providers import designees, identifiers
 from providers.models import Membership, Practice, Provider, Role
@@ -157,7 +157,7 @@ def _missing(provider: Provider, practice: Practice) -> list[date]:
         *_months_with_right_to_sign(provider, practice, until=settled),
         *issued.dates("issued_on", "month"),
     }
-    over = {month for month in wanted if logs.end_of_month(month) < settled}
+    over = {month for month in wanted if dates.end_of_month(month) < settled}
     return sorted(over - set(made.values_list("first_day", flat=True)))
 
 
@@ -182,4 +182,4 @@ def _months(first: date, last: date) -> Iterator[date]:
     month = first.replace(day=1)
     while month <= last:
         yield month
-        month = logs.end_of_month(month) + timedelta(days=1)
+        month = dates.end_of_month(month) + timedelta(days=1)

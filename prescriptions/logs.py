@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from audit import chain
 from audit.acts import Act
-from prescriptions import content
+from prescriptions import content, dates
 from prescriptions.models import (
     LogKind,
     PrescriptionLog,
@@ -80,7 +80,7 @@ def make(provider: Provider, *, practice: Practice, first: date, last: date, by)
 
 def make_monthly(provider: Provider, *, practice: Practice, month: date):
     """Archive and return the log of a month; raise IntegrityError if there is one."""
-    first, last = month.replace(day=1), end_of_month(month)
+    first, last = month.replace(day=1), dates.end_of_month(month)
     return keep(
         PrescriptionLog(
             kind=LogKind.MONTHLY,
@@ -130,10 +130,6 @@ def as_csv(lines: Iterable[dict]) -> Iterator[str]:
 def patient_of(line: dict) -> str:
     patient = line["patient"]
     return ", ".join(filter(None, [patient["last_name"], patient["first_name"]]))
-
-
-def end_of_month(day: date) -> date:
-    return (day.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
 
 
 def _picture(log: PrescriptionLog) -> dict:

@@ -4,9 +4,9 @@ import json
 from django.core.paginator import Paginator
 from django.db.models import Q
 from django.shortcuts import get_object_or_404, render
-from django.utils.dateparse import parse_date
 from django.views.decorators.http import require_http_methods, require_safe
 
+from prescriptions import dates
 from prescriptions.bundles import contents, verify
 from prescriptions.models import ImportedRecord
 
@@ -19,7 +19,7 @@ def index(request):
     query = request.POST.get("q", "").strip()[:100]
     records = ImportedRecord.objects.visible_to(request.user).select_related("bundle")
     for word in query.split():
-        day = _date(word)
+        day = dates.typed(word)
         named = (
             Q(patient_name__icontains=word)
             | Q(drug__icontains=word)
@@ -77,10 +77,3 @@ def _is_intact(record: ImportedRecord) -> bool:
         and signed == payload
         and hashlib.sha256(payload).hexdigest() == record.payload_digest
     )
-
-
-def _date(word: str):
-    try:
-        return parse_date(word)
-    except ValueError:
-        return None

@@ -4,11 +4,10 @@ from django.core.paginator import Paginator
 from django.db.models import Q
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.dateparse import parse_date
 from django.views.decorators.http import require_http_methods, require_safe
 
 from mfa.http import form_page
-from prescriptions import drafts
+from prescriptions import dates, drafts
 from prescriptions.forms import PatientForm
 from prescriptions.models import OPEN, Patient, Prescription
 from prescriptions.views.found import patient_or_404
@@ -23,7 +22,7 @@ def index(request):
     query = request.POST.get("q", "").strip()[:100]
     patients = Patient.objects.visible_to(request.user)
     for word in query.split():
-        born = _date(word)
+        born = dates.typed(word)
         named = Q(first_name__icontains=word) | Q(last_name__icontains=word)
         patients = patients.filter(Q(date_of_birth=born) if born else named)
     wanted = 1 if query else request.GET.get("page")
@@ -87,10 +86,3 @@ def detail(request, public_id):
             ).count(),
         },
     )
-
-
-def _date(word: str):
-    try:
-        return parse_date(word)
-    except ValueError:
-        return None
