@@ -55,7 +55,7 @@ class Section:
         ]
 
 
-def of(practice: Practice, *, by) -> Section:
+def of(practice: Practice) -> Section:
     named = Designee.objects.filter(practice=practice, until=None)
     entered = AccessRequest.objects.open().filter(practice=practice)
     waiting = list(

@@ -40,7 +40,7 @@ def overview(request):
         "providers/access/overview.html",
         {
             "practices": [
-                access_lists.of(practice, by=request.user)
+                access_lists.of(practice)
                 for practice in designees.practices_of(request.user)
             ],
             "page": Paginator(closed, PAGE_SIZE).get_page(request.GET.get("page")),
