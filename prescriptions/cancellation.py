@@ -33,25 +33,16 @@ def cancel(prescription: Prescription, *, by, reason: str) -> Cancellation:
     """
     drafts.require_writer(prescription, by=by)
     with transaction.atomic(durable=True):
-        locked = (
-            Prescription.objects.visible_to(by)
-            .select_for_update(of=["self"], no_key=True)
-            .filter(pk=prescription.pk)
-            .first()
-        )
-        if locked is None or locked.status not in CANCELLABLE:
-            raise NotAllowed(
-                "Only what was signed and is not printed, failed or cancelled yet "
-                "can be cancelled."
-            )
-        return take_back(locked, by=by, reason=reason)
+        return take_back(_locked(prescription, by=by), by=by, reason=reason)
 
 
 def change(prescription: Prescription, *, by, reason: str) -> Prescription:
     """Cancel what was signed and begin it anew: a changed one is another prescription."""
-    cancel(prescription, by=by, reason=reason)
-    prescription.refresh_from_db()
-    return drafts.copy(prescription, by=by)
+    drafts.require_writer(prescription, by=by)
+    with transaction.atomic(durable=True):
+        locked = _locked(prescription, by=by)
+        take_back(locked, by=by, reason=reason)
+        return drafts.begin(drafts.again(locked), by=by)
 
 
 def take_back(locked: Prescription, *, by, reason: str) -> Cancellation:
@@ -106,6 +97,17 @@ def answered(cancellation: Cancellation, *, is_approved: bool, note: str) -> Non
         stream=user_stream(prescription.prescriber.user),
         outcome=Outcome.SUCCESS if is_approved else Outcome.FAILURE,
     )
+
+
+def _locked(prescription: Prescription, *, by) -> Prescription:
+    rows = Prescription.objects.visible_to(by).filter(pk=prescription.pk)
+    locked = rows.select_for_update(of=["self"], no_key=True).first()
+    if locked is None or locked.status not in CANCELLABLE:
+        raise NotAllowed(
+            "Only what was signed and is not printed, failed or cancelled yet "
+            "can be cancelled."
+        )
+    return locked
 
 
 def _tell_the_pharmacy(cancellation: Cancellation, message: Transmission) -> None:

@@ -21,15 +21,20 @@ def create(prescription: Prescription, *, by) -> Prescription:
     """Keep a new draft."""
     require_writer(prescription, by=by)
     with transaction.atomic(durable=True):
-        prescription.prepared_by = by
-        _complete(prescription)
-        prescription.save(force_insert=True)
-        chain.record(
-            Act.PRESCRIPTION_CREATED,
-            by=by,
-            of=prescription,
-            schedule=prescription.schedule,
-        )
+        return begin(prescription, by=by)
+
+
+def begin(prescription: Prescription, *, by) -> Prescription:
+    """Keep a new draft of who may write it, in the caller's transaction."""
+    prescription.prepared_by = by
+    _complete(prescription)
+    prescription.save(force_insert=True)
+    chain.record(
+        Act.PRESCRIPTION_CREATED,
+        by=by,
+        of=prescription,
+        schedule=prescription.schedule,
+    )
     return prescription
 
 
@@ -68,16 +73,20 @@ def discard(prescription: Prescription, *, by) -> None:
 
 def copy(prescription: Prescription, *, by) -> Prescription:
     """Write a prescription that is not dispensed again, to be signed anew."""
+    return create(again(prescription), by=by)
+
+
+def again(prescription: Prescription) -> Prescription:
+    """Return a draft, not kept yet, of what is not dispensed; raise NotAllowed."""
     if prescription.status not in (Status.FAILED, Status.CANCELLED):
         raise NotAllowed(
             "Only a prescription that was not delivered or was cancelled is written "
             "again."
         )
     values = {name: getattr(prescription, name) for name in Prescription.CONTENT}
-    draft = Prescription(
+    return Prescription(
         practice=prescription.practice, patient=prescription.patient, **values
     )
-    return create(draft, by=by)
 
 
 def save_patient(patient: Patient, *, by) -> Patient:

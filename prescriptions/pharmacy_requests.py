@@ -57,21 +57,18 @@ def write(request: PharmacyRequest, *, by) -> Prescription:
     draft = Prescription(
         practice=original.practice, patient=original.patient, **values | OF_THAT_ONE
     )
-    drafts.create(draft, by=by)
-    try:
-        with transaction.atomic(durable=True):
-            _take(
-                request,
-                RequestState.OPEN,
-                state=RequestState.WRITING,
-                draft=draft,
-                decided_by=by,
-                decided_at=timezone.now(),
-            )
-            chain.record(Act.PHARMACY_REQUEST_TAKEN_UP, by=by, of=request)
-    except NotAllowed:
-        drafts.discard(draft, by=by)
-        raise
+    drafts.require_writer(draft, by=by)
+    with transaction.atomic(durable=True):
+        drafts.begin(draft, by=by)
+        _take(
+            request,
+            RequestState.OPEN,
+            state=RequestState.WRITING,
+            draft=draft,
+            decided_by=by,
+            decided_at=timezone.now(),
+        )
+        chain.record(Act.PHARMACY_REQUEST_TAKEN_UP, by=by, of=request)
     return draft
 
 

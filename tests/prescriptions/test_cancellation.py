@@ -226,6 +226,17 @@ def test_to_change_what_was_signed_is_to_cancel_it_and_sign_anew(delivered, alic
     assert draft.public_id != delivered.public_id
 
 
+def test_what_cannot_be_written_again_is_not_cancelled_for_it(delivered, alice, sam):
+    alice.memberships.update(left_on=timezone.localdate())
+
+    with pytest.raises(cancellation.NotAllowed):
+        cancellation.change(delivered, by=sam, reason="The dose was wrong.")
+
+    delivered.refresh_from_db()
+    assert delivered.status == Status.DELIVERED
+    assert not Cancellation.objects.exists()
+
+
 def test_the_page_asks_why_and_cancels(client, delivered, alice):
     client.force_login(alice)
     url = reverse("prescription-cancel", args=[delivered.public_id])
