@@ -37,16 +37,7 @@ from prescriptions.models.paper import (
     PrintoutKind,
 )
 from prescriptions.models.parties import OfPractice, Patient, Pharmacy, Sex
-from prescriptions.models.prescriptions import (
-    ON_ITS_WAY,
-    OPEN,
-    SIGNED_ON,
-    TRANSITIONS,
-    Prescription,
-    Status,
-    in_words,
-    plain,
-)
+from prescriptions.models.prescriptions import Prescription, in_words, plain
 from prescriptions.models.records import SignedRecord, SigningKey
 from prescriptions.models.requests import (
     PharmacyRequest,
@@ -56,6 +47,13 @@ from prescriptions.models.requests import (
 )
 from prescriptions.models.signing_module import SigningDeactivation, SigningModule
 from prescriptions.models.state_rules import StateRule
+from prescriptions.models.statuses import (
+    ON_ITS_WAY,
+    OPEN,
+    SIGNED_ON,
+    TRANSITIONS,
+    Status,
+)
 from prescriptions.models.stops import SigningStop
 
 __all__ = [

@@ -13,39 +13,8 @@ from django.utils.functional import cached_property
 from prescriptions import dates, formats
 from prescriptions.models.drugs import Drug
 from prescriptions.models.parties import OfPractice, Patient, Pharmacy
+from prescriptions.models.statuses import ON_ITS_WAY, OPEN, SIGNED_ON, Status
 from providers.models import DeaRegistration, Practice, Provider, Schedule
-
-
-class Status(models.TextChoices):
-    DRAFT = "draft", "Draft"
-    READY = "ready", "Ready to sign"
-    SIGNED = "signed", "Signed"
-    QUEUED = "queued", "Signed, on its way"
-    TRANSMITTED = "transmitted", "Handed to the network"
-    DELIVERED = "delivered", "Accepted by the pharmacy"
-    FAILED = "failed", "Not delivered"
-    DISCARDED = "discarded", "Discarded"
-    CANCELLED = "cancelled", "Cancelled"
-    PRINTED = "printed", "Printed on paper"
-
-
-# A trigger holds the same table. No path leads from printed to queued
-# (21 CFR 1311.170(d)).
-TRANSITIONS: dict[Status, set[Status]] = {
-    Status.DRAFT: {Status.READY, Status.DISCARDED, Status.PRINTED},
-    Status.READY: {Status.DRAFT, Status.SIGNED, Status.DISCARDED, Status.PRINTED},
-    Status.SIGNED: {Status.QUEUED, Status.CANCELLED},
-    Status.QUEUED: {Status.TRANSMITTED, Status.FAILED, Status.CANCELLED},
-    Status.TRANSMITTED: {Status.DELIVERED, Status.FAILED, Status.CANCELLED},
-    Status.FAILED: {Status.PRINTED},
-    Status.DELIVERED: {Status.CANCELLED},
-    Status.DISCARDED: set(),
-    Status.CANCELLED: set(),
-    Status.PRINTED: set(),
-}
-OPEN = [Status.DRAFT, Status.READY]
-ON_ITS_WAY = [Status.SIGNED, Status.QUEUED, Status.TRANSMITTED]
-SIGNED_ON = [*ON_ITS_WAY, Status.DELIVERED, Status.FAILED, Status.CANCELLED]
 
 
 class Prescription(models.Model):

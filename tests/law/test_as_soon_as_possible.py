@@ -7,7 +7,7 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from prescriptions.models import Status, Transmission
-from prescriptions.models.prescriptions import TRANSITIONS
+from prescriptions.models.statuses import TRANSITIONS
 from tests.prescriptions.factories import make_ready, sign
 
 pytestmark = [pytest.mark.django_db, pytest.mark.cfr("1311.170(a)")]
