@@ -36,16 +36,9 @@ def report(
     Raise AlreadyReported, or Prescription.DoesNotExist for what is not theirs.
     """
     with transaction.atomic(durable=True):
-        locked = (
-            reportable(by)
-            .select_for_update(of=["self"], no_key=True)
-            .get(pk=prescription.pk)
-        )
-        if Repudiation.objects.filter(prescription=locked).exists():
-            raise AlreadyReported("This prescription is reported already.")
+        locked = _locked(prescription, by=by)
         suspension.suspend(by.provider, cause=Cause.REPUDIATED, by=by)
-        now, practice = timezone.now(), locked.practice
-        zone = identifiers.zone(practice.time_zone)
+        now, zone = timezone.now(), identifiers.zone(locked.practice.time_zone)
         reported = Repudiation.objects.create(
             prescription=locked,
             reported_by=by,
@@ -69,6 +62,14 @@ def report(
             incident=str(reported.incident.public_id),
         )
     return reported
+
+
+def _locked(prescription: Prescription, *, by) -> Prescription:
+    theirs = reportable(by).select_for_update(of=["self"], no_key=True)
+    locked = theirs.get(pk=prescription.pk)
+    if Repudiation.objects.filter(prescription=locked).exists():
+        raise AlreadyReported("This prescription is reported already.")
+    return locked
 
 
 def _tell(reported: Repudiation, *, by) -> None:
