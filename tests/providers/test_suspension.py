@@ -196,6 +196,17 @@ LAPSES = [
 ]
 
 
+@pytest.mark.cfr("1311.125(d)(2)")
+def test_the_job_lets_the_last_day_pass(alice, practice):
+    expire(alice, "dea_registrations", practice.today() + timedelta(days=1))
+    expire(alice, "state_licenses", practice.today() + timedelta(days=1))
+    register_with_state(alice.provider, until=practice.today())
+
+    suspension.suspend_lapsed()
+
+    assert causes_of(alice) == []
+
+
 @pytest.mark.parametrize(("lapse", "cause"), LAPSES)
 def test_the_job_suspends_who_has_no_authority_left(alice, practice, lapse, cause):
     lapse(alice, practice.today())
