@@ -9,7 +9,7 @@ from functools import partial
 
 from django.core.mail import send_mail
 from django.db import transaction
-from django.template.loader import render_to_string
+from django.template import Context, Engine
 
 logger = logging.getLogger(__name__)
 
@@ -17,8 +17,14 @@ logger = logging.getLogger(__name__)
 def send(user, *, subject: str, template: str, **context: object) -> None:
     """Send a notice once the open transaction is committed; never fail the act."""
     if user.email:
-        body = render_to_string(template, {"user": user, **context})
+        body = written(template, user=user, **context)
         transaction.on_commit(partial(_deliver, user.email, subject, body))
+
+
+def written(template: str, **context: object) -> str:
+    """Return the text of a mail; it is no page, so an apostrophe stays one."""
+    text = Engine.get_default().get_template(template)
+    return text.render(Context(context, autoescape=False))
 
 
 def _deliver(address: str, subject: str, body: str) -> None:

@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from audit.models import Event
 from prescriptions import log_delivery, logs
 from prescriptions.models import PrescriptionLog, SignedRecord
-from providers.models import AccessGrant, Membership
+from providers.models import AccessGrant, Membership, Practice
 from tests import factories
 from tests.prescriptions.factories import (
     make_drug,
@@ -134,6 +134,14 @@ def test_the_month_is_over_at_the_practice_and_not_in_utc(clock, alice):
 
 
 @pytest.mark.cfr("1311.120(b)(27)(i)")
+def test_a_practice_stands_in_the_mail_as_it_is_named(clock, alice, practice):
+    Practice.objects.filter(pk=practice.pk).update(name="Smith & Sons' Clinic")
+
+    run(FIRST_OF_OCTOBER, clock)
+
+    assert "at Smith & Sons' Clinic in " in mail.outbox[0].body
+
+
 def test_running_again_makes_and_mails_nothing_more(clock, alice):
     for hour in range(5):
         run(FIRST_OF_OCTOBER + timedelta(hours=hour), clock)
