@@ -7,7 +7,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from mfa.http import STOP_ASKING, form_page
 from prescriptions import exports
 from prescriptions.models import Export, ExportState
-from prescriptions.views.forms import ExportForm
+from prescriptions.record_forms import ExportForm
 
 PAGE_SIZE = 20
 

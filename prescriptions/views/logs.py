@@ -12,7 +12,7 @@ from django.views.decorators.http import (
 from mfa.http import form_page
 from prescriptions import log_delivery, logs
 from prescriptions.models import PrescriptionLog
-from prescriptions.views.forms import LogForm
+from prescriptions.record_forms import LogForm
 from providers.models import Provider
 
 PAGE_SIZE = 50

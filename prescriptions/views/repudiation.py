@@ -6,7 +6,7 @@ from django.views.decorators.http import require_http_methods
 from mfa.http import form_page
 from prescriptions import repudiation
 from prescriptions.models import Prescription, Repudiation
-from prescriptions.views.forms import RepudiationForm
+from prescriptions.record_forms import RepudiationForm
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
