@@ -3,9 +3,7 @@
 21 CFR 1311.120(b)(27): one for every month, and others whenever they are asked for.
 """
 
-import csv
 import hashlib
-import io
 import json
 import uuid
 from collections.abc import Callable, Iterable, Iterator
@@ -17,7 +15,7 @@ from django.utils import timezone
 
 from audit import chain
 from audit.acts import Act
-from prescriptions import content, dates
+from prescriptions import content, dates, spreadsheets
 from prescriptions.models import (
     LogKind,
     PrescriptionLog,
@@ -121,10 +119,10 @@ def sorted_lines(lines: Iterable[dict], *, by: str, descending: bool) -> list[di
 
 
 def as_csv(lines: Iterable[dict]) -> Iterator[str]:
-    """Yield the lines of a table; no cell is a formula to the program that opens it."""
-    yield _row(COLUMNS)
+    """Yield the lines of a table, its header first."""
+    yield spreadsheets.line(COLUMNS)
     for line in lines:
-        yield _row(harmless(str(tell(line))) for tell in COLUMNS.values())
+        yield spreadsheets.line(tell(line) for tell in COLUMNS.values())
 
 
 def patient_of(line: dict) -> str:
@@ -230,14 +228,3 @@ UNREADABLE = {
 def _name(person: dict) -> str:
     name = f"{person['first_name']} {person['last_name']}".strip()
     return name or person["username"]
-
-
-def _row(cells: Iterable[str]) -> str:
-    line = io.StringIO()
-    csv.writer(line).writerow(cells)
-    return line.getvalue()
-
-
-def harmless(cell: str) -> str:
-    """A spreadsheet runs what begins like a formula."""
-    return f"'{cell}" if cell[:1] in "=+-@\t\r" and cell else cell

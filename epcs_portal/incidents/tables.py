@@ -1,6 +1,5 @@
 """A practice's part of a daily report, on the page and as CSV."""
 
-import csv
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -9,6 +8,7 @@ from django.db.models import Q, QuerySet
 from audit import daily
 from audit.models import DailyReport, Event, Incident, IncidentKind
 from audit.models.incidents import DECISIONS, IncidentQuerySet
+from prescriptions import spreadsheets
 
 HEADER = [
     "paragraph",
@@ -27,7 +27,6 @@ HEADER = [
     "words",
 ]
 CHUNK = 1000  # sequences in one query
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would calculate
 
 
 def part_of(report: DailyReport, visible: IncidentQuerySet) -> IncidentQuerySet:
@@ -43,11 +42,10 @@ def part_of(report: DailyReport, visible: IncidentQuerySet) -> IncidentQuerySet:
 
 def write(file: Any, incidents: QuerySet[Incident]) -> None:
     """Write one line for each event of these incidents."""
-    writer = csv.writer(file)
-    writer.writerow(HEADER)
+    file.write(spreadsheets.line(HEADER))
     for incident in incidents.prefetch_related("steps"):
         for event in events_of(incident):
-            writer.writerow([_plain(cell) for cell in _cells(incident, event)])
+            file.write(spreadsheets.line(_cells(incident, event)))
 
 
 def events_of(incident: Incident) -> Iterator[Event]:
@@ -78,8 +76,3 @@ def _cells(incident: Incident, event: Event) -> Iterable[object]:
         last.username if last else "",
         last.words if last else "",
     ]
-
-
-def _plain(cell: object) -> str:
-    text = str(cell)
-    return f"'{text}" if text.startswith(FORMULA) else text

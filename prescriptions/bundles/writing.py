@@ -1,9 +1,7 @@
 """Write a bundle: a folder or a zip file, sealed with the application's signing key."""
 
 import contextlib
-import csv
 import hashlib
-import io
 import json
 import os
 import shutil
@@ -16,7 +14,7 @@ from pathlib import Path
 from django.conf import settings
 from django.utils import timezone
 
-from prescriptions import content, logs, releases, signer
+from prescriptions import content, releases, signer, spreadsheets
 from prescriptions.bundles import contents, verify
 from prescriptions.bundles.contents import Scope
 
@@ -171,11 +169,11 @@ def _fill(
 
     def rows() -> Iterable[bytes]:
         nonlocal done
-        yield _csv(contents.CSV)
+        yield spreadsheets.line(contents.CSV).encode()
         for entry in contents.entries(scope):
             _add_record(bundle, entry)
             keys[entry.key["kid"]] = entry.key
-            yield _csv(contents.csv_line(entry))
+            yield spreadsheets.line(contents.csv_line(entry)).encode()
             done += 1
             progress(done)
 
@@ -241,9 +239,3 @@ def _seal_zip(path: Path) -> None:
             left -= len(chunk)
         file.seek(size)
         file.write(_zip_seal(digest.hexdigest()))
-
-
-def _csv(cells: Iterable[str]) -> bytes:
-    line = io.StringIO()
-    csv.writer(line).writerow(map(logs.harmless, cells))
-    return line.getvalue().encode()
