@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods
 from mfa import adding, challenges, devices, enrolment
 from mfa.forms import NewDeviceForm, NicknameForm, ProofForm
 from mfa.http import form_page, proof_page
+from mfa.idme import linking
 from mfa.models import Device, Purpose
 
 
@@ -200,5 +201,5 @@ def _named(choices: QuerySet[Device], public_id: str | None) -> Device | None:
 
 
 def _authenticated_at(request) -> datetime | None:
-    seconds = request.session.get("idme_authenticated_at")
+    seconds = request.session.get(linking.AUTHENTICATED_AT)
     return datetime.fromtimestamp(seconds, tz=UTC) if seconds else None

@@ -18,6 +18,8 @@ from mfa.models import IdmeAccount
 
 REQUIRED_LEVEL = 2  # IAL2 and AAL2; 21 CFR 1311.105(a)(1)
 REFRESH_TOKEN_LIFE = timedelta(days=7)  # where ID.me does not say
+# In the session, seconds since 1970: when somebody last signed in at ID.me itself.
+AUTHENTICATED_AT = "idme_authenticated_at"
 
 REFUSALS = {
     "linked_to_another_user": (
@@ -32,7 +34,7 @@ REFUSALS = {
     "another_account": (
         "You are linked to another ID.me account, and nothing was changed. Sign out at "
         "ID.me and sign in with the account that you linked; or, if you have a new one, "
-        "unlink the old one first. An administrator then approves you again."
+        "unlink the old one first. Two people who set access then let you sign again."
     ),
     "level_unknown": (
         "ID.me did not say how well your identity and your sign-in were checked. "

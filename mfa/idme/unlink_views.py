@@ -5,7 +5,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from mfa import challenges
 from mfa.forms import PasswordForm, ProofForm
 from mfa.http import proof_page
-from mfa.idme import unlinking
+from mfa.idme import linking, unlinking
 from mfa.models import Device, IdmeAccount, Purpose
 
 
@@ -28,7 +28,7 @@ def unlink(request):
         except (unlinking.NotLinked, challenges.NotProven) as refusal:
             form.add_error(None, str(refusal))
         else:
-            request.session.pop("idme_authenticated_at", None)
+            request.session.pop(linking.AUTHENTICATED_AT, None)
             messages.success(
                 request,
                 "The ID.me account was unlinked. Nothing can be signed until you "

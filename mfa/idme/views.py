@@ -24,7 +24,6 @@ from mfa.models import IdmeAccount
 PURPOSES = ["link", "fresh", signing_in.PURPOSE]
 NEED_FRESH = ["fresh", signing_in.PURPOSE]
 PASSWORDS = "django.contrib.auth.backends.ModelBackend"
-AUTHENTICATED_AT = "idme_authenticated_at"
 
 
 @login_not_required
@@ -78,7 +77,7 @@ def callback(request) -> HttpResponse:
         request.session.cycle_key()
         messages.success(request, _welcome(sign_in, is_new=is_new))
     if sign_in.is_fresh and sign_in.auth_time is not None:
-        request.session[AUTHENTICATED_AT] = int(sign_in.auth_time)
+        request.session[linking.AUTHENTICATED_AT] = int(sign_in.auth_time)
     _take_over_devices(request, account, sign_in, at=at)
     is_signing_in = sign_in.purpose == signing_in.PURPOSE
     return redirect(sign_in.next_path or ("home" if is_signing_in else "erx-info"))

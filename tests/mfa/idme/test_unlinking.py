@@ -59,7 +59,7 @@ def test_the_page_says_what_follows(as_alice):
     page = as_alice.get(UNLINK).content.decode()
 
     assert "Every device that ID.me lists is taken out of use" in page
-    assert "administrator has to approve you again" in page
+    assert "two people who set access have to give you the right to sign again" in page
 
 
 @pytest.mark.cfr("1311.105(a)(1)")
