@@ -10,6 +10,7 @@ from typing import IO
 
 ENCODING = "cp1252"
 LONGEST_LINE = 1 << 16  # bytes
+NUL = "\0"  # PostgreSQL stores none
 PRODUCTS, PACKAGES = "product.txt", "package.txt"
 COLUMNS = {
     PRODUCTS: [
@@ -64,8 +65,15 @@ class Row:
     line: int  # as an editor counts: the header is line 1
     text: str
 
+    @property
+    def first(self) -> str:
+        """Return the first field, by which the rows of both files are joined."""
+        return self.text.partition("\t")[0].strip().replace(NUL, "")
+
     def values(self) -> dict[str, str]:
         """Return the fields by name; raise Refused."""
+        if NUL in self.text:
+            raise Refused("It has characters that cannot be printed.")
         columns, fields = COLUMNS[self.file], self.text.split("\t")
         if len(fields) != len(columns):
             raise Refused(f"It has {len(fields)} fields instead of {len(columns)}.")

@@ -56,7 +56,9 @@ def run(
     steps = {
         Stage.PRODUCTS: lambda: _read(current, directory, PRODUCTS, rules),
         Stage.PACKAGES: lambda: _read(current, directory, PACKAGES, rules),
-        Stage.RETIRING: lambda: _retire(current, may_retire_most=may_retire_most),
+        Stage.RETIRING: lambda: _retire(
+            current, directory, digest=digest, may_retire_most=may_retire_most
+        ),
         Stage.DRUGS: lambda: _bring_up_to_date(current),
     }
     try:
@@ -117,7 +119,12 @@ def _read(
     yield
 
 
-def _retire(current: ImportRun, *, may_retire_most: bool) -> Iterator[None]:
+def _retire(
+    current: ImportRun, directory: Directory, *, digest: str, may_retire_most: bool
+) -> Iterator[None]:
+    """Retire what this edition, which has to be the one that was read, has no more."""
+    if directory.examine()[0] != digest:
+        raise Stopped("The directory changed while it was read. Import it again.")
     with transaction.atomic(durable=True):
         _claim(current, stage=Stage.DRUGS, position=0)
         batch = Batch(run=current)

@@ -11,14 +11,14 @@ TWICE = "This package is in this file already."
 
 def take_over(rows: list[Row], batch: Batch) -> None:
     """Keep the packages among some rows of package.txt."""
-    of_rows = {row.text.partition("\t")[0].strip() for row in rows}
+    of_rows = {row.first for row in rows}
     owners = {
         row.product_id: row
         for row in DrugProduct.objects.filter(product_id__in=of_rows, seen_in=batch.run)
     }
     found = {}
     for row in rows:
-        if row.text.partition("\t")[0].strip() not in owners:
+        if row.first not in owners:
             batch.counts["packages of other products"] += 1
             continue
         try:

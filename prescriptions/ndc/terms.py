@@ -99,6 +99,8 @@ def ingredient(name: str, amount: str, unit: str) -> Ingredient:
     match = UNIT.match(unit)
     if not match or match["unit"] not in AMOUNTS or match["of"] not in PER:
         return Ingredient(name.lower(), number, unit[:30], "", is_writable=False)
+    if match["per"] and not Decimal(match["per"]):
+        raise Refused(f"“{unit[:30]}” is an amount in nothing.")
     return Ingredient(
         name.lower(), number, AMOUNTS[match["unit"]], _per(match["per"], match["of"])
     )

@@ -115,6 +115,10 @@ REFUSED = {
     "an empty substance": ({"SUBSTANCENAME": "; "}, "names no substance"),
     "no number": ({"ACTIVE_NUMERATOR_STRENGTH": "five"}, "“five” is not a number"),
     "zero": ({"ACTIVE_NUMERATOR_STRENGTH": "0.0"}, "“0.0” is not a number above 0"),
+    "of nothing": (
+        {"ACTIVE_INGRED_UNIT": "mg/0mL"},
+        "“mg/0mL” is an amount in nothing",
+    ),
     "no NDC": ({"PRODUCTNDC": "123-45"}, "PRODUCTNDC"),
     "another id": ({"PRODUCTID": "9999-9999_x"}, "does not begin with"),
     "no date": ({"STARTMARKETINGDATE": "20151302"}, "“20151302” is not a date"),
@@ -275,6 +279,19 @@ def test_a_byte_that_is_not_cp1252_names_its_file_and_line(tmp_path):
 
     assert not DrugProduct.objects.exists()
     assert not ImportRun.objects.exists()
+
+
+def test_a_package_with_a_nul_character_is_refused_by_line(tmp_path):
+    """As an interrupted copy leaves them; PostgreSQL keeps none."""
+    packages = [package("0001-0552-01"), package("0001-0552-09")]
+    nul = packages[0].replace("0001-0552_", "\0" + "0001-0552_", 1)
+
+    importing.run(write(tmp_path, [product("0001-0552")], [nul, packages[1]]))
+
+    [(file, line, said)] = refusals()
+    assert (file, line) == ("package.txt", 2)
+    assert "cannot be printed" in said
+    assert DrugPackage.objects.count() == 1
 
 
 def test_columns_that_are_not_fdas_are_named(tmp_path):

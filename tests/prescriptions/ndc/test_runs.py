@@ -16,6 +16,7 @@ from prescriptions.models import (
     RefusedRow,
     ReviewTask,
     RunState,
+    Stage,
     Status,
 )
 from prescriptions.ndc import importing, invented, reviews
@@ -172,6 +173,21 @@ def test_a_killed_import_is_given_up_for_another_edition(edition, tmp_path):
 
     newer, older = ImportRun.objects.all()
     assert (newer.state, older.state) == (RunState.FINISHED, RunState.SUPERSEDED)
+
+
+def test_files_that_are_exchanged_while_they_are_read_retire_nothing(tmp_path):
+    importing.run(write(tmp_path, PRODUCTS))
+    write(tmp_path, PRODUCTS[:5])
+
+    def exchanged(run):
+        if run.stage == Stage.PACKAGES:
+            write(tmp_path, PRODUCTS[:1])
+
+    with pytest.raises(importing.Stopped, match="changed while it was read"):
+        importing.run(tmp_path, progress=exchanged)
+
+    assert ImportRun.objects.first().state == RunState.FAILED
+    assert not DrugProduct.objects.exclude(retired_at=None).exists()
 
 
 def test_two_processes_do_not_do_one_batch_twice(edition):
