@@ -33,14 +33,14 @@ def cancel(prescription: Prescription, *, by, reason: str) -> Cancellation:
     """
     drafts.require_writer(prescription, by=by)
     with transaction.atomic(durable=True):
-        return take_back(_locked(prescription, by=by), by=by, reason=reason)
+        return take_back(_signed(prescription, by=by), by=by, reason=reason)
 
 
 def change(prescription: Prescription, *, by, reason: str) -> Prescription:
     """Cancel what was signed and begin it anew: a changed one is another prescription."""
     drafts.require_writer(prescription, by=by)
     with transaction.atomic(durable=True):
-        locked = _locked(prescription, by=by)
+        locked = _signed(prescription, by=by)
         take_back(locked, by=by, reason=reason)
         return drafts.begin(drafts.again(locked), by=by)
 
@@ -99,15 +99,14 @@ def answered(cancellation: Cancellation, *, is_approved: bool, note: str) -> Non
     )
 
 
-def _locked(prescription: Prescription, *, by) -> Prescription:
-    rows = Prescription.objects.visible_to(by).filter(pk=prescription.pk)
-    locked = rows.select_for_update(of=["self"], no_key=True).first()
-    if locked is None or locked.status not in CANCELLABLE:
-        raise NotAllowed(
-            "Only what was signed and is not printed, failed or cancelled yet "
-            "can be cancelled."
-        )
-    return locked
+def _signed(prescription: Prescription, *, by) -> Prescription:
+    locked = drafts.hold(prescription, by=by)
+    if locked.status in CANCELLABLE:
+        return locked
+    raise NotAllowed(
+        "Only what was signed and is not printed, failed or cancelled yet can be "
+        "cancelled."
+    )
 
 
 def _tell_the_pharmacy(cancellation: Cancellation, message: Transmission) -> None:

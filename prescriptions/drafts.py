@@ -167,21 +167,23 @@ def _take_over(row: Prescription, wanted: Prescription) -> list[str]:
     return changed
 
 
+def hold(prescription: Prescription, *, by) -> Prescription:
+    """Hold the row of a prescription that somebody may see; raise NotAllowed."""
+    rows = Prescription.objects.visible_to(by).select_related(*Prescription.SHOWN_WITH)
+    locked = rows.select_for_update(of=["self"], no_key=True)
+    if found := locked.filter(pk=prescription.pk).first():
+        return found
+    raise NotAllowed("There is no such prescription at your practice.")
+
+
 def _locked_open(prescription: Prescription, *, by) -> Prescription:
-    locked = (
-        Prescription.objects.visible_to(by)
-        .select_for_update(of=["self"], no_key=True)
-        .filter(pk=prescription.pk)
-        .first()
+    found = hold(prescription, by=by)
+    if found.is_open:
+        return found
+    raise NotAllowed(
+        f"This prescription is {found.get_status_display().lower()} and can no "
+        "longer be changed. Write a new one."
     )
-    if locked is None:
-        raise NotAllowed("There is no such prescription at your practice.")
-    if not locked.is_open:
-        raise NotAllowed(
-            f"This prescription is {locked.get_status_display().lower()} and can no "
-            "longer be changed. Write a new one."
-        )
-    return locked
 
 
 def require_writer(prescription: Prescription, *, by) -> None:

@@ -30,8 +30,9 @@ ORIGINALS = [PrintoutKind.ORIGINAL, PrintoutKind.AFTER_FAILURE]
 
 def copy(prescription: Prescription, *, by) -> Printout:
     """Print a copy of what was signed; it is not valid for dispensing."""
+    drafts.require_writer(prescription, by=by)
     with transaction.atomic(durable=True):
-        locked = _locked(prescription, by=by)
+        locked = drafts.hold(prescription, by=by)
         if locked.signed_at is None:
             raise NotAllowed("Only what was signed has a copy.")
         printout = _keep(locked, PrintoutKind.COPY, _archived(locked), by=by)
@@ -41,8 +42,9 @@ def copy(prescription: Prescription, *, by) -> Printout:
 
 def after_failure(prescription: Prescription, *, by) -> Printout:
     """Print what could not be delivered, to be signed by hand; nothing is sent again."""
+    drafts.require_writer(prescription, by=by)
     with transaction.atomic(durable=True):
-        locked = _locked(prescription, by=by)
+        locked = drafts.hold(prescription, by=by)
         if locked.status != Status.FAILED:
             raise NotAllowed(
                 "Only what the network or the pharmacy did not take is printed like "
@@ -53,8 +55,9 @@ def after_failure(prescription: Prescription, *, by) -> Printout:
 
 def on_paper(prescription: Prescription, *, by) -> Printout:
     """Print what is not signed yet, to be signed by hand; it is never sent after that."""
+    drafts.require_writer(prescription, by=by)
     with transaction.atomic(durable=True):
-        locked = _locked(prescription, by=by)
+        locked = drafts.hold(prescription, by=by)
         if locked.status not in OPEN:
             raise NotAllowed("Only what is not signed yet is printed like this.")
         _require_complete(locked)
@@ -65,8 +68,9 @@ def on_paper(prescription: Prescription, *, by) -> Printout:
 
 def again(prescription: Prescription, *, by) -> Printout:
     """Print the same original once more, in place of a sheet that was spoiled."""
+    drafts.require_writer(prescription, by=by)
     with transaction.atomic(durable=True):
-        locked = _locked(prescription, by=by)
+        locked = drafts.hold(prescription, by=by)
         original = locked.printouts.filter(kind__in=ORIGINALS).first()
         if original is None:
             raise NotAllowed("No original of this was printed.")
@@ -133,17 +137,3 @@ def _keep(locked: Prescription, kind: PrintoutKind, picture: dict, *, by) -> Pri
 
 def _archived(locked: Prescription) -> dict:
     return json.loads(locked.signed_record.payload)["content"]
-
-
-def _locked(prescription: Prescription, *, by) -> Prescription:
-    drafts.require_writer(prescription, by=by)
-    locked = (
-        Prescription.objects.visible_to(by)
-        .select_for_update(of=["self"], no_key=True)
-        .select_related(*Prescription.SHOWN_WITH)
-        .filter(pk=prescription.pk)
-        .first()
-    )
-    if locked is None:
-        raise NotAllowed("There is no such prescription at your practice.")
-    return locked

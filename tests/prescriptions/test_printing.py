@@ -448,3 +448,16 @@ def test_the_page_offers_what_can_be_printed(client, alice, phone):
     page = client.get(ready.get_absolute_url()).content.decode()
     assert "Print a copy" in page
     assert "to sign by hand" not in page
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [printing.copy, printing.after_failure, printing.on_paper, printing.again],
+    ids=lambda verb: verb.__name__,
+)
+def test_whoever_may_not_print_is_on_record(queued, mallory, verb):
+    with pytest.raises(drafts.NotAllowed):
+        verb(queued, by=mallory)
+
+    assert Event.objects.filter(actor="mallory", act=Act.PERMISSION_DENIED).exists()
+    assert not Printout.objects.exists()
