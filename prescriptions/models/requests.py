@@ -6,6 +6,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
+from prescriptions import formats
 from prescriptions.models.prescriptions import Prescription
 
 
@@ -67,8 +68,10 @@ class PharmacyRequest(models.Model):
     wanted_drug = models.CharField(max_length=105, blank=True)
     wanted_quantity = models.CharField(max_length=11, blank=True)
     wanted_refills = models.CharField(max_length=2, blank=True)
-    wanted_directions = models.TextField(max_length=1000, blank=True)
-    note = models.CharField(max_length=210, blank=True)
+    wanted_directions = models.TextField(
+        max_length=formats.DIRECTIONS_LENGTH, blank=True
+    )
+    note = models.CharField(max_length=formats.NOTE_LENGTH, blank=True)
     state = models.CharField(
         max_length=8, choices=RequestState.choices, default=RequestState.OPEN
     )

@@ -2,6 +2,7 @@
 
 from lxml import etree
 
+from prescriptions import formats
 from prescriptions.script.versions import Version
 
 NAMESPACE = "http://www.ncpdp.org/schema/SCRIPT"
@@ -18,8 +19,8 @@ LONGEST = {  # characters; what does not fit is refused and never cut
     "PostalCode": 10,
     "BusinessName": 70,
     "DrugDescription": 105,
-    "SigText": 1000,
-    "Note": 210,
+    "SigText": formats.DIRECTIONS_LENGTH,
+    "Note": formats.NOTE_LENGTH,
     "Value": 11,
     "NumberOfRefills": 2,
     "DaysSupply": 3,

@@ -8,6 +8,7 @@ import pytest
 from lxml import etree
 
 from prescriptions import script
+from prescriptions.models.outbox import SCRIPT_VERSIONS
 from prescriptions.script import Outcome, fields
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -420,3 +421,7 @@ def test_a_reason_is_read_as_far_as_script_allows():
     body = f"<Error><Code>900</Code><Description>{'x' * 90}</Description></Error>"
 
     assert script.parse_answer(answer(body)).description == "x" * 70
+
+
+def test_a_message_is_kept_in_the_versions_that_are_written():
+    assert SCRIPT_VERSIONS == VERSIONS
