@@ -187,14 +187,18 @@ def test_a_challenge_for_something_else_signs_nothing(alice, ready, phone, wrong
 def test_a_challenge_for_one_prescription_does_not_sign_another(alice, ready, phone):
     other = make_ready(alice.provider, patient=ready.patient)
 
-    refused([other], prove([ready], phone), by=alice)
+    text = refused([other], prove([ready], phone), by=alice)
+
+    assert "something else" in text
 
 
 def test_a_stale_challenge_signs_nothing(alice, ready, phone):
     challenge = prove([ready], phone)
 
     with time_machine.travel(timezone.now() + timedelta(minutes=3)):
-        refused([ready], challenge, by=alice)
+        text = refused([ready], challenge, by=alice)
+
+    assert "has expired" in text
 
 
 def test_a_challenge_is_used_once(alice, ready, phone):
@@ -262,7 +266,7 @@ def test_a_disabled_account_signs_nothing(alice, ready, phone):
     alice.is_active = False
     alice.save()
 
-    refused([ready], challenge, by=alice)
+    assert signing.NOT_YOURS.label in refused([ready], challenge, by=alice)
 
 
 def test_another_device_becomes_primary_with_the_same_proof(alice, ready, phone):

@@ -63,7 +63,7 @@ def test_what_was_signed_verifies(queued, capsys):
 def test_it_still_verifies_after_the_patient_moved_and_the_drug_was_renamed(queued):
     queued.patient.address_line_1 = "99 Moved Road"
     queued.patient.save()
-    queued.drug.is_active = False
+    queued.drug.name, queued.drug.is_active = "Another description", False
     queued.drug.save()
 
     call_command("verify_prescriptions", verbosity=0)
