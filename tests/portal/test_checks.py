@@ -153,6 +153,18 @@ def test_a_broken_key_ring_stops_the_start(ring):
         keys.parse(ring, name="KEYS")
 
 
+@pytest.mark.parametrize(
+    "ring", [f"{KEY}:a1", KEY, f"a1:{KEY},{KEY}:b2", f"a1:{KEY}:", f"{KEY}:a1,{KEY}:a1"]
+)
+def test_no_refusal_of_a_key_ring_tells_a_key(ring):
+    """Whoever writes it the wrong way round reads why in a log."""
+    with pytest.raises(ImproperlyConfigured) as refusal:
+        keys.parse(ring, name="FIELD_KEYS")
+
+    assert KEY not in str(refusal.value)
+    assert "id:base64" in str(refusal.value)
+
+
 def test_a_key_ring_keeps_its_order():
     other = KEY.replace("Zm", "Zg", 1)
 
