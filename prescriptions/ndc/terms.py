@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
 from prescriptions.formulary import UNIT_CODES
+from prescriptions.models import plain
 from prescriptions.ndc.files import Refused
 
 UNIT = re.compile(
@@ -160,11 +161,6 @@ def key_of(label: str, strength: str, form_name: str) -> str | None:
 
 def key_for(ingredients: list[Ingredient], form_name: str) -> str:
     return key([(one.name, _alone(one)) for one in ingredients], form_name)
-
-
-def plain(number: Decimal) -> str:
-    text = f"{number:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _alone(one: Ingredient) -> str:
