@@ -8,8 +8,9 @@ import pytest
 from lxml import etree
 
 from prescriptions import script
+from prescriptions.bundles import verify
 from prescriptions.models.outbox import SCRIPT_VERSIONS
-from prescriptions.script import Outcome, fields
+from prescriptions.script import Outcome, fields, orders
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -425,3 +426,7 @@ def test_a_reason_is_read_as_far_as_script_allows():
 
 def test_a_message_is_kept_in_the_versions_that_are_written():
     assert SCRIPT_VERSIONS == VERSIONS
+
+
+def test_the_program_of_a_bundle_reads_the_codes_that_are_written():
+    assert verify.SCHEDULES == orders.SCHEDULES
