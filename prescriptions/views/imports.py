@@ -1,4 +1,5 @@
 import hashlib
+import io
 import json
 
 from django.core.paginator import Paginator
@@ -59,7 +60,7 @@ def detail(request, prescription_id):
             "fields": zip(contents.CSV, contents.csv_line(entry), strict=True)
             if is_intact
             else [],
-            "events": [json.loads(line) for line in record.events.splitlines()],
+            "events": [json.loads(line) for line in io.StringIO(record.events)],
         },
     )
 

@@ -290,6 +290,18 @@ def test_an_imported_record_that_was_changed_is_not_shown(
     assert "Take 1 tablet" not in page
 
 
+def test_what_unicode_takes_for_a_line_ends_no_event(client, imported, alice):
+    """JSON leaves U+2028 and U+0085 as they are within a text."""
+    told = imported.events.replace('"actor":"', '"actor":"\u2028\u0085', 1)
+    tamper(ImportedRecord, events=told)
+    client.force_login(alice)
+
+    page = client.get(imported.get_absolute_url())
+
+    assert page.status_code == 200
+    assert "prescription.signed" in page.text
+
+
 @pytest.mark.parametrize("who", ["bob", "mallory"])
 def test_no_other_practice_sees_imported_records(client, imported, request, who):
     client.force_login(request.getfixturevalue(who))
