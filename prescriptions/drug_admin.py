@@ -70,7 +70,7 @@ class ImportRunAdmin(Window):
 
     @admin.display(description="done")
     def done(self, run) -> str:
-        return f"{run.percent} %"
+        return f"{run.percent}%"
 
 
 @admin.register(RefusedRow)

@@ -36,4 +36,4 @@ class Command(BaseCommand):
         self.stdout.write(f"{run.source} is imported (run {run.pk}).")
 
     def _show(self, run):
-        self.stdout.write(f"{run.get_stage_display()}: {run.percent} %", ending="\n")
+        self.stdout.write(f"{run.get_stage_display()}: {run.percent}%", ending="\n")
