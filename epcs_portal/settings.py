@@ -227,6 +227,8 @@ SCRIPT_INBOUND_TOKEN = env("SCRIPT_INBOUND_TOKEN", default="")  # of what comes 
 # What a practitioner reads who has to tell DEA (21 CFR 1311.102(j)).
 DEA_CONTACT = env("DEA_CONTACT", default="")
 
+FILE_UPLOAD_HANDLERS = ["epcs_portal.uploads.NoFiles"]
+
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")

@@ -1,6 +1,7 @@
 from urllib.parse import urlsplit
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from audit.acts import Act
@@ -262,3 +263,12 @@ def test_the_page_to_change_a_password_is_no_oracle(client, alice):
 
 def test_a_name_longer_than_any_is_refused_like_a_wrong_one(client, alice):
     assert sign_in(client, username="x" * 300).status_code == 422
+
+
+def test_no_file_is_taken_however_small(client, db):
+    """No form has one; a large one would fill the disk before anybody is known."""
+    file = SimpleUploadedFile("x.bin", b"x")
+
+    response = client.post(reverse("sign-in"), {"username": "nobody", "password": file})
+
+    assert response.status_code == 400
