@@ -9,12 +9,15 @@ import json
 import uuid
 from collections.abc import Callable
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.urls import reverse
 from django.utils import timezone
 
 from audit import chain, incidents
 from audit.acts import Act, Outcome
 from audit.models import IncidentKind, user_stream
+from mfa import notices
 from prescriptions import cancellation, network, script, settling
 from prescriptions.models import (
     PharmacyRequest,
@@ -24,6 +27,7 @@ from prescriptions.models import (
     Transmission,
     TransmissionState,
 )
+from providers import designees
 
 LARGEST = 256 * 1024  # bytes
 ACCEPTED, REJECTED = "010", "900"
@@ -159,30 +163,13 @@ def _asked(
 ) -> None:
     """Keep what a pharmacy asks for as a task; what it repeats is held against ours."""
     prescription = ours.about
-    wanted = next(
-        (one for one in WANTED if message.root.find(f"Body/{message.kind}/{one}")
-         is not None),
-        WANTED[-1],
-    )  # fmt: skip
     is_renewal = message.kind == "RxRenewalRequest"
     request = PharmacyRequest.objects.create(
         message=received,
         prescription=prescription,
         kind=RequestKind.RENEWAL if is_renewal else RequestKind.CHANGE,
         code=_plain(message.said("MessageRequestCode"), 10),
-        wanted_drug=_plain(
-            message.said(f"{wanted}/DrugDescription")
-            or message.said(f"{wanted}/Product/DrugDescription"),
-            105,
-        ),
-        wanted_quantity=_plain(message.said(f"{wanted}/Quantity/Value"), 11),
-        wanted_refills=_plain(
-            message.said(f"{wanted}/PharmacyRequestedRefills")
-            or message.said(f"{wanted}/NumberOfRefills"),
-            2,
-        ),
-        wanted_directions=_plain(message.said(f"{wanted}/Sig/SigText"), 1000),
-        note=_plain(message.said(f"{wanted}/Note"), 210),
+        **_wanted(message),
     )
     _note(prescription, received)
     chain.record(
@@ -197,6 +184,30 @@ def _asked(
         template="prescriptions/mail/asked.txt",
     )
     _hold_against_what_was_signed(message, prescription)
+
+
+def _wanted(message: script.Message) -> dict[str, str]:
+    """Return what a request says is wanted, as it is shown."""
+    wanted = next(
+        (one for one in WANTED if message.root.find(f"Body/{message.kind}/{one}")
+         is not None),
+        WANTED[-1],
+    )  # fmt: skip
+    return {
+        "wanted_drug": _plain(
+            message.said(f"{wanted}/DrugDescription")
+            or message.said(f"{wanted}/Product/DrugDescription"),
+            105,
+        ),
+        "wanted_quantity": _plain(message.said(f"{wanted}/Quantity/Value"), 11),
+        "wanted_refills": _plain(
+            message.said(f"{wanted}/PharmacyRequestedRefills")
+            or message.said(f"{wanted}/NumberOfRefills"),
+            2,
+        ),
+        "wanted_directions": _plain(message.said(f"{wanted}/Sig/SigText"), 1000),
+        "note": _plain(message.said(f"{wanted}/Note"), 210),
+    }
 
 
 def _hold_against_what_was_signed(
@@ -220,11 +231,26 @@ def _hold_against_what_was_signed(
         fields=changed,
     )
     incidents.open_on(event, kind=IncidentKind.RECORD_TAMPERED, about=prescriber)
+    _warn(prescription)
     if prescription.status in cancellation.CANCELLABLE:
         cancellation.take_back(
             prescription,
             by=None,
             reason=f"The pharmacy has it otherwise than signed: {', '.join(changed)}.",
+        )
+
+
+def _warn(prescription: Prescription) -> None:
+    """Tell the practitioner, and those who decide about the incident, at once."""
+    deciding = designees.to_be_told(prescription.practice)
+    for person in {prescription.prescriber.user, *deciding}:
+        notices.send(
+            person,
+            subject="A prescription was changed on its way",
+            template="prescriptions/mail/changed.txt",
+            pharmacy=prescription.pharmacy,
+            address=settings.PORTAL_ORIGIN + prescription.get_absolute_url(),
+            incidents=settings.PORTAL_ORIGIN + reverse("incident-list"),
         )
 
 

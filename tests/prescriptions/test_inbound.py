@@ -27,6 +27,7 @@ from prescriptions.models import (
     Status,
     Transmission,
 )
+from providers import designees
 from tests.factories import code_of
 from tests.prescriptions.factories import SESSION, make_drug, make_ready, prove, sign
 from tests.threads import at_once
@@ -476,9 +477,11 @@ def test_strangers_see_and_decide_nothing(client, request, asked, who):
     [({"quantity": "300"}, "quantity"), ({"refills": "5"}, "refills")],
 )
 def test_what_was_changed_on_its_way_is_invalid_and_cancelled(
-    pharmacy, transmitted, network, kind, changed, field
-):
-    assert pharmacy.says(asks(kind, **changed)) == OK
+    pharmacy, transmitted, network, alice, kind, changed, field,
+    mailoutbox, django_capture_on_commit_callbacks,
+):  # fmt: skip
+    with django_capture_on_commit_callbacks(execute=True):
+        assert pharmacy.says(asks(kind, **changed)) == OK
 
     transmitted.refresh_from_db()
     assert transmitted.status == Status.CANCELLED
@@ -486,6 +489,10 @@ def test_what_was_changed_on_its_way_is_invalid_and_cancelled(
     event = Event.objects.get(act=Act.PRESCRIPTION_CHANGED_IN_TRANSIT)
     assert event.detail["fields"] == [field]
     assert Incident.objects.count() == 1
+    warned = [one for one in mailoutbox if one.subject.endswith("changed on its way")]
+    told = designees.to_be_told(transmitted.practice)
+    assert {one.to[0] for one in warned} == {one.email for one in (alice, *told)}
+    assert "518-555-0122" in warned[0].body
     send_everything()
     assert network.sent[-1].kind == "CancelRx"
 
