@@ -10,6 +10,8 @@ from django.contrib import admin
 from django.db import connection
 from django.db.models import CASCADE, ForeignKey
 
+from tests.processes import ROOT
+
 OURS = ["audit", "mfa", "providers", "prescriptions", "epcs_portal"]
 MODELS = {
     model._meta.label: model
@@ -125,6 +127,15 @@ def test_the_database_refuses_to_delete_a_record(db, label):
         guards = [sql for (sql,) in cursor.fetchall()]
 
     assert [sql for sql in guards if re.search(r"BEFORE [A-Z ]*DELETE\b.* ON ", sql)]
+
+
+@pytest.mark.parametrize("label", KEPT)
+def test_the_operator_is_told_to_take_the_right_to_delete_away(label):
+    lines = (ROOT / "docs/deploy.md").read_text().split("REVOKE ")
+    table = MODELS[label]._meta.db_table
+
+    revoked = [line for line in lines if re.search(rf"\b{table}\b", line)]
+    assert any(line.startswith("DELETE, TRUNCATE") for line in revoked)
 
 
 TRIGGERS = {
