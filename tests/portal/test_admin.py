@@ -23,6 +23,7 @@ from tests.factories import (
     make_provider,
     make_user,
 )
+from tests.prescriptions.factories import make_patient
 
 pytestmark = pytest.mark.django_db
 
@@ -290,6 +291,18 @@ def test_what_pharmacies_sent_is_read_to_the_byte(client, root):
 
     assert "<Message>Renew é & more</Message>" in page
     assert "<Status>010</Status>" in page
+
+
+def test_no_patient_is_searched_for_in_an_address(client, root, practice):
+    make_patient(practice, last_name="Wanted")
+    make_patient(practice, last_name="Other")
+
+    page = client.get(
+        reverse("admin:prescriptions_patient_changelist"), {"q": "Wanted"}
+    ).content.decode()
+
+    assert 'name="q"' not in page
+    assert "Other" in page
 
 
 def test_the_front_of_the_admin_is_written_for_people(client, root):
