@@ -114,19 +114,24 @@ def make_designee(user, *, practice):
 
 def make_designees(practice, *, registrant):
     """The two that a practice needs: an administrator who enters, and a registrant."""
-    if _first_designee(practice, user__provider=None) is None:
+    enters, executes = _designees_of(practice)
+    if enters is None:
         administrator = make_user(f"admin-of-{registrant.username}", is_staff=True)
         Membership.objects.create(
             user=administrator, practice=practice, role=Role.ADMINISTRATOR
         )
-        make_designee(administrator, practice=practice)
-    if _first_designee(practice, user__provider__isnull=False) is None:
-        make_designee(registrant, practice=practice)
+        Designee.objects.create(user=administrator, practice=practice)
+    if executes is None:
+        Designee.objects.create(user=registrant, practice=practice)
 
 
-def _first_designee(practice, **which):
-    named = Designee.objects.filter(practice=practice, until=None, **which)
-    return named.first()
+def _designees_of(practice):
+    """Return the first designee who is no practitioner and the first who is one."""
+    named = Designee.objects.filter(practice=practice, until=None)
+    users = [designee.user for designee in named.select_related("user__provider")]
+    enters = next((user for user in users if not hasattr(user, "provider")), None)
+    executes = next((user for user in users if hasattr(user, "provider")), None)
+    return enters, executes
 
 
 def make_request(kind=AccessKind.GRANT, *, practice, **overrides):
@@ -136,12 +141,10 @@ def make_request(kind=AccessKind.GRANT, *, practice, **overrides):
         kind=kind,
         practice=practice,
         entered_at=timezone.now(),
-        **{
-            "person": provider.user if provider else None,
-            "entered_by": _first_designee(practice, user__provider=None).user,
-        }
-        | overrides,
+        **{"person": provider.user if provider else None} | overrides,
     )
+    if entered.entered_by_id is None:
+        entered.entered_by, _ = _designees_of(practice)
     if kind == AccessKind.GRANT:
         entered.verification = make_verification(provider, by=entered.entered_by)
     entered.digest = request_content.digest(entered)
@@ -160,8 +163,10 @@ def make_verification(provider, *, by):
 
 def make_grant(provider, *, practice):
     """The right to sign, as two designees of the practice give it."""
-    executor = _first_designee(practice, user__provider__isnull=False).user
-    request = make_request(practice=practice, provider=provider)
+    administrator, executor = _designees_of(practice)
+    request = make_request(
+        practice=practice, provider=provider, entered_by=administrator
+    )
     request.state, request.closed_by = AccessState.EXECUTED, executor
     request.closed_at = timezone.now()
     request.challenge = make_consumed_challenge(executor, payload_digest=request.digest)
