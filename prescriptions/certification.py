@@ -22,7 +22,7 @@ from prescriptions.models import (
     ThirdPartyAudit,
 )
 from prescriptions.releases import software_version
-from prescriptions.rules.elements import GAMMA_HYDROXYBUTYRIC_ACID
+from prescriptions.rules.elements import is_ghb
 from providers.models import Schedule
 from providers.readiness import Blocker
 
@@ -193,7 +193,7 @@ def _is_adverse(report: ThirdPartyAudit) -> bool:
 def _needed(prescription: Prescription) -> set[Capability]:
     """Return what this prescription says beyond what every report has to cover."""
     needed = set(REQUIRED)
-    if prescription.drug.dea_code == GAMMA_HYDROXYBUTYRIC_ACID:
+    if is_ghb(prescription.drug):
         needed.add(Capability.GHB)
     if prescription.schedule == Schedule.II and prescription.earliest_fill_on:
         needed.add(Capability.SERIES)

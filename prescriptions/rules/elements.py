@@ -1,7 +1,7 @@
 """What has to be on every prescription: 21 CFR 1306.05, 1311.135, 1311.170(e)."""
 
 from prescriptions import content, formats, script
-from prescriptions.models import Prescription
+from prescriptions.models import Drug, Prescription
 from prescriptions.rules.circumstances import Circumstances
 from providers.models import Schedule
 from providers.readiness import Blocker
@@ -107,15 +107,18 @@ def quantity(prescription: Prescription, around: Circumstances) -> Blocker | Non
 
 def medical_need(prescription: Prescription, around: Circumstances) -> Blocker | None:
     """21 CFR 1306.05(c): the medical need for gamma-hydroxybutyric acid is noted."""
-    one = prescription.drug
-    named = f"{one.substance} {one.name}".casefold()
-    is_ghb = one.dea_code == GAMMA_HYDROXYBUTYRIC_ACID or "oxybate" in named
-    if not is_ghb or prescription.note.strip():
+    if not is_ghb(prescription.drug) or prescription.note.strip():
         return None
     return Blocker(
         "The medical need for this drug has to be on the prescription.",
         "Write it into the note to the pharmacist.",
     )
+
+
+def is_ghb(drug: Drug) -> bool:
+    """Say whether it is gamma-hydroxybutyric acid, by its code or by its name."""
+    named = f"{drug.substance} {drug.name}".casefold()
+    return drug.dea_code == GAMMA_HYDROXYBUTYRIC_ACID or "oxybate" in named
 
 
 def readable(prescription: Prescription, around: Circumstances) -> Blocker | None:
