@@ -80,6 +80,7 @@ def enter(
         with on_record(institution, by=by), transaction.atomic(durable=True):
             _require_officer(institution, by=by, about=provider)
             _require_association(provider, institution=institution)
+            _require_checked(checked)
             listing = Listing.objects.create(
                 provider=provider,
                 institution=institution,
@@ -147,6 +148,14 @@ def _require_association(provider: Provider, *, institution: Institution) -> Non
     if not there.exists():
         raise NotAllowed(
             f"{provider} works at no practice of {institution}.", code="left"
+        )
+
+
+def _require_checked(checked: Checked) -> None:
+    if not all(seen.strip() for seen in vars(checked).values()):
+        raise NotAllowed(
+            "Say what you looked at: photo identification, State license and privileges.",
+            code="not_checked",
         )
 
 

@@ -1,5 +1,6 @@
 """21 CFR 1311.130: an institution's number, its list, and its two separate offices."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -188,6 +189,30 @@ def test_it_counts_once_two_have_approved_it(ina, ward, hospital, office):
     assert authority.lapses(ina, practice=ward, on=ward.today()) == []
     listing.refresh_from_db()
     assert (listing.photo_id, listing.privileges) == ("Passport", "Medicine, 2026")
+
+
+@pytest.mark.parametrize("nothing", ["", " "])
+@pytest.mark.parametrize(
+    "unseen",
+    [
+        pytest.param("photo_id", marks=pytest.mark.cfr("1311.110(a)(1)")),
+        pytest.param("state_authority", marks=pytest.mark.cfr("1311.110(a)(2)")),
+        pytest.param("privileges", marks=pytest.mark.cfr("1311.110(a)(3)")),
+    ],
+)
+def test_nobody_is_listed_of_whom_something_was_not_looked_at(
+    client, ina, hospital, office, unseen, nothing
+):
+    checked = replace(CHECKED, **{unseen: nothing})
+    with refused("not_checked"):
+        listings.enter(ina, institution=hospital, by=office[0], checked=checked)
+
+    client.force_login(office[0])
+    page = reverse("listing-enter", args=[hospital.public_id])
+    response = client.post(page, {"provider": ina.pk, **vars(checked)})
+
+    assert response.status_code == 422
+    assert not Listing.objects.exists()
 
 
 @pytest.mark.cfr("1311.130(a)")
