@@ -1,6 +1,7 @@
 """Paper: labeled copies, originals for a signature by hand, and what they rule out."""
 
 import json
+import re
 from datetime import timedelta
 
 import pytest
@@ -322,6 +323,22 @@ def test_a_reprint_is_the_same_sheet(client, draft, alice):
     page = printed(client, draft, "again", destroyed="yes").content.decode()
 
     assert "Changed" not in page
+
+
+@pytest.mark.cfr("1311.170(b)")
+@pytest.mark.cfr("1311.120(b)(22)")
+@pytest.mark.cfr("1311.102(c)")
+def test_a_reprint_says_of_the_failure_what_the_original_said(client, failed, alice):
+    client.force_login(alice)
+    original = printed(client, failed, "after-failure").text
+    failed.refresh_from_db()
+
+    again = printed(client, failed, "again", destroyed="yes").text
+
+    [said] = re.findall(r"Originally sent electronically to [^<]*", original)
+    assert "The transmission failed." in said
+    assert said in again
+    assert "Reprint 1 of the original" in again
 
 
 def test_there_is_one_original(draft, alice):
