@@ -232,9 +232,28 @@ def test_a_version_without_the_three_is_not_compliant(steve, missing):
         make_audit(steve, capabilities=able)
 
 
+@pytest.mark.cfr("1311.300(b)")
+@pytest.mark.cfr("1311.300(e)")
+@pytest.mark.parametrize("qualification", Qualification.values)
+def test_who_audited_is_one_of_those_who_may(live, steve, sue, qualification):
+    make_audit(steve, confirmed_by=sue, qualification=qualification)
+
+    assert certification.covering().qualification == qualification
+
+
+@pytest.mark.cfr("1311.300(b)")
+@pytest.mark.cfr("1311.300(e)")
+def test_the_word_of_anybody_else_is_no_audit(steve):
+    entered = report(qualification="self", entered_by=steve, entered_at=timezone.now())
+
+    with pytest.raises(IntegrityError, match="qualification"), transaction.atomic():
+        entered.save()
+
+
 @pytest.mark.cfr("1311.300(a)")
 @pytest.mark.cfr("1311.102(f)")
 @pytest.mark.cfr("1311.300")
+@pytest.mark.cfr("1311.300(g)")
 def test_an_adverse_report_stops_the_version_at_once(certified, sue, alice, draft):
     make_audit(sue, finding=Finding.ADVERSE, capabilities=[], reported_on=TODAY)
 
@@ -273,6 +292,7 @@ def test_an_adverse_report_on_another_version_says_nothing_of_this_one(certified
 
 @pytest.mark.cfr("1311.300(a)")
 @pytest.mark.cfr("1311.300")
+@pytest.mark.cfr("1311.300(g)")
 def test_others_are_told_of_an_adverse_report_in_time(steve):
     adverse = make_audit(steve, finding=Finding.ADVERSE, capabilities=[])
 
@@ -310,10 +330,11 @@ def test_what_the_audit_does_not_cover_is_not_signed(certified, alice):
 
 
 @pytest.mark.cfr("1311.102(e)")
-def test_ghb_wants_an_audit_that_covers_its_note(certified, alice):
-    drug = factories.make_drug()
-    drug.dea_code = "2012"
-    drug.save()
+@pytest.mark.parametrize(
+    "known", [{"dea_code": "2012"}, {"substance": "SODIUM OXYBATE", "dea_code": ""}]
+)
+def test_ghb_wants_an_audit_that_covers_its_note(certified, alice, known):
+    drug = factories.make_drug(**known)
     draft = factories.make_draft(alice.provider, drug=drug)
 
     [blocker] = certification.blockers_to([draft])

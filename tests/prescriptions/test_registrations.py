@@ -105,6 +105,7 @@ def test_registrations_of_other_states_are_not_offered(client, alice, practice, 
     }
 
 
+@pytest.mark.cfr("1301.12")
 @pytest.mark.cfr("1311.135(b)")
 def test_the_registration_is_one_of_the_state_of_the_location(alice, practice):
     elsewhere = make_registration(alice.provider, practice=practice, state="CA")

@@ -10,8 +10,21 @@ from providers.models import Schedule
 from tests.prescriptions.unsaved import TODAY, a_prescription, labels
 
 
-def test_a_prescription_in_order_has_no_blocker():
-    assert labels(a_prescription()) == []
+@pytest.mark.cfr("1306.21(a)")
+@pytest.mark.parametrize("schedule", Schedule.values)
+def test_a_prescription_in_order_has_no_blocker(schedule):
+    assert labels(a_prescription(schedule)) == []
+
+
+@pytest.mark.cfr("1306.05(a)")
+@pytest.mark.parametrize("nothing", ["", " "])
+def test_the_state_of_the_practice_is_asked_for(nothing):
+    prescription = a_prescription()
+    prescription.practice.state = nothing
+
+    assert labels(prescription)[0] == (
+        "The practitioner’s name or the practice’s address is incomplete."
+    )
 
 
 @pytest.mark.cfr("1306.12(a)")
@@ -44,8 +57,10 @@ def test_refills_follow_the_schedule(schedule, refills, is_allowed):
         ("patient", "city"),
         ("patient", "state"),
         ("patient", "postal_code"),
+        ("prescriber", "first_name"),
         ("prescriber", "last_name"),
         ("practice", "address_line_1"),
+        ("practice", "city"),
         ("practice", "postal_code"),
         ("drug", "strength"),
         ("drug", "form"),

@@ -180,8 +180,10 @@ def test_a_stranger_reads_it_before_signing_in(client):
     assert BANNER in text(client.get(reverse("sign-in")))
 
 
+@pytest.mark.cfr("1311.100(c)")
 @pytest.mark.cfr("1311.300")
 @pytest.mark.cfr("1311.300(a)")
+@pytest.mark.cfr("1311.300(f)")
 def test_an_installation_that_is_not_audited_says_so_until_it_is(
     client, settings, steve, alice
 ):
