@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -12,7 +11,7 @@ from pathlib import Path
 import requests
 
 from sandbox.demo import plan
-from tests.processes import ROOT
+from tests.processes import ROOT, free_port
 
 START_TIME = 240  # seconds, on a busy machine
 
@@ -22,7 +21,7 @@ class Demo:
 
     def __init__(self, folder: Path, *, port: int | None = None):
         self.folder = folder
-        self.port = port or three_free_ports()
+        self.port = port or free_port(in_a_row=3)
         self.log = folder.with_suffix(".log")
         self.log.touch()
         self._read_from = self.log.stat().st_size
@@ -101,24 +100,3 @@ class Demo:
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise
-
-
-def three_free_ports() -> int:
-    """Return a port that is free together with the two after it."""
-    for _ in range(50):
-        with socket.socket() as first:
-            first.bind(("127.0.0.1", 0))
-            port = first.getsockname()[1]
-            if port < 65533 and is_free(port + 1) and is_free(port + 2):
-                return port
-    raise AssertionError("No three free ports in a row.")
-
-
-def is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True

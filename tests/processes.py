@@ -1,6 +1,7 @@
 """Start the stand-ins as the real processes that they are, and stop them again."""
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -32,10 +33,29 @@ class Server:
             self.process.wait()
 
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+def free_port(*, in_a_row: int = 1) -> int:
+    """Return a port that is free now, with those after it, to be taken a little later.
+
+    Not one of those that the system hands out, which a client may have by then: below
+    32768, where Linux begins. Each of pytest-xdist's processes has a range of its own.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    lowest = 20_000 + worker % 12 * 1_000
+    for _ in range(50):
+        port = lowest + secrets.randbelow(1_000 - in_a_row)
+        if all(is_free(port + offset) for offset in range(in_a_row)):
+            return port
+    raise AssertionError(f"No {in_a_row} free ports in a row from {lowest} on.")
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def wait_until_ready(server: Server) -> Server:

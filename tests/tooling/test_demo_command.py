@@ -9,8 +9,8 @@ import time
 import pytest
 import requests
 
-from tests.demo import Demo, is_free, three_free_ports
-from tests.processes import ROOT
+from tests.demo import Demo
+from tests.processes import ROOT, free_port, is_free
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="/proc, prctl(2)")
 
@@ -91,7 +91,7 @@ def test_nothing_is_left_when_it_is_killed_outright(demo):
 
 
 def test_it_does_not_run_twice_on_the_same_data(demo):
-    second = run(DEMO_DIR=str(demo.folder), PORT=str(three_free_ports()))
+    second = run(DEMO_DIR=str(demo.folder), PORT=str(free_port(in_a_row=3)))
 
     assert second.returncode == 1
     assert "already runs" in second.stdout
@@ -99,7 +99,7 @@ def test_it_does_not_run_twice_on_the_same_data(demo):
 
 
 def test_a_taken_port_is_named(tmp_path):
-    port = three_free_ports()
+    port = free_port(in_a_row=3)
     with socket.socket() as other:
         other.bind(("127.0.0.1", port + 1))
         other.listen()
