@@ -6,8 +6,9 @@ UV_VERSION = 0.13.9
 VENV = .venv
 RUN = $(VENV)/bin/python
 SETUP = $(VENV)/.ready
-# A file stays with one process, for what its tests share; long ones are not left to the
-# end. Four processes for two cores, because some tests wait for clocks and for others.
+# A file stays with one process, for what its tests share, and the long ones come first
+# (tests/conftest.py). Four processes for two cores, because some tests wait for clocks
+# and for others.
 PYTEST = $(RUN) -m pytest -n 4 --dist loadfile --no-loadscope-reorder -q
 
 .PHONY: demo test check compliance setup lock

@@ -14,6 +14,12 @@ triggers.lift_during_flush()
 OF_A_DATABASE = {"db", "transactional_db"}
 OF_THE_DEMO = ("tests/browser/", "tests/journey/")
 OWN_DEMO = ("tests/browser/test_law.py", "tests/browser/test_push.py")
+LONG = (
+    *OF_THE_DEMO,
+    "tests/tooling/test_demo_command.py",
+    "tests/prescriptions/machine/",
+    "tests/prescriptions/test_http_race.py",
+)
 
 
 def pytest_xdist_make_scheduler(config, log):
@@ -26,6 +32,12 @@ class OneDemo(LoadFileScheduling):
     def _split_scope(self, nodeid: str) -> str:
         shares = nodeid.startswith(OF_THE_DEMO) and not nodeid.startswith(OWN_DEMO)
         return "the demo" if shares else super()._split_scope(nodeid)
+
+
+@pytest.hookimpl(specname="pytest_collection_modifyitems")
+def pytest_begin_with_what_is_long(items):
+    """So that no processor waits at the end for one file; pytest-xdist keeps the order."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
 
 
 @pytest.hookimpl(specname="pytest_collection_modifyitems")
