@@ -1,3 +1,5 @@
+import gc
+
 import pytest
 from django.db import connection
 from xdist.scheduler import LoadFileScheduling
@@ -11,6 +13,7 @@ from tests.compliance.recording import (  # noqa: F401
 from tests.demo import Demo
 
 triggers.lift_during_flush()
+gc.set_threshold(100_000, 50, 100)  # a tenth of the time would go into it
 OF_A_DATABASE = {"db", "transactional_db"}
 OF_THE_DEMO = ("tests/browser/", "tests/journey/")
 OWN_DEMO = ("tests/browser/test_law.py", "tests/browser/test_push.py")
@@ -22,6 +25,7 @@ LONG = (
 )
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
     return OneDemo(config, log)
 
