@@ -25,7 +25,6 @@ LONG = (
 )
 
 
-@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
     return OneDemo(config, log)
 
