@@ -18,7 +18,7 @@ from audit.models import Event, user_stream
 from epcs_portal.demo import cast, granting, proving
 from mfa import devices
 from mfa.idme import feed, linking
-from mfa.idme.answers import SignIn, Tokens, Userinfo
+from mfa.idme.responses import SignIn, Tokens, Userinfo
 from mfa.models import Device, IdmeAccount, Purpose
 from prescriptions import drafts
 from prescriptions.models import Drug, Patient, Pharmacy, Prescription

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.conf import settings
 
-from mfa.idme.answers import moment
+from mfa.idme.responses import moment
 from mfa.idme.tokens import LEEWAY
 from mfa.models import Device, Ending, IdmeAccount, Kind, Source
 

@@ -18,11 +18,11 @@ from audit import chain
 from audit.acts import Act, Outcome
 from mfa import devices, notices, totp, vault
 from mfa.idme import linking, listing
-from mfa.idme.answers import Userinfo
 from mfa.idme.client import client
 from mfa.idme.errors import IdmeRefused, IdmeUnavailable
 from mfa.idme.http import one_timeout
 from mfa.idme.listing import Listed, Malformed
+from mfa.idme.responses import Userinfo
 from mfa.models import Device, IdmeAccount, Retirement, Source
 
 

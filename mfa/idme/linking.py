@@ -11,8 +11,8 @@ from django.utils import timezone
 from audit import chain
 from audit.acts import Act, Outcome
 from mfa import notices, vault
-from mfa.idme.answers import SignIn, Tokens
 from mfa.idme.errors import IdmeError
+from mfa.idme.responses import SignIn, Tokens
 from mfa.idme.signals import identity_confirmed
 from mfa.models import IdmeAccount
 

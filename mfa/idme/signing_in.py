@@ -6,8 +6,8 @@ do without two factors, it may not do after this either.
 
 from django.conf import settings
 
-from mfa.idme.answers import SignIn
 from mfa.idme.errors import IdmeError
+from mfa.idme.responses import SignIn
 from mfa.models import IdmeAccount
 
 PURPOSE = "sign_in"

@@ -11,9 +11,9 @@ from django.views.decorators.http import require_GET
 
 from mfa import answers
 from mfa.idme import answering
-from mfa.idme.answers import SignIn
 from mfa.idme.client import client
 from mfa.idme.errors import IdmeError
+from mfa.idme.responses import SignIn
 from mfa.models import Challenge, Channel, session_digest
 from mfa.refusals import NotProven
 

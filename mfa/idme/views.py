@@ -16,9 +16,9 @@ from audit import chain
 from audit.acts import Act, Outcome
 from mfa.http import local_path
 from mfa.idme import feed, linking, own_keys, signing_in, step_up
-from mfa.idme.answers import SignIn
 from mfa.idme.client import client
 from mfa.idme.errors import IdmeError, IdmeRefused
+from mfa.idme.responses import SignIn
 from mfa.models import IdmeAccount
 
 PURPOSES = ["link", "fresh", signing_in.PURPOSE]

@@ -10,7 +10,7 @@ from django_tasks_db.models import DBTaskResult
 from audit.acts import Act
 from audit.models import Event
 from mfa.idme import freshness, linking
-from mfa.idme.answers import Tokens
+from mfa.idme.responses import Tokens
 from mfa.models import Device, IdmeAccount, Source
 from tests.factories import make_device
 from tests.mfa.idme.provider import listed

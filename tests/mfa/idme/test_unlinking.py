@@ -8,7 +8,7 @@ from audit.acts import Act
 from audit.models import Event
 from mfa import answers, totp, vault
 from mfa.idme import feed, linking
-from mfa.idme.answers import Tokens
+from mfa.idme.responses import Tokens
 from mfa.models import Device, IdmeAccount, Kind, Push, Retirement, Source
 from providers import access, readiness
 from tests.factories import (
