@@ -230,7 +230,7 @@ def _hold_against_what_was_signed(
         outcome=Outcome.FAILURE,
         fields=changed,
     )
-    incidents.open_on(event, kind=IncidentKind.RECORD_TAMPERED, about=prescriber)
+    incidents.open_on(event, kind=IncidentKind.CHANGED_IN_TRANSIT, about=prescriber)
     _warn(prescription)
     if prescription.status in cancellation.CANCELLABLE:
         cancellation.take_back(

@@ -15,6 +15,7 @@ class IncidentKind(models.TextChoices):
     NOT_SIGNED_BY_ME = "not_signed_by_me", "A prescription was reported as not signed"
     LOST_DEVICE = "lost_device", "A device was reported lost, stolen or compromised"
     RECORD_TAMPERED = "record_tampered", "The record or the archive does not verify"
+    CHANGED_IN_TRANSIT = "changed_in_transit", "A prescription was changed on its way"
     CLOCK_OFF = "clock_off", "The clock is not the official time"
     INTERRUPTED = "interrupted", "The portal did not do its work"
     FOUND = "found", "Auditable events found by the daily analysis"
@@ -25,6 +26,7 @@ PARAGRAPHS = {
     IncidentKind.NOT_SIGNED_BY_ME: Paragraph.RECORDS,
     IncidentKind.LOST_DEVICE: Paragraph.ACCESS,
     IncidentKind.RECORD_TAMPERED: Paragraph.AUDIT,
+    IncidentKind.CHANGED_IN_TRANSIT: Paragraph.RECORDS,
     IncidentKind.CLOCK_OFF: Paragraph.OPERATION,
     IncidentKind.INTERRUPTED: Paragraph.OPERATION,
 }

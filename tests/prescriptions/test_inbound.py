@@ -9,7 +9,7 @@ from django.urls import reverse
 from lxml import etree
 
 from audit.acts import Act
-from audit.models import Event, Incident
+from audit.models import Event, Incident, IncidentKind
 from prescriptions import (
     cancellation,
     drafts,
@@ -488,7 +488,7 @@ def test_what_was_changed_on_its_way_is_invalid_and_cancelled(
     assert transmitted.cancellation.cancelled_by is None
     event = Event.objects.get(act=Act.PRESCRIPTION_CHANGED_IN_TRANSIT)
     assert event.detail["fields"] == [field]
-    assert Incident.objects.count() == 1
+    assert Incident.objects.get().kind == IncidentKind.CHANGED_IN_TRANSIT
     warned = [one for one in mailoutbox if one.subject.endswith("changed on its way")]
     told = designees.to_be_told(transmitted.practice)
     assert {one.to[0] for one in warned} == {one.email for one in (alice, *told)}
@@ -710,6 +710,15 @@ def test_only_readers_of_the_practice_see_how_many_wait(client, asked, bob):
     page = client.get(reverse("prescription-list")).content.decode()
 
     assert "request from pharmacies" not in page
+
+
+def test_home_counts_what_nobody_has_decided_yet(client, asked, alice):
+    client.force_login(alice)
+    assert "1 request from pharmacies" in client.get("/").content.decode()
+
+    pharmacy_requests.write(asked, by=alice)
+
+    assert "request from pharmacies" not in client.get("/").content.decode()
 
 
 def test_an_unsigned_draft_answers_nothing(alice, asked):
