@@ -82,9 +82,7 @@ def home(request):
             "failed": visible.filter(status=Status.FAILED)[:SHOWN],
             "blockers": _blockers(provider, request.user),
             "incidents": accounts.decided_by(request.user).waiting().count(),
-            "requests": PharmacyRequest.objects.visible_to(request.user)
-            .waiting()
-            .count(),
+            "requests": PharmacyRequest.objects.visible_to(request.user).open().count(),
             "changes": AccessRequest.objects.visible_to(request.user)
             .open()
             .exclude(entered_by=request.user)

@@ -49,6 +49,9 @@ class RequestQuerySet(models.QuerySet["PharmacyRequest"]):
     def visible_to(self, user) -> "RequestQuerySet":
         return self.filter(prescription__in=Prescription.objects.visible_to(user))
 
+    def open(self) -> "RequestQuerySet":
+        return self.filter(state=RequestState.OPEN)
+
     def waiting(self) -> "RequestQuerySet":
         return self.filter(state__in=[RequestState.OPEN, RequestState.WRITING])
 
