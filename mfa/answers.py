@@ -20,6 +20,9 @@ from mfa.challenges import NotProven
 from mfa.models import Challenge, ChallengeState, Channel, Device, Ending, Push
 
 OVER = "This request has ended, or was answered already."
+# The phone may still show what the portal took back. ID.me is asked until its time is over.
+TAKEN_BACK = [Ending.CANCELLED, Ending.REPLACED]
+UNANSWERED = [*TAKEN_BACK, Ending.EXPIRED]
 
 
 class NotOpen(NotProven):
@@ -73,13 +76,15 @@ def deny(push: Push, *, because: Ending) -> None:
     """End the push with the phone's no; raise NotOpen when it waits no longer.
 
     "It wasn't me" means that somebody else knows the password: it also ends every
-    session and proof of the user and opens an incident.
+    session and proof of the user and opens an incident. It counts when the push was
+    taken back or too old as well, for that is what somebody else would do.
     """
     with transaction.atomic(durable=True):
         device = locked(push)
-        if not end(push, because=because):
+        is_alarm = because == Ending.NOT_ME
+        if not (end(push, because=because) or (is_alarm and _is_first_answer(push))):
             raise NotOpen(OVER)
-        if because == Ending.NOT_ME:
+        if is_alarm:
             reports.not_me(push.challenge.user, device=device)
         _record_refusal(push, because)
 
@@ -93,13 +98,21 @@ def end_if_open(push: Push, *, because: Ending) -> None:
 
 
 def end(push: Push, *, because: Ending) -> bool:
-    """Refuse the challenge if it is open, late or not, and forget the request."""
+    """Refuse the challenge if it is open, late or not, and forget what is over."""
     still_open = Challenge.objects.filter(pk=push.pk, state=ChallengeState.OPEN)
     ended = still_open.update(state=ChallengeState.REFUSED, answered_at=timezone.now())
     if ended:
-        push.ended_because, push.sealed_request = because, ""
+        push.ended_because = because
+        if because not in TAKEN_BACK:
+            push.sealed_request = ""
         push.save(update_fields=["ended_because", "sealed_request"])
     return bool(ended)
+
+
+def _is_first_answer(push: Push) -> bool:
+    """Note the alarm about a push that ended unanswered; say whether it is the first."""
+    ended = Push.objects.filter(pk=push.pk, ended_because__in=UNANSWERED)
+    return bool(ended.update(ended_because=Ending.NOT_ME, sealed_request=""))
 
 
 def locked(push: Push) -> Device:

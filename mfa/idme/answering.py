@@ -4,15 +4,18 @@ OpenID CIBA Core 1.0, 11. Polling is remembered in memory, so that waiting write
 """
 
 from contextlib import suppress
+from datetime import timedelta
 
 from django.core.cache import cache
+from django.utils import timezone
 
 from mfa import answers, vault
 from mfa.idme import backchannel, evidence
 from mfa.idme.errors import IdmeError, IdmeUnavailable
-from mfa.models import Channel, Ending, IdmeAccount, Push
+from mfa.models import ChallengeState, Channel, Ending, IdmeAccount, Push
 
 SLOWER_BY = 5  # seconds; CIBA Core 11
+LAST_WORD = timedelta(seconds=20)
 
 
 def take(push: Push, claims: dict) -> None:
@@ -51,6 +54,22 @@ def poll(push: Push) -> None:
         return
     with suppress(answers.NotOpen):
         _take_answer(push, answer)
+
+
+def listen() -> None:
+    """Ask about pushes that no page asks about: it may not have been the owner's.
+
+    Those taken back are asked about until ID.me's request is over; those still open, as
+    their page may be closed, shortly before.
+    """
+    for push in Push.objects.listened_to().select_related("challenge__user"):
+        challenge, left = push.challenge, push.challenge.expires_at - timezone.now()
+        is_page_asking = challenge.state == ChallengeState.OPEN and left > LAST_WORD
+        if left <= timedelta():
+            answers.end_if_open(push, because=Ending.EXPIRED)
+            Push.objects.filter(pk=push.pk).update(sealed_request="")
+        elif not is_page_asking and is_due(push):
+            poll(push)
 
 
 def account_of(push: Push) -> IdmeAccount | None:

@@ -109,6 +109,12 @@ class Ending(models.TextChoices):
     UNAVAILABLE = "unavailable", "ID.me could not be asked"
 
 
+class PushQuerySet(models.QuerySet["Push"]):
+    def listened_to(self) -> "PushQuerySet":
+        """Those whose answer ID.me may still have."""
+        return self.exclude(sealed_request="")
+
+
 class Push(models.Model):
     """What an open challenge waits for: the answer of one phone, once.
 
@@ -129,8 +135,17 @@ class Push(models.Model):
     wrong_numbers = models.PositiveSmallIntegerField(default=0)
     ended_because = models.CharField(max_length=15, choices=Ending.choices, blank=True)
 
+    objects = PushQuerySet.as_manager()
+
     class Meta:
         verbose_name_plural = "pushes"
+        indexes = [
+            models.Index(
+                name="push_listened_to",
+                fields=["challenge"],
+                condition=~Q(sealed_request=""),
+            ),
+        ]
         constraints = [
             models.CheckConstraint(
                 name="push_channel_known", condition=Q(channel__in=Channel.values)

@@ -308,3 +308,59 @@ def test_a_redeemed_answer_signs_once(alice, idme, challenge, claims):
 
     with pytest.raises(challenges.NotRedeemable), transaction.atomic():
         challenges.consume(challenge, **facts)
+
+
+def test_an_alarm_about_a_push_that_was_taken_back_is_heard(idme, challenge):
+    pushes.cancel(challenge)
+    idme.answers.append(backchannel.Answer("not_me"))
+
+    answering.listen()
+
+    challenge.push.refresh_from_db()
+    assert challenge.push.ended_because == Ending.NOT_ME
+    assert challenge.push.sealed_request == ""
+    assert Incident.objects.count() == 1
+    answering.listen()
+    assert idme.polls == 1
+
+
+def test_an_alarm_about_a_push_whose_page_was_closed_is_heard(idme, challenge, clock):
+    idme.answers.append(backchannel.Answer("not_me"))
+    answering.listen()
+    assert idme.polls == 0
+
+    clock.shift(Challenge.ANSWER_WITHIN - answering.LAST_WORD)
+    answering.listen()
+
+    assert Incident.objects.count() == 1
+
+
+@pytest.mark.parametrize("answer", ["approved", "denied", "expired", "pending"])
+def test_nothing_else_counts_for_a_push_that_was_taken_back(
+    idme, challenge, claims, answer
+):
+    pushes.cancel(challenge)
+    idme.answers.append(backchannel.Answer(answer, claims))
+
+    answering.listen()
+
+    challenge.refresh_from_db()
+    assert challenge.state == ChallengeState.REFUSED
+    assert challenge.push.ended_because == Ending.CANCELLED
+    assert not Incident.objects.exists()
+
+
+@pytest.mark.parametrize("is_cancelled", [True, False])
+def test_what_was_asked_of_idme_is_forgotten_when_its_time_is_over(
+    idme, challenge, clock, is_cancelled
+):
+    if is_cancelled:
+        pushes.cancel(challenge)
+    clock.shift(Challenge.ANSWER_WITHIN)
+
+    answering.listen()
+
+    challenge.push.refresh_from_db()
+    ending = Ending.CANCELLED if is_cancelled else Ending.EXPIRED
+    assert (challenge.push.ended_because, challenge.push.sealed_request) == (ending, "")
+    assert idme.polls == 0

@@ -126,6 +126,19 @@ def test_it_was_not_me_ends_sessions_and_tells_everybody(
     assert told >= {alice.email, "admin-of-alice@demo.example"}
 
 
+def test_it_was_not_me_counts_when_the_push_was_taken_back(
+    asked, request_on_phone, handset
+):
+    """Who knows the password could cancel the push before its owner has read it."""
+    pushes.cancel(asked)
+
+    statuses = [handset.answer(request_on_phone, "not_me").status_code for _ in "12"]
+
+    assert statuses == [200, 410]
+    assert state_of(asked) == (ChallengeState.REFUSED, Ending.NOT_ME)
+    assert Event.objects.filter(act=Act.INCIDENT_OPENED).count() == 1
+
+
 DECISIONS = ["approve", "decline", "not_me"]
 
 
