@@ -12,7 +12,7 @@ from django.utils import timezone
 from audit import chain
 from audit.acts import Act, Outcome
 from audit.models import user_stream
-from prescriptions import drafts, script, transmission
+from prescriptions import drafts, script, settling, transmission
 from prescriptions.drafts import NotAllowed
 from prescriptions.models import (
     Cancellation,
@@ -97,6 +97,12 @@ def answered(cancellation: Cancellation, *, is_approved: bool, note: str) -> Non
         stream=user_stream(prescription.prescriber.user),
         outcome=Outcome.SUCCESS if is_approved else Outcome.FAILURE,
     )
+    if not is_approved:
+        settling.tell(
+            prescription,
+            subject="A pharmacy did not take a prescription back",
+            template="prescriptions/mail/not_taken_back.txt",
+        )
 
 
 def _signed(prescription: Prescription, *, by) -> Prescription:

@@ -243,6 +243,12 @@ class Prescription(models.Model):
         return self.status in ON_ITS_WAY
 
     @property
+    def is_not_taken_back(self) -> bool:
+        """Cancelled here, and too late at the pharmacy."""
+        cancellation = getattr(self, "cancellation", None)
+        return cancellation is not None and cancellation.is_approved is False
+
+    @property
     def issue_date(self) -> date:
         """The day of its signature; until then it would be today's."""
         return self.issued_on or self.practice.today()

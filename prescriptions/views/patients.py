@@ -72,7 +72,7 @@ def detail(request, public_id):
     prescriptions = (
         Prescription.objects.visible_to(request.user)
         .filter(patient=patient)
-        .select_related("drug", "practice")
+        .select_related("drug", "practice", "cancellation")
         .order_by("-created_at")
     )
     return render(

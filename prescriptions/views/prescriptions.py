@@ -38,7 +38,7 @@ def index(request):
     prescriptions = (
         Prescription.objects.visible_to(request.user)
         .filter(status__in=SHOWN[show][1])
-        .select_related("patient", "drug", "prescriber", "practice")
+        .select_related("patient", "drug", "prescriber", "practice", "cancellation")
         .order_by("-updated_at", "-pk")
     )
     return render(

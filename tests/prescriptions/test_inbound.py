@@ -224,16 +224,30 @@ def test_an_answer_comes_too_late_for_what_was_cancelled(pharmacy, transmitted, 
         ("<Approved/><Denied/>", False),
     ],
 )
-def test_a_cancellation_is_answered(pharmacy, transmitted, alice, body, approved):
+def test_a_cancellation_is_answered(
+    client, pharmacy, transmitted, alice, body, approved,
+    mailoutbox, django_capture_on_commit_callbacks,
+):  # fmt: skip
     cancelled = cancellation.cancel(transmitted, by=alice, reason="Wrong patient")
     send_everything()
     response = f"<CancelRxResponse><Response>{body}</Response></CancelRxResponse>"
 
-    assert pharmacy.says(response, about=cancelled.message.message_id) == OK
+    with django_capture_on_commit_callbacks(execute=True):
+        assert pharmacy.says(response, about=cancelled.message.message_id) == OK
 
     cancelled.refresh_from_db()
     assert cancelled.is_approved is approved
     assert Transmission.objects.get(cancellation=cancelled).state == "delivered"
+    subjects = [mail.subject for mail in mailoutbox]
+    is_told = "A pharmacy did not take a prescription back" in subjects
+    client.force_login(alice)
+    pages = [
+        reverse("prescription-list") + "?show=all",
+        transmitted.get_absolute_url(),
+        transmitted.patient.get_absolute_url(),
+    ]
+    shown = {"not taken back" in client.get(page).content.decode() for page in pages}
+    assert ({is_told}, shown) == ({not approved}, {not approved})
 
 
 def test_a_cancellation_that_was_not_sent_is_not_answered(
