@@ -8,6 +8,7 @@ from prescriptions.drug_field import DrugField
 from prescriptions.models import Drug, Patient, Pharmacy, Prescription, plain
 from providers.models import DeaRegistration, Provider, Role
 
+OLDEST = 130  # years
 DATE = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
 
 
@@ -25,7 +26,16 @@ class RegistrationChoiceField(forms.ModelChoiceField):
         return f"{number}, {state}, {registration.provider}"
 
 
-class PrescriptionForm(forms.ModelForm):
+class Uncut:
+    """A browser cuts what is pasted at `maxlength` without a word; the server says it."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.widget.attrs.pop("maxlength", None)
+
+
+class PrescriptionForm(Uncut, forms.ModelForm):
     """What an agent or the practitioner writes down (21 CFR 1311.135(a))."""
 
     template_name = "prescriptions/_fields.html"
@@ -169,3 +179,13 @@ class PatientForm(forms.ModelForm):
             "phone",
         ]
         widgets = {"date_of_birth": DATE}
+
+    def clean_date_of_birth(self):
+        """A slip in the year makes another person of the patient."""
+        born, today = self.cleaned_data["date_of_birth"], self.instance.practice.today()
+        if not today.year - OLDEST <= born.year or born > today:
+            raise forms.ValidationError(
+                f"Nobody who is alive was born then. Enter a day of the last {OLDEST} "
+                "years."
+            )
+        return born

@@ -3,9 +3,10 @@
 from django import forms
 
 from prescriptions import formats
+from prescriptions.forms import Uncut
 
 
-class CancelForm(forms.Form):
+class CancelForm(Uncut, forms.Form):
     reason = forms.CharField(
         label="Why it is cancelled",
         max_length=200,
@@ -15,10 +16,10 @@ class CancelForm(forms.Form):
     )
 
 
-class DenyForm(forms.Form):
+class DenyForm(Uncut, forms.Form):
     reason = forms.CharField(
         label="Why it is denied",
         max_length=70,  # characters of SCRIPT's DenialReason
         validators=[formats.validate_printable],
-        help_text="The pharmacy reads this.",
+        help_text="The pharmacy reads this: 70 characters at most.",
     )

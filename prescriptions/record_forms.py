@@ -52,6 +52,13 @@ class LogForm(PeriodForm):
                 "last": today.isoformat(),
             }
 
+    def clean(self):
+        wanted = super().clean()
+        practice, last = wanted.get("practice"), wanted.get("last")
+        if practice and last and last > practice.today():
+            self.add_error("last", "Choose a day that is not after today.")
+        return wanted
+
     @property
     def wanted(self) -> dict:
         return self.cleaned_data

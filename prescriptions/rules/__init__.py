@@ -37,6 +37,7 @@ from prescriptions.rules.registration import (
 )
 from prescriptions.rules.series import (
     Place,
+    fill_in_the_series,
     place,
     series_dates,
     series_permitted,
@@ -104,6 +105,7 @@ RULES: list[Rule] = [
     emergency,
     earliest_fill,
     fill_in_time,
+    fill_in_the_series,
     series_supply,
     series_dates,
     series_permitted,

@@ -7,7 +7,7 @@ meant to be taken at once.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from prescriptions.models import Drug, Prescription
 from prescriptions.rules.circumstances import Circumstances
@@ -47,6 +47,22 @@ def series_supply(prescription: Prescription, around: Circumstances) -> Blocker 
         f"{_several(others)}: together {total} days’ supply, and {LONGEST_SUPPLY} are "
         "allowed.",
         "Prescribe fewer days.",
+    )
+
+
+def fill_in_the_series(
+    prescription: Prescription, around: Circumstances
+) -> Blocker | None:
+    """21 CFR 1306.12(b)(1): no filling of Schedule II can begin after its 90 days."""
+    fill = prescription.earliest_fill_on
+    if fill is None or prescription.schedule != Schedule.II:
+        return None
+    if fill < around.on + timedelta(days=LONGEST_SUPPLY):
+        return None
+    return Blocker(
+        f"Schedule II is prescribed for {LONGEST_SUPPLY} days from now at most, and the "
+        "earliest fill date is later.",
+        "Choose an earlier fill date.",
     )
 
 

@@ -9,6 +9,7 @@ from django.urls import reverse
 from prescriptions import content, rules, script
 from prescriptions.forms import PatientForm, PrescriptionForm
 from prescriptions.models import Drug, Patient, Pharmacy, Prescription, Status, plain
+from prescriptions.pharmacy_forms import CancelForm, DenyForm
 from prescriptions.rules import elements
 from prescriptions.script.fields import CARRIED
 from providers.models import Practice, Provider
@@ -248,3 +249,22 @@ def test_every_field_goes_round_from_the_form_into_the_record(client, alice, pho
     assert plain(first.quantity) == "28.5"
     for text in ["28.5 tablets, 14 days", "14.25 tablets each", "Dispense as written"]:
         assert text in page
+
+
+@pytest.mark.cfr("1311.170(e)")
+@pytest.mark.parametrize("form", [CancelForm, DenyForm])
+def test_no_browser_cuts_what_is_pasted_for_a_pharmacy(form):
+    assert "maxlength" not in str(form())
+    assert not form({"reason": "7" * 201}).is_valid()
+
+
+@pytest.mark.django_db
+@pytest.mark.cfr("1311.170(e)")
+def test_no_browser_cuts_pasted_directions(client, alice):
+    draft = make_draft(alice.provider)
+    client.force_login(alice)
+
+    page = client.get(reverse("prescription-edit", args=[draft.public_id]))
+
+    for name in ("directions", "note"):
+        assert "maxlength" not in str(page.context["form"][name])

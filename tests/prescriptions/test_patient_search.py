@@ -1,6 +1,7 @@
 """Looking for a patient leaves no name in an address, a log or a referrer."""
 
 import pytest
+import time_machine
 from django.urls import reverse
 
 from tests.prescriptions.factories import make_patient
@@ -59,3 +60,34 @@ def test_nobody_else_s_patient_is_found(found, bob, client):
     client.force_login(bob)
 
     assert found("fictional") == []
+
+
+@pytest.mark.parametrize(
+    ("born", "status"),
+    [
+        ("0001-01-01", 422),
+        ("1895-12-31", 422),
+        ("1896-01-01", 302),
+        ("2026-11-23", 302),
+        ("2026-11-24", 422),
+        ("9999-12-31", 422),
+    ],
+)
+@time_machine.travel("2026-11-23T12:00:00-05:00", tick=False)
+def test_nobody_is_born_in_the_future_or_long_dead(client, alice, born, status):
+    client.force_login(alice)
+    facts = {
+        "first_name": "Pat",
+        "last_name": "Patient",
+        "date_of_birth": born,
+        "sex": "F",
+        "address_line_1": "2 Elm Street",
+        "city": "Albany",
+        "state": "NY",
+        "postal_code": "12208",
+    }
+
+    response = client.post(reverse("patient-create"), facts)
+
+    assert response.status_code == status
+    assert ("Nobody who is alive" in response.content.decode()) is (status == 422)

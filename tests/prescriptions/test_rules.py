@@ -145,6 +145,19 @@ def test_iii_and_iv_are_filled_within_six_months(schedule, fill, is_allowed):
     assert (found == []) is is_allowed
 
 
+@pytest.mark.cfr("1306.12(b)")
+@pytest.mark.parametrize(
+    ("schedule", "days", "is_allowed"),
+    [("II", 89, True), ("II", 90, False), ("III", 90, True), ("V", 90, True)],
+)
+def test_no_filling_of_ii_begins_after_its_ninety_days(schedule, days, is_allowed):
+    fill = TODAY + timedelta(days=days)
+
+    found = labels(a_prescription(schedule, earliest_fill_on=fill))
+
+    assert (found == []) is is_allowed
+
+
 def test_a_pharmacy_that_takes_none_is_named():
     prescription = a_prescription()
     prescription.pharmacy.accepts_epcs = False

@@ -58,7 +58,7 @@ def test_a_state_limits_the_supply_of_one_prescription(limit, days, said):
 
 
 @pytest.mark.parametrize(
-    ("limit", "after", "is_allowed"), [(7, 7, True), (7, 8, False), (None, 99, True)]
+    ("limit", "after", "is_allowed"), [(7, 7, True), (7, 8, False), (None, 89, True)]
 )
 def test_a_state_limits_the_wait_for_the_first_filling(limit, after, is_allowed):
     prescription = a_prescription("II", earliest_fill_on=TODAY + timedelta(after))
