@@ -32,7 +32,7 @@ def verify(device: Device, *, code: str, now: datetime) -> tuple[str, NotProven 
     if step is not None:
         return "used", CodeRefused(
             f"That code of “{device}” was used already. "
-            f"Wait {_seconds_left(now)} seconds for the next one."
+            f"Wait {_until_next(now)} for the next one."
         )
     return _diagnose(device, seed=seed, code=code, current=current, now=now)
 
@@ -62,7 +62,7 @@ def _diagnose(
     if other := _other_device_of(device, code=code, current=current):
         return "other_device", CodeRefused(
             f"That is the code of “{other}”. The code of “{device}” is wanted. "
-            f"Wait {_seconds_left(now)} seconds for the next one, or choose “{other}”."
+            f"Wait {_until_next(now)} for the next one, or choose “{other}”."
         )
     return "wrong", CodeRefused(f"That is not the current code of “{device}”.")
 
@@ -86,5 +86,6 @@ def _step_of(device: Device, *, code: str, current: int) -> int | None:
     return totp.matching_step(seed, code, steps=steps)
 
 
-def _seconds_left(now: datetime) -> int:
-    return totp.PERIOD - int(now.timestamp()) % totp.PERIOD
+def _until_next(now: datetime) -> str:
+    seconds = totp.PERIOD - int(now.timestamp()) % totp.PERIOD
+    return f"{seconds} second{'s' if seconds > 1 else ''}"

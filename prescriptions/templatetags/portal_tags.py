@@ -1,6 +1,8 @@
 import re
 
 from django import template
+from django.apps import apps
+from django.utils.text import capfirst
 
 register = template.Library()
 
@@ -9,3 +11,12 @@ register = template.Library()
 def phone(digits: str) -> str:
     """Write the ten digits of a number as people do: 518-555-0114."""
     return re.sub(r"\A(\d{3})(\d{3})(\d{4})\Z", r"\1-\2-\3", digits or "")
+
+
+@register.filter
+def model_in_words(label: str) -> str:
+    """Name what an event is about: “prescriptions.prescriptionlog” as Prescription log."""
+    try:
+        return capfirst(apps.get_model(label)._meta.verbose_name)
+    except (LookupError, ValueError):
+        return label

@@ -4,7 +4,7 @@
 const search = document.querySelector("[data-drug-search]");
 const field = search.querySelector("input[type=search]");
 
-if (window.htmx) search.querySelector("button").remove();
+if (window.htmx) for (const find of document.querySelectorAll("button[name=find]")) find.remove();
 
 field.addEventListener("keydown", (event) => {
   const first = search.querySelector("input[type=radio]:not(:checked), input[type=radio]");

@@ -74,6 +74,18 @@ def test_no_change_without_a_csrf_token(name, path, alice):
     assert response.status_code in refused, path
 
 
+def test_whose_session_ended_meanwhile_is_told_to_sign_in(alice):
+    client = Client(enforce_csrf_checks=True)
+    said = client.post(reverse("patient-list"), {"q": "x"})
+    assert "You are signed out" in said.content.decode()
+    assert reverse("sign-in") in said.content.decode()
+
+    client.force_login(alice)
+    said = client.post(reverse("patient-list"), {"q": "x"})
+
+    assert "This page was open for too long" in said.content.decode()
+
+
 @pytest.mark.parametrize(("name", "path"), sorted(admin_paths(), key=str))
 def test_staff_without_a_code_see_no_page_of_the_admin(client, name, path, alice):
     alice.is_staff = alice.is_superuser = True

@@ -219,6 +219,18 @@ def test_find_saves_nothing_even_when_all_is_filled_in(page):
     assert not Prescription.objects.exists()
 
 
+@pytest.mark.parametrize("is_chosen", [False, True])
+def test_enter_searches_until_there_is_a_drug(page, is_chosen):
+    """The first button of a form is what Enter presses."""
+    drug = Drug.objects.get(name=OXYCODONE)
+
+    text = page.post(find="1", q="oxyco", **{"drug": drug.pk} if is_chosen else {}).text
+
+    form = text[text.index('<form method="post">') :]
+    first = form[form.index("<button") : form.index("</button>")]
+    assert ('name="find"' in first) is not is_chosen
+
+
 def test_without_the_directory_nobody_is_told_to_search_by_ndc(page):
     text = page.post(find="1", q="0406-0552").text
 
