@@ -11,6 +11,7 @@ ENDPOINTS = [
     "backchannel_authentication_endpoint",
     "jwks_uri",
 ]
+TIMEOUT = 0.3  # seconds, from the beginning: before it, a busy machine has time
 
 
 def silent():
@@ -37,6 +38,7 @@ class Outage:
     def begins(self):
         self._idme.calls.clear()
         idme_client.cache_clear()
+        self._settings.IDME_TIMEOUT = TIMEOUT
         if self.leaves_discovery:
             nowhere = f"https://127.0.0.1:{self._port}/"
             self._idme.metadata |= dict.fromkeys(ENDPOINTS, nowhere)

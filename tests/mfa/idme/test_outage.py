@@ -31,7 +31,6 @@ from tests.portal.walk import own_paths
 from tests.prescriptions.factories import make_ready
 
 pytestmark = pytest.mark.django_db
-TIMEOUT = 0.3  # seconds
 ENDS_WITHIN = 8  # seconds on a busy machine; silence has no end
 UNREACHABLE = "ID.me cannot be reached"
 NO_PUSH = f"No push was sent. {UNREACHABLE}"
@@ -45,7 +44,6 @@ def how(request):
 
 @pytest.fixture
 def outage(how, idme, settings):
-    settings.IDME_TIMEOUT = TIMEOUT
     idme.has_phones = True
     idme.mock.add_passthru("http://127.0.0.1")
     idme.mock.add_passthru("https://127.0.0.1")
@@ -391,8 +389,8 @@ def test_all_that_one_page_asks_shares_one_timeout(as_alice, handset, idme):
 def test_while_one_page_waits_for_idme_a_code_signs_in_another(
     alice, phone, handset, prescription, settings, outage, what
 ):
-    settings.IDME_TIMEOUT = 30
     outage.begins()
+    settings.IDME_TIMEOUT = 30
     account = IdmeAccount.objects.get(user=alice)
     account.set_refresh_token("refresh-1")
     account.refresh_token_expires_at = timezone.now() + timedelta(days=1)
