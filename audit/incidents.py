@@ -8,10 +8,11 @@ from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models, transaction
 
-from audit import business_days, chain
+from audit import chain
 from audit.acts import Act
 from audit.models import Event, Incident, IncidentKind, user_stream
 from audit.models.incidents import PARAGRAPHS
+from foundation import business_days
 
 
 def report(

@@ -11,7 +11,7 @@ from audit import chain
 from audit.acts import Act
 from audit.admin import Recorded
 from epcs_portal.models import User
-from mfa import notices
+from foundation import notices
 
 # Who may do what is said by memberships and access grants.
 admin.site.unregister(Group)

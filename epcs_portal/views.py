@@ -17,9 +17,9 @@ from audit.acts import Act
 from epcs_portal import sign_ins
 from epcs_portal.forms import NewPasswordForm, SignInForm
 from epcs_portal.incidents import accounts
+from foundation.pages import REFUSED, local_path, proof_page
 from mfa import challenges
 from mfa.forms import ProofForm
-from mfa.http import REFUSED, local_path, proof_page
 from mfa.models import Device, Purpose
 from prescriptions.models import PharmacyRequest, Prescription, Status
 from providers import readiness

@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from audit import chain
 from audit.acts import Act, Outcome
-from mfa import challenges, devices, notices, throttle
+from foundation import notices
+from mfa import challenges, devices, throttle
 from mfa.models import (
     Challenge,
     Device,

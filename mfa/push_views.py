@@ -5,8 +5,8 @@ from django.http import HttpResponseRedirect, JsonResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_POST
 
+from foundation.pages import local_path
 from mfa import answers, pushes
-from mfa.http import local_path
 from mfa.models import Challenge, ChallengeState, session_digest
 from mfa.refusals import NotProven
 

@@ -6,7 +6,8 @@ from django.utils import timezone
 
 from audit import incidents
 from audit.models import IncidentKind
-from mfa import challenges, notices
+from foundation import notices
+from mfa import challenges
 from mfa.models import Device
 from mfa.signals import compromised
 

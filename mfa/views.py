@@ -10,9 +10,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
+from foundation.pages import form_page, proof_page
 from mfa import adding, challenges, devices, enrolment
 from mfa.forms import NewDeviceForm, NicknameForm, ProofForm
-from mfa.http import form_page, proof_page
 from mfa.idme import linking
 from mfa.models import Device, Purpose
 

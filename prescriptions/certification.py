@@ -11,8 +11,9 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from audit import business_days, chain
+from audit import chain
 from audit.acts import Act
+from foundation import business_days
 from prescriptions import addresses
 from prescriptions.models import (
     REQUIRED,

@@ -17,7 +17,7 @@ from django.utils import timezone
 from audit import chain, incidents
 from audit.acts import Act, Outcome
 from audit.models import IncidentKind, user_stream
-from mfa import notices
+from foundation import notices
 from prescriptions import cancellation, network, script, settling
 from prescriptions.models import (
     PharmacyRequest,

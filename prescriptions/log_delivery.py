@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from audit import chain
 from audit.acts import Act, Outcome
-from mfa import notices
+from foundation import notices
 from prescriptions import dates, logs
 from prescriptions.models import Prescription, PrescriptionLog
 from providers import designees, identifiers

@@ -8,10 +8,10 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from audit import business_days, chain, incidents
+from audit import chain, incidents
 from audit.acts import Act
 from audit.models import IncidentKind
-from mfa import notices
+from foundation import business_days, notices
 from prescriptions import cancellation
 from prescriptions.models import Prescription, Repudiation, RepudiationKind
 from providers import designees, identifiers, suspension

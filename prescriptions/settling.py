@@ -11,7 +11,7 @@ from django.utils import timezone
 from audit import chain
 from audit.acts import Act, Outcome
 from audit.models import Event, user_stream
-from mfa import notices
+from foundation import notices
 from prescriptions import script
 from prescriptions.models import (
     Prescription,

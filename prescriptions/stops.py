@@ -14,7 +14,8 @@ from django.utils import timezone
 
 from audit import chain
 from audit.acts import Act
-from mfa import challenges, notices
+from foundation import notices
+from mfa import challenges
 from mfa.models import Challenge, Purpose
 from prescriptions import releases
 from prescriptions.models import SigningStop

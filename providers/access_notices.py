@@ -1,6 +1,6 @@
 """Mail about changes of access, so that nobody's right changes behind their back."""
 
-from mfa import notices
+from foundation import notices
 from providers import designees
 from providers.models import AccessGrant, AccessRequest, Practice
 

@@ -8,9 +8,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
+from foundation.pages import form_page, proof_page
 from mfa import challenges
 from mfa.forms import ProofForm
-from mfa.http import form_page, proof_page
 from mfa.models import Device, Purpose
 from providers import access, access_lists, designees, executing, request_content
 from providers.access_forms import GrantForm, PersonForm, ReasonForm

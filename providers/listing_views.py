@@ -5,7 +5,7 @@ from django.contrib import messages
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from mfa.http import form_page
+from foundation.pages import form_page
 from providers import credentialing, listings
 from providers.access_forms import ReasonForm, let_choose
 from providers.models import Institution, Listing, Provider

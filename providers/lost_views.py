@@ -1,8 +1,8 @@
 from django.contrib import messages
 from django.shortcuts import get_object_or_404, redirect
 
+from foundation.pages import form_page
 from mfa import devices
-from mfa.http import form_page
 from mfa.models import Device
 from providers import suspension
 from providers.access_forms import LostDeviceForm

@@ -12,8 +12,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from audit.models import Event
+from foundation.pages import STOP_ASKING
 from mfa import devices
-from mfa.http import STOP_ASKING
 from mfa.idme import freshness
 from mfa.models import Device, IdmeAccount, Kind
 from providers import credentialing, designees, readiness

@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 import audit.acts
 import django.db.models.deletion
 import django.utils.timezone
-from audit import business_days
-from audit.triggers import set_aside
+from foundation import business_days
+from foundation.triggers import set_aside
 from django.conf import settings
 from django.db import migrations, models
 

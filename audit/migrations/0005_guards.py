@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from audit.triggers import guards, kept
+from foundation.triggers import guards, kept
 
 UNIQUE = {
     "audit_dailyreport": ["id", "day"],

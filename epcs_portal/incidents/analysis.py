@@ -3,7 +3,7 @@
 from audit import daily
 from audit.models import DailyReport
 from epcs_portal.incidents import accounts
-from mfa import notices
+from foundation import notices
 from prescriptions import verification
 
 

@@ -9,7 +9,7 @@ from audit.acts import Act, Outcome
 from audit.models import Incident, IncidentStep, Step, user_stream
 from audit.models.incidents import DECISIONS, TELLINGS
 from epcs_portal.incidents import accounts
-from mfa import notices
+from foundation import notices
 
 
 class NotAllowed(PermissionDenied):

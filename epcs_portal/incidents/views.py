@@ -13,7 +13,7 @@ from audit import daily, incidents
 from audit.models import DailyReport, Event, Incident, Step
 from epcs_portal.incidents import accounts, decisions, tables
 from epcs_portal.incidents.forms import SeveralForm, StepForm
-from mfa.http import form_page
+from foundation.pages import form_page
 from prescriptions.models import Prescription, Repudiation
 
 PAGE_SIZE = 50

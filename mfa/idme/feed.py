@@ -16,7 +16,8 @@ from django.utils.timesince import timesince
 
 from audit import chain
 from audit.acts import Act, Outcome
-from mfa import devices, notices, totp, vault
+from foundation import notices
+from mfa import devices, totp, vault
 from mfa.idme import linking, listing
 from mfa.idme.client import client
 from mfa.idme.errors import IdmeRefused, IdmeUnavailable

@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from audit import chain
 from audit.acts import Act, Outcome
-from mfa import notices, vault
+from foundation import notices
+from mfa import vault
 from mfa.idme.errors import IdmeError
 from mfa.idme.responses import SignIn, Tokens
 from mfa.idme.signals import identity_confirmed

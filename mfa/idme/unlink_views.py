@@ -2,9 +2,9 @@ from django.contrib import messages
 from django.shortcuts import redirect
 from django.views.decorators.debug import sensitive_post_parameters
 
+from foundation.pages import proof_page
 from mfa import challenges
 from mfa.forms import PasswordForm, ProofForm
-from mfa.http import proof_page
 from mfa.idme import linking, unlinking
 from mfa.models import Device, IdmeAccount, Purpose
 

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from audit import chain
 from audit.acts import Act, Outcome
-from mfa.http import local_path
+from foundation.pages import local_path
 from mfa.idme import feed, linking, own_keys, signing_in, step_up
 from mfa.idme.client import client
 from mfa.idme.errors import IdmeError, IdmeRefused

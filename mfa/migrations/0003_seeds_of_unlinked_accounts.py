@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.db import migrations, models
 
-from audit import triggers
+from foundation import triggers
 
 
 class Migration(migrations.Migration):

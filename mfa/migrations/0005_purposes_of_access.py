@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.db import migrations, models
 
-from audit.triggers import set_aside
+from foundation.triggers import set_aside
 
 
 class Migration(migrations.Migration):

@@ -3,7 +3,7 @@ import uuid
 from django.conf import settings
 from django.db import migrations, models
 
-from audit import triggers
+from foundation import triggers
 
 LOG = "prescriptions_prescriptionlog"
 REPUDIATION = "prescriptions_repudiation"

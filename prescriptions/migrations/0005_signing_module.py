@@ -5,7 +5,7 @@ import uuid
 from django.conf import settings
 from django.db import migrations, models
 
-from audit.triggers import changed, guards, kept
+from foundation.triggers import changed, guards, kept
 
 CLOCK = "prescriptions_clockmeasurement"
 MODULE = "prescriptions_signingmodule"

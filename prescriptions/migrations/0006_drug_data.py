@@ -5,7 +5,7 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
-from audit import triggers
+from foundation import triggers
 
 PRODUCT, PACKAGE, TASK = (
     f"prescriptions_{name}" for name in ["drugproduct", "drugpackage", "reviewtask"]

@@ -6,7 +6,7 @@ import uuid
 from django.conf import settings
 from django.db import migrations, models
 
-from audit import triggers
+from foundation import triggers
 
 PRESCRIPTION = "prescriptions_prescription"
 RECORD = "prescriptions_signedrecord"

@@ -1,7 +1,7 @@
 from django.contrib import messages
 from django.shortcuts import redirect
 
-from mfa.http import form_page
+from foundation.pages import form_page
 from prescriptions import cancellation
 from prescriptions.pharmacy_forms import CancelForm
 from prescriptions.views.found import prescription_or_404

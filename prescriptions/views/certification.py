@@ -5,7 +5,7 @@ from django.core.exceptions import BadRequest
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 
-from mfa.http import form_page
+from foundation.pages import form_page
 from prescriptions import certification, releases
 from prescriptions.models import Finding, ThirdPartyAudit
 from prescriptions.system_forms import ReportForm

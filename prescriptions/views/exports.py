@@ -4,7 +4,7 @@ from django.http import FileResponse, Http404
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from mfa.http import STOP_ASKING, form_page
+from foundation.pages import STOP_ASKING, form_page
 from prescriptions import exports
 from prescriptions.models import Export, ExportState
 from prescriptions.record_forms import ExportForm

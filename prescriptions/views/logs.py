@@ -9,7 +9,7 @@ from django.views.decorators.http import (
     require_safe,
 )
 
-from mfa.http import form_page
+from foundation.pages import form_page
 from prescriptions import log_delivery, logs
 from prescriptions.models import PrescriptionLog
 from prescriptions.record_forms import LogForm

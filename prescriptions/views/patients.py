@@ -6,7 +6,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
-from mfa.http import form_page
+from foundation.pages import form_page
 from prescriptions import dates, drafts
 from prescriptions.forms import PatientForm
 from prescriptions.models import OPEN, Patient, Prescription

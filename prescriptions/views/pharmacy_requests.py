@@ -3,7 +3,7 @@ from django.core.paginator import Paginator
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from mfa.http import form_page
+from foundation.pages import form_page
 from prescriptions import drafts, pharmacy_requests
 from prescriptions.models import PharmacyRequest, RequestState
 from prescriptions.pharmacy_forms import DenyForm

@@ -6,7 +6,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from mfa.http import STOP_ASKING, form_page
+from foundation.pages import STOP_ASKING, form_page
 from prescriptions import (
     cancellation,
     circumstances,

@@ -3,7 +3,7 @@ from django.contrib import messages
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_http_methods
 
-from mfa.http import form_page
+from foundation.pages import form_page
 from prescriptions import repudiation
 from prescriptions.models import Prescription, Repudiation
 from prescriptions.record_forms import RepudiationForm

@@ -11,9 +11,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
+from foundation.pages import local_path, proof_page
 from mfa import challenges, devices
 from mfa.forms import ProofForm
-from mfa.http import local_path, proof_page
 from mfa.idme import freshness
 from mfa.models import Device, Purpose
 from prescriptions import circumstances, content, signer, signing

@@ -5,7 +5,7 @@ import uuid
 from django.conf import settings
 from django.db import migrations, models
 
-from audit import triggers
+from foundation import triggers
 
 DESIGNEE = "providers_designee"
 REGISTRATION = "providers_dearegistration"

@@ -2,7 +2,7 @@
 
 from django.db import migrations, models
 
-from audit import triggers
+from foundation import triggers
 
 
 class Migration(migrations.Migration):

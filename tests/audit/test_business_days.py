@@ -3,7 +3,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from audit import business_days
+from foundation import business_days
 
 NEW_YORK = ZoneInfo("America/New_York")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mfa import notices
+from foundation import notices
 from tests.factories import make_user
 
 pytestmark = pytest.mark.django_db
