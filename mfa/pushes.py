@@ -14,9 +14,7 @@ from django.utils import timezone
 from audit.acts import Act
 from mfa import answers, challenges
 from mfa.challenges import NotProven
-from mfa.idme import answering, backchannel
-from mfa.idme.errors import IdmeError, IdmeUnavailable
-from mfa.idme.http import one_timeout
+from mfa.idme import answering
 from mfa.models import (
     Challenge,
     ChallengeState,
@@ -29,6 +27,9 @@ from mfa.models import (
     Source,
     session_digest,
 )
+from mfa.oidc import backchannel
+from mfa.oidc.errors import IdmeError, IdmeUnavailable
+from mfa.oidc.http import one_timeout
 
 MOST = 3
 WITHIN = timedelta(minutes=10)

@@ -18,8 +18,8 @@ from audit.models import Event, user_stream
 from epcs_portal.demo import cast, granting, proving
 from mfa import devices
 from mfa.idme import feed, linking
-from mfa.idme.responses import SignIn, Tokens, Userinfo
 from mfa.models import Device, IdmeAccount, Purpose
+from mfa.oidc.responses import SignIn, Tokens, Userinfo
 from prescriptions import drafts
 from prescriptions.models import Drug, Patient, Pharmacy, Prescription
 from providers.models import (

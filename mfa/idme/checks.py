@@ -7,7 +7,7 @@ from django.core.checks import Error
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
-from mfa.idme import own_keys
+from mfa.oidc import own_keys
 
 CLAIMS = {"ial", "aal", "email", "first_name", "last_name", "devices", "device"}
 LEAST_RSA_BITS = 2048  # SP 800-131A

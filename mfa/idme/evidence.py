@@ -5,9 +5,9 @@ from datetime import datetime
 
 from django.conf import settings
 
-from mfa.idme.responses import moment
-from mfa.idme.tokens import LEEWAY
 from mfa.models import Device, Ending, IdmeAccount, Kind, Source
+from mfa.oidc.responses import moment
+from mfa.oidc.tokens import LEEWAY
 
 # RFC 8176: no code by text message or phone call confirms a controlled substance.
 NOT_ACCEPTED = {"sms", "tel"}

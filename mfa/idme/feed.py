@@ -19,12 +19,12 @@ from audit.acts import Act, Outcome
 from foundation import notices
 from mfa import devices, totp, vault
 from mfa.idme import linking, listing
-from mfa.idme.client import client
-from mfa.idme.errors import IdmeRefused, IdmeUnavailable
-from mfa.idme.http import one_timeout
 from mfa.idme.listing import Listed, Malformed
-from mfa.idme.responses import Userinfo
 from mfa.models import Device, IdmeAccount, Retirement, Source
+from mfa.oidc.client import client
+from mfa.oidc.errors import IdmeRefused, IdmeUnavailable
+from mfa.oidc.http import one_timeout
+from mfa.oidc.responses import Userinfo
 
 
 class FeedUnavailable(Exception):

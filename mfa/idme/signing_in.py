@@ -6,9 +6,9 @@ do without two factors, it may not do after this either.
 
 from django.conf import settings
 
-from mfa.idme.errors import IdmeError
-from mfa.idme.responses import SignIn
 from mfa.models import IdmeAccount
+from mfa.oidc.errors import IdmeError
+from mfa.oidc.responses import SignIn
 
 PURPOSE = "sign_in"
 

@@ -11,10 +11,10 @@ from django.views.decorators.http import require_GET
 
 from mfa import answers
 from mfa.idme import answering
-from mfa.idme.client import client
-from mfa.idme.errors import IdmeError
-from mfa.idme.responses import SignIn
 from mfa.models import Challenge, Channel, session_digest
+from mfa.oidc.client import client
+from mfa.oidc.errors import IdmeError
+from mfa.oidc.responses import SignIn
 from mfa.refusals import NotProven
 
 PURPOSE = "step_up"

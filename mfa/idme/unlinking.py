@@ -8,8 +8,8 @@ from audit import chain
 from audit.acts import Act
 from foundation import notices
 from mfa import challenges, devices
-from mfa.idme.errors import IdmeError
 from mfa.models import Challenge, Device, IdmeAccount, Purpose
+from mfa.oidc.errors import IdmeError
 
 
 class NotLinked(IdmeError):

@@ -10,9 +10,10 @@ from django.utils import timezone
 
 from audit.models import Incident
 from mfa import challenges, pushes
-from mfa.idme import answering, backchannel
-from mfa.idme.errors import IdmeRefused, IdmeUnavailable
+from mfa.idme import answering
 from mfa.models import Challenge, ChallengeState, Channel, Ending, Kind, Purpose
+from mfa.oidc import backchannel
+from mfa.oidc.errors import IdmeRefused, IdmeUnavailable
 from tests.factories import PASSWORD, make_device
 from tests.mfa.conftest import DIGEST, SESSION
 
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.django_db
 
 
 class Provider:
-    """ID.me behind `mfa.idme.backchannel`: what it is asked, what it answers."""
+    """ID.me behind `mfa.oidc.backchannel`: what it is asked, what it answers."""
 
     def __init__(self):
         self.is_offering, self.failure, self.failure_of_start = True, None, None

@@ -7,8 +7,8 @@ import requests
 from cryptography.hazmat.primitives.asymmetric import ec
 from django.urls import reverse
 
-from mfa.idme import own_keys
-from mfa.idme.client import client as idme_client
+from mfa.oidc import own_keys
+from mfa.oidc.client import client as idme_client
 from tests.factories import make_user
 from tests.keys import write_client_key
 from tests.mfa.idme.provider import listed

@@ -7,8 +7,8 @@ all else comes from discovery.
 import pytest
 from django.urls import reverse
 
-from mfa.idme import backchannel
 from mfa.models import Device, IdmeAccount
+from mfa.oidc import backchannel
 
 pytestmark = pytest.mark.usefixtures("portal")
 

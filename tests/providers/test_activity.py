@@ -10,8 +10,9 @@ from django.utils.html import strip_tags
 from audit import chain
 from audit.acts import Act, Outcome
 from mfa import devices
-from mfa.idme import errors, linking
+from mfa.idme import linking
 from mfa.models import Device, Ending, Retirement
+from mfa.oidc import errors
 from providers.views import KINDS_OF_ACT, PAGE_SIZE
 from tests.factories import make_device
 

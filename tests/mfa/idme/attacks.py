@@ -18,7 +18,7 @@ from django.urls import reverse
 from joserfc import jws
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
-from mfa.idme import own_keys, pending
+from mfa.oidc import own_keys, pending
 from tests.mfa.idme.provider import BASE, Provider, rsa_key
 
 ATTACKER_JWK = rsa_key("attacker").as_dict(private=False)

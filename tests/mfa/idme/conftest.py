@@ -2,7 +2,7 @@ import pytest
 import responses
 from django.urls import reverse
 
-from mfa.idme.client import client as idme_client
+from mfa.oidc.client import client as idme_client
 from tests.factories import make_user
 from tests.mfa.idme.provider import Provider
 

@@ -2,7 +2,7 @@
 
 import socket
 
-from mfa.idme.client import client as idme_client
+from mfa.oidc.client import client as idme_client
 
 ENDPOINTS = [
     "authorization_endpoint",

@@ -20,7 +20,7 @@ from joserfc.jwe import JWERegistry
 from joserfc.jwk import KeySet, RSAKey
 from joserfc.jws import JWSRegistry
 
-from mfa.idme import own_keys
+from mfa.oidc import own_keys
 
 BASE = "https://idme.test"
 

@@ -4,9 +4,9 @@ import time
 
 import pytest
 
-from mfa.idme import backchannel
-from mfa.idme.client import client as idme_client
-from mfa.idme.errors import IdmeError, IdmeRefused, IdmeUnavailable
+from mfa.oidc import backchannel
+from mfa.oidc.client import client as idme_client
+from mfa.oidc.errors import IdmeError, IdmeRefused, IdmeUnavailable
 from tests.mfa.idme.provider import MISSING
 
 OXYCODONE = "R.R. oxycodone 5 mg tablet, 30 tablets"

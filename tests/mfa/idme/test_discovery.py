@@ -4,10 +4,10 @@ import pytest
 import requests
 from django.urls import reverse
 
-from mfa.idme import discovery
-from mfa.idme.client import client as idme_client
-from mfa.idme.errors import IdmeUnavailable
 from mfa.models import IdmeAccount
+from mfa.oidc import discovery
+from mfa.oidc.client import client as idme_client
+from mfa.oidc.errors import IdmeUnavailable
 from tests.mfa.idme.provider import BASE, rsa_key
 
 METADATA = "/oidc/.well-known/openid-configuration"
@@ -33,7 +33,7 @@ def test_keys_are_kept_and_metadata_asked_for_before_a_departure(
     sign_in, idme, monkeypatch
 ):
     """Nobody is sent to a site that is down, as long as that can be known."""
-    monkeypatch.setattr("mfa.idme.client.DEPARTURE_LIFE", 0)
+    monkeypatch.setattr("mfa.oidc.client.DEPARTURE_LIFE", 0)
     for _ in range(3):
         assert sign_in().status_code == 302
 

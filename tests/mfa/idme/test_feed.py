@@ -11,8 +11,8 @@ from audit.acts import Act
 from audit.models import Event
 from mfa import devices, totp
 from mfa.idme import feed, linking
-from mfa.idme.responses import Tokens
 from mfa.models import Device, Kind, Source
+from mfa.oidc.responses import Tokens
 from tests.factories import code_of, make_device
 from tests.mfa.idme.provider import BASE, MISSING, listed
 from tests.threads import at_once

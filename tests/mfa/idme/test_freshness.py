@@ -10,8 +10,8 @@ from django_tasks_db.models import DBTaskResult
 from audit.acts import Act
 from audit.models import Event
 from mfa.idme import freshness, linking
-from mfa.idme.responses import Tokens
 from mfa.models import Device, IdmeAccount, Source
+from mfa.oidc.responses import Tokens
 from tests.factories import make_device
 from tests.mfa.idme.provider import listed
 from tests.prescriptions.factories import make_ready

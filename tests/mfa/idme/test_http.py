@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from mfa.idme.errors import IdmeUnavailable
-from mfa.idme.http import BoundedSession, one_timeout
+from mfa.oidc.errors import IdmeUnavailable
+from mfa.oidc.http import BoundedSession, one_timeout
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from django.urls import reverse
 
 from audit.acts import Outcome
 from audit.models import Event
-from mfa.idme import backchannel, tokens
-from mfa.idme.errors import IdmeError
 from mfa.models import IdmeAccount
+from mfa.oidc import backchannel, tokens
+from mfa.oidc.errors import IdmeError
 from tests.mfa.idme import attacks as by
 from tests.mfa.idme.attacks import Attack, Visit, tells
 from tests.mfa.idme.provider import BASE, MISSING, REQUEST_ID

@@ -8,7 +8,7 @@ from django.urls import reverse
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
-from mfa.idme import own_keys
+from mfa.oidc import own_keys
 from tests.keys import write_client_key
 
 PRIVATE = {"d", "p", "q", "dp", "dq", "qi", "k"}

@@ -7,8 +7,8 @@ from django.urls import reverse
 from audit.acts import Act, Outcome
 from audit.models import Event
 from mfa.idme import linking
-from mfa.idme.responses import SignIn, Tokens, Userinfo
 from mfa.models import IdmeAccount
+from mfa.oidc.responses import SignIn, Tokens, Userinfo
 from tests.factories import make_idme_account, make_user
 from tests.mfa.idme.provider import MISSING, listed
 from tests.threads import at_once

@@ -10,7 +10,7 @@ from django.utils import timezone
 from audit.acts import Act
 from audit.models import Event
 from mfa.idme import linking
-from mfa.idme.responses import SignIn, Tokens, Userinfo
+from mfa.oidc.responses import SignIn, Tokens, Userinfo
 from tests.factories import make_idme_account, make_user
 from tests.mfa.idme.provider import MISSING, listed
 from tests.portal.test_sign_in import sign_in as sign_in_by_password

@@ -10,9 +10,9 @@ import pytest
 from django.contrib.messages import get_messages
 from django.urls import reverse
 
-from mfa.idme import own_keys
-from mfa.idme.client import client as idme_client
 from mfa.models import Device, IdmeAccount
+from mfa.oidc import own_keys
+from mfa.oidc.client import client as idme_client
 from tests import processes
 from tests.factories import make_user
 from tests.sandbox.people import MY_IPHONE, OFFICE_IPAD, RILEY, WORLD

@@ -6,8 +6,8 @@ import time
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from mfa.idme import backchannel
-from mfa.idme.client import client as idme_client
+from mfa.oidc import backchannel
+from mfa.oidc.client import client as idme_client
 from tests import processes
 from tests.keys import write_client_key
 from tests.mfa.idme.test_stand_in import published_key  # noqa: F401

@@ -8,8 +8,8 @@ from audit.acts import Act
 from audit.models import Event
 from mfa import answers, totp, vault
 from mfa.idme import feed, linking
-from mfa.idme.responses import Tokens
 from mfa.models import Device, IdmeAccount, Kind, Push, Retirement, Source
+from mfa.oidc.responses import Tokens
 from providers import access, readiness
 from tests.factories import (
     PASSWORD,

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 
 from django.conf import settings
 
-from mfa.idme import tokens
-from mfa.idme.client import check_policy, client
-from mfa.idme.errors import IdmeRefused, from_protocol
-from mfa.idme.http import one_timeout
-from mfa.idme.responses import Tokens
+from mfa.oidc import tokens
+from mfa.oidc.client import check_policy, client
+from mfa.oidc.errors import IdmeRefused, from_protocol
+from mfa.oidc.http import one_timeout
+from mfa.oidc.responses import Tokens
 
 GRANT = "urn:openid:params:grant-type:ciba"
 ENDPOINT = "backchannel_authentication_endpoint"

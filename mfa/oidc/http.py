@@ -14,7 +14,7 @@ from django.conf import settings
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from mfa.idme.errors import IdmeUnavailable
+from mfa.oidc.errors import IdmeUnavailable
 
 MAX_BYTES = 512 * 1024
 CHUNK = 16 * 1024

@@ -14,7 +14,7 @@ from django.conf import settings
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet, RSAKey
 
-from mfa.idme.errors import IdmeUnavailable
+from mfa.oidc.errors import IdmeUnavailable
 
 METADATA_LIFE = 3600  # seconds
 KEYS_LIFE = 1800  # seconds

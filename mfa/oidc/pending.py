@@ -5,7 +5,7 @@ import time
 from authlib.integrations.django_client import DjangoIntegration
 from django.contrib.sessions.backends.base import UpdateError
 
-from mfa.idme.errors import IdmeRefused
+from mfa.oidc.errors import IdmeRefused
 
 STATE_LIFE = 600  # seconds
 MOST_PENDING = 5  # in one session

@@ -16,12 +16,12 @@ from django.conf import settings
 from django.urls import reverse
 from joserfc.jwk import KeySet
 
-from mfa.idme import own_keys, tokens
-from mfa.idme.discovery import DEPARTURE_LIFE, Discovery
-from mfa.idme.errors import IdmeRefused, IdmeUnavailable, from_protocol
-from mfa.idme.http import BoundedSession, one_timeout
-from mfa.idme.pending import PendingSignIns
-from mfa.idme.responses import SignIn, Tokens, Userinfo, moment
+from mfa.oidc import own_keys, tokens
+from mfa.oidc.discovery import DEPARTURE_LIFE, Discovery
+from mfa.oidc.errors import IdmeRefused, IdmeUnavailable, from_protocol
+from mfa.oidc.http import BoundedSession, one_timeout
+from mfa.oidc.pending import PendingSignIns
+from mfa.oidc.responses import SignIn, Tokens, Userinfo, moment
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 # When and how the person signed in, wherever it may be asked for; Core 5.5.

@@ -3,8 +3,8 @@
 import time
 from dataclasses import dataclass, field
 
-from mfa.idme.errors import IdmeRefused
-from mfa.idme.tokens import LATEST, LEEWAY
+from mfa.oidc.errors import IdmeRefused
+from mfa.oidc.tokens import LATEST, LEEWAY
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from joserfc.jwe import JWERegistry
 from joserfc.jwk import KeySet
 from joserfc.jws import JWSRegistry
 
-from mfa.idme import own_keys
-from mfa.idme.errors import IdmeRefused
+from mfa.oidc import own_keys
+from mfa.oidc.errors import IdmeRefused
 
 # Headers that nobody knows are ignored, as RFC 7515 4 says; `crit` ones are refused.
 SIGNATURES = JWSRegistry(algorithms=["RS256", "ES256"], strict_check_header=False)
