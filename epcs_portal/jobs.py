@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from audit import heartbeat
 from epcs_portal.incidents import analysis, decisions
-from mfa.idme import answering
+from mfa.push import idme_answers
 from prescriptions import clock, exports, log_delivery, pharmacy_requests, signer
 from providers import suspension
 
@@ -27,7 +27,7 @@ class Job:
 JOBS: list[Job] = [
     Job("clock", clock.measure, every=60),
     Job("signing module", signer.note_module, every=3600),
-    Job("late answers of phones", answering.listen, every=5),
+    Job("late answers of phones", idme_answers.listen, every=5),
     Job("heartbeat", heartbeat.beat, every=60),
     Job("daily analysis", analysis.run, every=10 * 60),
     Job("overdue incidents", decisions.mark_overdue, every=5 * 60),

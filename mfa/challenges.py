@@ -1,6 +1,6 @@
 """The only way anything sensitive is authorized: two factors, for one content, once.
 
-`prove` asks for the password and a code (`mfa.pushes` asks a phone instead); `consume`
+`prove` asks for the password and a code (`mfa.push.pushes` asks a phone instead); `consume`
 redeems the result inside the transaction that does the act. 21 CFR 1311.115(a),
 1311.120(b)(5), (11); RFC 6238 5.2.
 """

@@ -4,8 +4,9 @@ from django import forms
 from django.utils import timezone
 from django.utils.timesince import timesince
 
-from mfa import answers, challenges, pushes
+from mfa import challenges
 from mfa.models import Challenge, ChallengeState, Device, Kind, Purpose
+from mfa.push import answers, pushes
 from mfa.refusals import CodeRefused, NotProven, PasswordRefused
 
 

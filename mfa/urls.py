@@ -1,7 +1,8 @@
 from django.urls import include, path
 
-from mfa import push_views, views
-from mfa.idme import step_up
+from mfa import views
+from mfa.push import step_up
+from mfa.push import views as push_views
 
 urlpatterns = [
     path("idme/", include("mfa.idme.urls")),

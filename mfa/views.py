@@ -11,7 +11,8 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from foundation.pages import form_page, proof_page
-from mfa import adding, challenges, devices, enrolment
+from mfa import challenges, devices
+from mfa.enrollment import binding, code_generators
 from mfa.forms import NewDeviceForm, NicknameForm, ProofForm
 from mfa.idme import linking
 from mfa.models import Device, Purpose
@@ -108,7 +109,10 @@ def retire(request, public_id):
 @sensitive_post_parameters("password", "code")
 def add(request):
     return begin_page(
-        request, begin=enrolment.begin, template="mfa/add.html", then="device-confirm"
+        request,
+        begin=code_generators.begin,
+        template="mfa/add.html",
+        then="device-confirm",
     )
 
 
@@ -116,12 +120,12 @@ def begin_page(request, *, begin, template: str, then: str):
     """Start adding a device: fresh ID.me sign-in, and an existing device's word."""
     authenticated_at = _authenticated_at(request)
     form = None
-    if adding.needs_proof(request.user):
+    if binding.needs_proof(request.user):
         form = ProofForm(
             request.user,
             request.POST or None,
             purpose=Purpose.ADD_DEVICE,
-            payload_digest=adding.addition_digest(request.user),
+            payload_digest=binding.addition_digest(request.user),
             session_key=request.session.session_key,
             devices=Device.objects.visible_to(request.user).usable(),
             message="Add a device to your account",
@@ -135,11 +139,11 @@ def begin_page(request, *, begin, template: str, then: str):
                 authenticated_at=authenticated_at,
                 proof=form.challenge if form else None,
             )
-        except (adding.EnrolmentRefused, challenges.NotProven) as error:
+        except (binding.EnrolmentRefused, challenges.NotProven) as error:
             refusal = str(error)
         else:
             return redirect(then)
-    context = {"is_fresh": adding.is_fresh(authenticated_at), "refusal": refusal}
+    context = {"is_fresh": binding.is_fresh(authenticated_at), "refusal": refusal}
     return proof_page(request, template, form, refused=bool(refusal), **context)
 
 
@@ -148,17 +152,17 @@ def begin_page(request, *, begin, template: str, then: str):
 def confirm(request):
     """Show the QR code of the device being added, and bind it on its first code."""
     session_key = request.session.session_key
-    device = enrolment.pending(request.user, session_key=session_key)
+    device = code_generators.pending(request.user, session_key=session_key)
     if device is None:
         messages.error(request, "The time to add this device is over. Start again.")
         return redirect("device-add")
     form = NewDeviceForm(request.POST or None)
     if form.is_valid():
         try:
-            enrolment.confirm(
+            code_generators.confirm(
                 device, by=request.user, session_key=session_key, **form.cleaned_data
             )
-        except (adding.EnrolmentRefused, challenges.NotProven) as refusal:
+        except (binding.EnrolmentRefused, challenges.NotProven) as refusal:
             form.add_error(None, str(refusal))
         else:
             messages.success(
@@ -167,7 +171,7 @@ def confirm(request):
                 "wait for the next one before you confirm anything with it.",
             )
             return redirect("erx-info")
-    provisioning = enrolment.provisioning(device)
+    provisioning = code_generators.provisioning(device)
     return form_page(
         request,
         "mfa/confirm.html",

@@ -15,12 +15,13 @@ from django.views.decorators.http import require_GET, require_POST
 from audit import chain
 from audit.acts import Act, Outcome
 from foundation.pages import local_path
-from mfa.idme import feed, linking, signing_in, step_up
+from mfa.idme import feed, linking, signing_in
 from mfa.models import IdmeAccount
 from mfa.oidc import own_keys
 from mfa.oidc.client import client
 from mfa.oidc.errors import IdmeError, IdmeRefused
 from mfa.oidc.responses import SignIn
+from mfa.push import step_up
 
 PURPOSES = ["link", "fresh", signing_in.PURPOSE]
 NEED_FRESH = ["fresh", signing_in.PURPOSE]

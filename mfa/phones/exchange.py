@@ -10,10 +10,10 @@ from hmac import compare_digest
 from django.core.cache import cache
 from django.utils import timezone
 
-from mfa import answers
 from mfa.models import Channel, Device, Ending, Kind, Push, Source
 from mfa.phones import messages, pairing
 from mfa.phones.messages import NotFromPhone
+from mfa.push import answers
 
 POLL_EVERY = 2  # seconds at the least
 DECISIONS = {"decline": Ending.DENIED, "not_me": Ending.NOT_ME}

@@ -9,9 +9,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from mfa import answers
 from mfa.phones.exchange import POLL_EVERY, Retired, TooSoon
 from mfa.phones.messages import NotFromPhone
+from mfa.push import answers
 
 LARGEST = 8_000  # bytes; a message of a phone has a few hundred
 STRANGER = (

@@ -17,8 +17,9 @@ from django.urls import reverse
 from django.utils import timezone
 from joserfc.jwk import ECKey
 
-from mfa import adding, throttle
-from mfa.adding import EnrolmentRefused
+from mfa import throttle
+from mfa.enrollment import binding
+from mfa.enrollment.binding import EnrolmentRefused
 from mfa.models import Challenge, Device, Kind, Source
 from mfa.phones import messages
 
@@ -42,7 +43,7 @@ def begin(
     token = os.urandom(TOKEN_LENGTH)
     device.set_seed(token)
     device.pairing_digest = _digest(_text(token))
-    adding.begin(
+    binding.begin(
         device,
         session_key=session_key,
         authenticated_at=authenticated_at,
@@ -53,14 +54,14 @@ def begin(
 
 def pending(user, *, session_key: str) -> Device | None:
     """Return the phone being paired in this session, unless it was guessed at."""
-    device = adding.pending(user, kind=Kind.PUSH, session_key=session_key)
+    device = binding.pending(user, kind=Kind.PUSH, session_key=session_key)
     return None if device is None or is_over(device) else device
 
 
 def is_over(device: Device) -> bool:
     """Say whether nobody can finish this pairing any more."""
-    is_late = device.created_at <= timezone.now() - adding.FINISH_WITHIN
-    used_up = device.failures_since_success >= adding.MOST_WRONG_ANSWERS
+    is_late = device.created_at <= timezone.now() - binding.FINISH_WITHIN
+    used_up = device.failures_since_success >= binding.MOST_WRONG_ANSWERS
     return not device.confirmed and (is_late or used_up)
 
 
@@ -82,7 +83,7 @@ def claim(token: object, *, key: ECKey) -> Device | None:
         public_key="",
         retired_at=None,
         user__is_active=True,
-        created_at__gt=timezone.now() - adding.FINISH_WITHIN,
+        created_at__gt=timezone.now() - binding.FINISH_WITHIN,
     )
     device = waiting.first()
     if device is None or not _give(device, key):
@@ -94,20 +95,20 @@ def confirm(
     device: Device, *, by, number: str, nickname: str, session_key: str
 ) -> Device:
     """Bind the phone whose number was typed; raise EnrolmentRefused or WrongNumber."""
-    nickname = adding.nickname_of(nickname)
-    current = adding.still_pending(device, by=by, session_key=session_key)
+    nickname = binding.nickname_of(nickname)
+    current = binding.still_pending(device, by=by, session_key=session_key)
     if not current.public_key:
         raise EnrolmentRefused("Scan the QR code with the phone first.")
-    reservation = adding.reserve(current, by=by)
+    reservation = binding.reserve(current, by=by)
     expected = comparison_number(current)
     if not compare_digest(number.encode(), expected.encode()):
-        adding.refused(by, "wrong_number")
+        binding.refused(by, "wrong_number")
         raise WrongNumber(
             "That is not the number on the phone that scanned the code. If your phone "
             "shows no number, somebody else may have scanned it: cancel and start again."
         )
     throttle.release(Device.objects.filter(pk=current.pk), reservation)
-    return adding.bind(current, by=by, nickname=nickname)
+    return binding.bind(current, by=by, nickname=nickname)
 
 
 def comparison_number(device: Device) -> str:

@@ -7,8 +7,8 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
 from foundation.pages import form_page
-from mfa.adding import EnrolmentRefused
 from mfa.challenges import NotProven
+from mfa.enrollment.binding import EnrolmentRefused
 from mfa.phones import exchange, messages, pairing
 from mfa.phones.forms import PairedPhoneForm
 from mfa.phones.http import for_phones, said

@@ -51,7 +51,7 @@ KEPT = [
 ]
 # Verbs that remove rows, and why each is no record.
 DELETIONS = {
-    "mfa/adding.py": "devices whose set-up was never finished",
+    "mfa/enrollment/binding.py": "devices whose set-up was never finished",
     "mfa/reports.py": "sessions, to sign somebody out everywhere",
     "prescriptions/clock.py": "measurements of the clock; changes are in the record",
     "prescriptions/drug_search.py": "words that drugs are found by",

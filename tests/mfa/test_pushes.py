@@ -11,7 +11,7 @@ from django.test import Client
 
 from audit.acts import Act, Outcome
 from audit.models import Event, Incident, IncidentKind
-from mfa import answers, challenges, devices, pushes
+from mfa import challenges, devices
 from mfa.models import (
     Challenge,
     ChallengeState,
@@ -22,6 +22,7 @@ from mfa.models import (
     Push,
     UserThrottle,
 )
+from mfa.push import answers, pushes
 from tests.factories import PASSWORD, code_of, make_device, make_paired_phone, make_user
 from tests.mfa.conftest import DIGEST, SESSION
 

@@ -9,11 +9,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from audit.models import Incident
-from mfa import challenges, pushes
-from mfa.idme import answering
+from mfa import challenges
 from mfa.models import Challenge, ChallengeState, Channel, Ending, Kind, Purpose
 from mfa.oidc import backchannel
 from mfa.oidc.errors import IdmeRefused, IdmeUnavailable
+from mfa.push import idme_answers, pushes
 from tests.factories import PASSWORD, make_device
 from tests.mfa.conftest import DIGEST, SESSION
 
@@ -146,7 +146,7 @@ def test_slow_down_slows_down(idme, challenge, clock):
     pushes.check(challenge)
     assert idme.polls == 1
 
-    clock.shift(answering.SLOWER_BY)
+    clock.shift(idme_answers.SLOWER_BY)
     pushes.check(challenge)
     assert idme.polls == 2
 
@@ -288,7 +288,7 @@ def test_the_moment_of_the_window_is_checked_like_that_of_the_phone(
     clock.shift(timedelta(minutes=5))
     challenge = start()
 
-    answering.take(challenge.push, claims | {"auth_time": old})
+    idme_answers.take(challenge.push, claims | {"auth_time": old})
 
     challenge.refresh_from_db()
     assert challenge.state == ChallengeState.REFUSED
@@ -315,23 +315,23 @@ def test_an_alarm_about_a_push_that_was_taken_back_is_heard(idme, challenge):
     pushes.cancel(challenge)
     idme.answers.append(backchannel.Answer("not_me"))
 
-    answering.listen()
+    idme_answers.listen()
 
     challenge.push.refresh_from_db()
     assert challenge.push.ended_because == Ending.NOT_ME
     assert challenge.push.sealed_request == ""
     assert Incident.objects.count() == 1
-    answering.listen()
+    idme_answers.listen()
     assert idme.polls == 1
 
 
 def test_an_alarm_about_a_push_whose_page_was_closed_is_heard(idme, challenge, clock):
     idme.answers.append(backchannel.Answer("not_me"))
-    answering.listen()
+    idme_answers.listen()
     assert idme.polls == 0
 
-    clock.shift(Challenge.ANSWER_WITHIN - answering.LAST_WORD)
-    answering.listen()
+    clock.shift(Challenge.ANSWER_WITHIN - idme_answers.LAST_WORD)
+    idme_answers.listen()
 
     assert Incident.objects.count() == 1
 
@@ -343,7 +343,7 @@ def test_nothing_else_counts_for_a_push_that_was_taken_back(
     pushes.cancel(challenge)
     idme.answers.append(backchannel.Answer(answer, claims))
 
-    answering.listen()
+    idme_answers.listen()
 
     challenge.refresh_from_db()
     assert challenge.state == ChallengeState.REFUSED
@@ -359,7 +359,7 @@ def test_what_was_asked_of_idme_is_forgotten_when_its_time_is_over(
         pushes.cancel(challenge)
     clock.shift(Challenge.ANSWER_WITHIN)
 
-    answering.listen()
+    idme_answers.listen()
 
     challenge.push.refresh_from_db()
     ending = Ending.CANCELLED if is_cancelled else Ending.EXPIRED

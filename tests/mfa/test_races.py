@@ -5,7 +5,7 @@ from django.db import DatabaseError
 
 from audit.acts import Act
 from audit.models import Event
-from mfa import answers, challenges, devices, pushes
+from mfa import challenges, devices
 from mfa.models import (
     Challenge,
     ChallengeState,
@@ -15,6 +15,7 @@ from mfa.models import (
     Push,
     UserThrottle,
 )
+from mfa.push import answers, pushes
 from mfa.refusals import CodeRefused
 from tests.factories import PASSWORD, code_of, make_device, make_paired_phone
 from tests.mfa.conftest import DIGEST, SESSION

@@ -8,8 +8,8 @@ import time_machine
 from django.urls import reverse
 from django.utils import timezone
 
-from mfa import answers, pushes
 from mfa.models import Challenge, ChallengeState, Device, Ending, Push
+from mfa.push import answers, pushes
 from prescriptions import drafts
 from prescriptions.models import SignedRecord, Status
 from tests.factories import PASSWORD, code_of, make_paired_phone

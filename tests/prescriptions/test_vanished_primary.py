@@ -6,8 +6,9 @@ import pytest
 from django.db import transaction
 from django.urls import reverse
 
-from mfa import answers, devices
+from mfa import devices
 from mfa.models import Device
+from mfa.push import answers
 from prescriptions.models import SignedRecord, Status
 from tests.factories import PASSWORD, code_of, make_paired_phone
 from tests.prescriptions.factories import make_ready

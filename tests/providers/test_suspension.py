@@ -8,8 +8,9 @@ from django.utils import timezone
 
 from audit.acts import Act
 from audit.models import Event, Incident, IncidentKind
-from mfa import answers, challenges, pushes
+from mfa import challenges
 from mfa.models import Challenge, ChallengeState, Device, Ending, Purpose
+from mfa.push import answers, pushes
 from providers import access, readiness, suspension
 from providers.models import AccessGrant, Cause, Suspension
 from providers.refusals import NotAllowed

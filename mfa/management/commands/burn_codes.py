@@ -1,10 +1,12 @@
 from django.core.management.base import BaseCommand
 
-from mfa import rekeying
+from mfa import key_rotation
 
 
 class Command(BaseCommand):
     help = "Refuse all codes shown until now. Run it after restoring a backup."
 
     def handle(self, **options):
-        return f"Burned the current codes of {rekeying.burn_current_codes()} devices."
+        return (
+            f"Burned the current codes of {key_rotation.burn_current_codes()} devices."
+        )

@@ -15,8 +15,8 @@ from django.utils import timezone
 
 from audit.acts import Act
 from audit.models import Event
-from mfa import answers
 from mfa.models import Challenge, ChallengeState, Device, IdmeAccount, Kind, Push
+from mfa.push import answers
 from prescriptions.models import SignedRecord, Status
 from tests.factories import (
     PASSWORD,

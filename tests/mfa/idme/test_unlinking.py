@@ -6,10 +6,11 @@ from django.utils import timezone
 
 from audit.acts import Act
 from audit.models import Event
-from mfa import answers, totp, vault
+from mfa import totp, vault
 from mfa.idme import feed, linking
 from mfa.models import Device, IdmeAccount, Kind, Push, Retirement, Source
 from mfa.oidc.responses import Tokens
+from mfa.push import answers
 from providers import access, readiness
 from tests.factories import (
     PASSWORD,

@@ -4,9 +4,9 @@ import time
 import pytest
 from django.core.cache import cache
 
-from mfa import pushes
 from mfa.models import ChallengeState, Kind, Purpose, Push, Source
 from mfa.phones import messages
+from mfa.push import pushes
 from tests.factories import PASSWORD, make_device, make_idme_account, make_user
 from tests.mfa.phones.handset import Handset
 

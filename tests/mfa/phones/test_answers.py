@@ -13,8 +13,9 @@ from joserfc.jwk import ECKey
 
 from audit.acts import Act
 from audit.models import Event
-from mfa import challenges, pushes
+from mfa import challenges
 from mfa.models import Challenge, ChallengeState, Device, Ending, Purpose, Push
+from mfa.push import pushes
 from tests.mfa.phones.conftest import DIGEST, OPEN, SESSION, number_of, state_of
 from tests.mfa.phones.handset import ANSWERS
 

@@ -9,12 +9,11 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from mfa import answers
-from mfa.idme import answering
 from mfa.models import Challenge, Channel, session_digest
 from mfa.oidc.client import client
 from mfa.oidc.errors import IdmeError
 from mfa.oidc.responses import SignIn
+from mfa.push import answers, idme_answers
 from mfa.refusals import NotProven
 
 PURPOSE = "step_up"
@@ -45,7 +44,7 @@ def answer(request, sign_in: SignIn) -> HttpResponse:
     try:
         if challenge is None:
             raise answers.NotOpen(answers.OVER)
-        answering.take(challenge.push, sign_in.id_token)
+        idme_answers.take(challenge.push, sign_in.id_token)
     except NotProven as problem:
         return _window(request, problem=problem, status=400)
     challenge.refresh_from_db()

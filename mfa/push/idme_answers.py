@@ -9,11 +9,11 @@ from datetime import timedelta
 from django.core.cache import cache
 from django.utils import timezone
 
-from mfa import answers, vault
-from mfa.idme import evidence
+from mfa import vault
 from mfa.models import ChallengeState, Channel, Ending, IdmeAccount, Push
 from mfa.oidc import backchannel
 from mfa.oidc.errors import IdmeError, IdmeUnavailable
+from mfa.push import answers, evidence
 
 SLOWER_BY = 5  # seconds; CIBA Core 11
 LAST_WORD = timedelta(seconds=20)

@@ -12,9 +12,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from audit.acts import Act
-from mfa import answers, challenges
+from mfa import challenges
 from mfa.challenges import NotProven
-from mfa.idme import answering
 from mfa.models import (
     Challenge,
     ChallengeState,
@@ -30,6 +29,7 @@ from mfa.models import (
 from mfa.oidc import backchannel
 from mfa.oidc.errors import IdmeError, IdmeUnavailable
 from mfa.oidc.http import one_timeout
+from mfa.push import answers, idme_answers
 
 MOST = 3
 WITHIN = timedelta(minutes=10)
@@ -119,8 +119,8 @@ def check(challenge: Challenge) -> Challenge:
     push = challenge.push
     if challenge.state == ChallengeState.OPEN and not answers.is_open(challenge):
         answers.end_if_open(push, because=Ending.EXPIRED)
-    elif challenge.state == ChallengeState.OPEN and answering.is_due(push):
-        answering.poll(push)
+    elif challenge.state == ChallengeState.OPEN and idme_answers.is_due(push):
+        idme_answers.poll(push)
     challenge.refresh_from_db()
     return challenge
 
@@ -224,7 +224,7 @@ def _channel_of(device: Device) -> Channel:
 
 
 def _ask_backchannel(push: Push) -> None:
-    account = answering.account_of(push)
+    account = idme_answers.account_of(push)
     if account is None:
         raise IdmeUnavailable
     started = backchannel.start(

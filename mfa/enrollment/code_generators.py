@@ -11,8 +11,9 @@ from datetime import datetime
 import pyotp
 from django.utils import timezone
 
-from mfa import adding, throttle, totp
-from mfa.adding import EnrolmentRefused
+from mfa import throttle, totp
+from mfa.enrollment import binding
+from mfa.enrollment.binding import EnrolmentRefused
 from mfa.models import Challenge, Device, Kind, Source
 
 SEED_LENGTH = 20  # bytes; RFC 4226 4, R6 recommends 160 bits
@@ -46,7 +47,7 @@ def begin(
     """Start over with a new seed and return the unconfirmed device."""
     device = Device(user=user, name="", kind=Kind.CODE_GENERATOR, source=Source.PORTAL)
     device.set_seed(os.urandom(SEED_LENGTH))
-    adding.begin(
+    binding.begin(
         device,
         session_key=session_key,
         authenticated_at=authenticated_at,
@@ -57,7 +58,7 @@ def begin(
 
 def pending(user, *, session_key: str) -> Device | None:
     """Return the code generator being added in this session."""
-    return adding.pending(user, kind=Kind.CODE_GENERATOR, session_key=session_key)
+    return binding.pending(user, kind=Kind.CODE_GENERATOR, session_key=session_key)
 
 
 def provisioning(device: Device) -> Provisioning:
@@ -79,20 +80,20 @@ def confirm(
     Raise WrongCode, or EnrolmentRefused when it has to be started again. The code
     that confirms is claimed, so that it cannot sign as well.
     """
-    nickname = adding.nickname_of(nickname)
-    current = adding.still_pending(device, by=by, session_key=session_key)
+    nickname = binding.nickname_of(nickname)
+    current = binding.still_pending(device, by=by, session_key=session_key)
     step = _check_code(current, by=by, code=code)
-    return adding.bind(current, by=by, nickname=nickname, last_step=step)
+    return binding.bind(current, by=by, nickname=nickname, last_step=step)
 
 
 def _check_code(device: Device, *, by, code: str) -> int:
-    reservation = adding.reserve(device, by=by)
+    reservation = binding.reserve(device, by=by)
     steps = totp.acceptable_steps(totp.step_at(timezone.now().timestamp()))
     step = None
     if totp.is_well_formed(code):
         step = totp.matching_step(device.seed(), code, steps=steps)
     if step is None:
-        adding.refused(by, "wrong_code")
+        binding.refused(by, "wrong_code")
         raise WrongCode(
             "That is not the current code of the new device. Check that its date and "
             "time are set automatically, then enter the next code."

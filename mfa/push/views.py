@@ -6,8 +6,8 @@ from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_POST
 
 from foundation.pages import local_path
-from mfa import answers, pushes
 from mfa.models import Challenge, ChallengeState, session_digest
+from mfa.push import answers, pushes
 from mfa.refusals import NotProven
 
 
