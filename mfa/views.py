@@ -14,7 +14,7 @@ from foundation.pages import form_page, proof_page
 from mfa import challenges, devices
 from mfa.enrollment import binding, code_generators
 from mfa.forms import NewDeviceForm, NicknameForm, ProofForm
-from mfa.idme import linking
+from mfa.idme import link
 from mfa.models import Device, Purpose
 
 
@@ -205,5 +205,5 @@ def _named(choices: QuerySet[Device], public_id: str | None) -> Device | None:
 
 
 def _authenticated_at(request) -> datetime | None:
-    seconds = request.session.get(linking.AUTHENTICATED_AT)
+    seconds = request.session.get(link.AUTHENTICATED_AT)
     return datetime.fromtimestamp(seconds, tz=UTC) if seconds else None

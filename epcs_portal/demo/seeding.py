@@ -17,7 +17,7 @@ from audit.acts import Act
 from audit.models import Event, user_stream
 from epcs_portal.demo import cast, granting, proving
 from mfa import devices
-from mfa.idme import feed, linking
+from mfa.idme import device_sync, link
 from mfa.models import Device, IdmeAccount, Purpose
 from mfa.oidc.responses import SignIn, Tokens, Userinfo
 from prescriptions import drafts
@@ -153,8 +153,8 @@ def _set_up(user, account: dict, *, primary: str) -> None:
     """Link the ID.me account, take its devices over and select one, as the user would."""
     if not _did(user, Act.FEED_APPLIED):
         sign_in = _sign_in(account)
-        linked, _ = linking.complete(user, sign_in=sign_in, may_link=True)
-        feed.take_over(linked, sign_in.userinfo, by=user, at=timezone.now())
+        linked, _ = link.complete(user, sign_in=sign_in, may_link=True)
+        device_sync.take_over(linked, sign_in.userinfo, by=user, at=timezone.now())
     if not _did(user, Act.DEVICE_PRIMARY_SELECTED):
         device = Device.objects.visible_to(user).get(name=primary, retired_at=None)
         _select(device, by=user, password=account["password"])
@@ -210,7 +210,7 @@ def _follow_the_stand_in(accounts) -> None:
             continue
         linked.issuer = settings.IDME_ISSUER
         linked.save(update_fields=["issuer"])
-        linking.keep_refresh_token(linked, _tokens(account), at=timezone.now())
+        link.keep_refresh_token(linked, _tokens(account), at=timezone.now())
 
 
 def _patients(practice: Practice, *, by) -> None:

@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django_tasks import task
 
-from mfa.idme import feed
+from mfa.idme import device_sync
 from mfa.models import IdmeAccount
 
 OLD_AFTER = timedelta(minutes=10)
@@ -79,12 +79,12 @@ def refresh(account_pk: int) -> None:
         return
     rows = IdmeAccount.objects.filter(pk=account_pk)
     try:
-        feed.refresh(account, by=account.user)
-    except feed.NeedsSignIn:
+        device_sync.refresh(account, by=account.user)
+    except device_sync.NeedsSignIn:
         rows.update(refresh_failed_at=timezone.now())
         # Of no more use, unless somebody else has a new one meanwhile: the page asks
         # for a sign-in instead.
         refused = rows.filter(sealed_refresh_token=account.sealed_refresh_token)
         refused.update(sealed_refresh_token="")
-    except feed.FeedUnavailable:
+    except device_sync.FeedUnavailable:
         rows.update(refresh_failed_at=timezone.now())

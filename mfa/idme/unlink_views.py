@@ -5,7 +5,8 @@ from django.views.decorators.debug import sensitive_post_parameters
 from foundation.pages import proof_page
 from mfa import challenges
 from mfa.forms import PasswordForm, ProofForm
-from mfa.idme import linking, unlinking
+from mfa.idme import link
+from mfa.idme import unlink as unlinking
 from mfa.models import Device, IdmeAccount, Purpose
 
 
@@ -28,7 +29,7 @@ def unlink(request):
         except (unlinking.NotLinked, challenges.NotProven) as refusal:
             form.add_error(None, str(refusal))
         else:
-            request.session.pop(linking.AUTHENTICATED_AT, None)
+            request.session.pop(link.AUTHENTICATED_AT, None)
             messages.success(
                 request,
                 "The ID.me account was unlinked. Nothing can be signed until you "

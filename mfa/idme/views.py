@@ -15,7 +15,8 @@ from django.views.decorators.http import require_GET, require_POST
 from audit import chain
 from audit.acts import Act, Outcome
 from foundation.pages import local_path
-from mfa.idme import feed, linking, signing_in
+from mfa.idme import device_sync, link
+from mfa.idme import sign_in as signing_in
 from mfa.models import IdmeAccount
 from mfa.oidc import own_keys
 from mfa.oidc.client import client
@@ -70,8 +71,8 @@ def callback(request) -> HttpResponse:
         return step_up.answer(request, sign_in)
     try:
         may_link = sign_in.purpose == "link"
-        account, is_new = linking.complete(user, sign_in=sign_in, may_link=may_link)
-    except linking.LinkRefused as refusal:
+        account, is_new = link.complete(user, sign_in=sign_in, may_link=may_link)
+    except link.LinkRefused as refusal:
         return _refused(request, refusal)
     if sign_in.purpose == signing_in.PURPOSE:
         login(request, user, backend=PASSWORDS)
@@ -79,7 +80,7 @@ def callback(request) -> HttpResponse:
         request.session.cycle_key()
         messages.success(request, _welcome(sign_in, is_new=is_new))
     if sign_in.is_fresh and sign_in.auth_time is not None:
-        request.session[linking.AUTHENTICATED_AT] = int(sign_in.auth_time)
+        request.session[link.AUTHENTICATED_AT] = int(sign_in.auth_time)
     _take_over_devices(request, account, sign_in, at=at)
     is_signing_in = sign_in.purpose == signing_in.PURPOSE
     return redirect(sign_in.next_path or ("home" if is_signing_in else "erx-info"))
@@ -94,8 +95,8 @@ def refresh_devices(request) -> HttpResponse:
         )
         return redirect("erx-info")
     try:
-        changes = feed.refresh(account, by=request.user)
-    except feed.FeedUnavailable as failure:
+        changes = device_sync.refresh(account, by=request.user)
+    except device_sync.FeedUnavailable as failure:
         messages.error(request, str(failure))
     else:
         messages.success(request, f"The list of devices is up to date. {changes}")
@@ -114,8 +115,10 @@ def _take_over_devices(
     request, account: IdmeAccount, sign_in: SignIn, *, at: datetime
 ) -> None:
     try:
-        changes = feed.take_over(account, sign_in.userinfo, by=account.user, at=at)
-    except feed.FeedUnavailable as failure:
+        changes = device_sync.take_over(
+            account, sign_in.userinfo, by=account.user, at=at
+        )
+    except device_sync.FeedUnavailable as failure:
         messages.error(request, str(failure))
     else:
         if changes:

@@ -7,7 +7,7 @@ from django.core.management import CommandError, call_command
 
 from audit.models import Event
 from mfa import challenges, devices
-from mfa.idme import linking
+from mfa.idme import link
 from mfa.models import Device, IdmeAccount
 from prescriptions.models import Patient, Pharmacy, Prescription
 from providers.models import AccessGrant, Practice, Provider
@@ -150,7 +150,7 @@ def test_links_follow_the_stand_in_to_other_ports(seeded, world, settings):
 
     account = person("riley.ready").idme_accounts.linked().get()
     assert account.issuer == "http://localhost:9001/oidc"
-    assert linking.refresh_token_of(account) == next(
+    assert link.refresh_token_of(account) == next(
         entry["refresh_token"]
         for entry in world["idme"]["accounts"]
         if entry["key"] == "ready"

@@ -10,7 +10,7 @@ from django.utils.html import strip_tags
 from audit import chain
 from audit.acts import Act, Outcome
 from mfa import devices
-from mfa.idme import linking
+from mfa.idme import link
 from mfa.models import Device, Ending, Retirement
 from mfa.oidc import errors
 from providers.views import KINDS_OF_ACT, PAGE_SIZE
@@ -53,7 +53,7 @@ def test_a_refusal_is_told_in_words(log, alice):
 
 REASONS = {
     *errors.REFUSALS,
-    *linking.REFUSALS,
+    *link.REFUSALS,
     *Ending.values,
     *Retirement.values,
     *["unavailable", "needs_sign_in", "not_encrypted", "seed_of_another_device"],

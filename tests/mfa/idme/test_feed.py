@@ -10,7 +10,7 @@ from django.utils import timezone
 from audit.acts import Act
 from audit.models import Event
 from mfa import devices, totp
-from mfa.idme import feed, linking
+from mfa.idme import device_sync, link
 from mfa.models import Device, Kind, Source
 from mfa.oidc.responses import Tokens
 from tests.factories import code_of, make_device
@@ -26,7 +26,7 @@ def account(alice):
     account = alice.idme_accounts.linked().get()
     account.devices_refreshed_at = timezone.now() - timedelta(hours=3)
     account.save()
-    linking.keep_refresh_token(
+    link.keep_refresh_token(
         account,
         Tokens(access_token="", refresh_token="refresh-0"),
         at=timezone.now(),
@@ -48,7 +48,7 @@ def take(account, django_capture_on_commit_callbacks):
 
     def take(*entries, at=None):
         with django_capture_on_commit_callbacks(execute=True):
-            return feed.apply(
+            return device_sync.apply(
                 account, list(entries), by=account.user, at=at or timezone.now()
             )
 
@@ -243,8 +243,8 @@ def test_a_malformed_list_is_refused_as_a_whole(take, account, alice, entries):
     if isinstance(entries, list):
         entries = [listed("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", name="Fine"), *entries]
 
-    with pytest.raises(feed.FeedRefused) as refusal:
-        feed.apply(account, entries, by=alice, at=timezone.now())
+    with pytest.raises(device_sync.FeedRefused) as refusal:
+        device_sync.apply(account, entries, by=alice, at=timezone.now())
 
     assert "tell your administrator" in str(refusal.value).lower()
     assert names_of(alice) == ["MyiPhone (2)"]
@@ -258,7 +258,7 @@ def test_a_malformed_list_is_refused_as_a_whole(take, account, alice, entries):
 def test_a_seed_of_somebody_else_is_refused(take, alice, bob):
     make_device(bob, seed=totp.from_base32(SECRETS[0]))
 
-    with pytest.raises(feed.FeedRefused):
+    with pytest.raises(device_sync.FeedRefused):
         take(listed(SECRETS[1]), listed(SECRETS[0]))
 
     assert names_of(alice) == []
@@ -306,9 +306,9 @@ def test_refreshing_is_a_post(client, known, alice):
 def test_a_refresh_keeps_the_token_that_is_not_rotated(known, account, alice):
     known.devices = []
 
-    feed.refresh(account, by=alice)
+    device_sync.refresh(account, by=alice)
     account.refresh_from_db()
-    feed.refresh(account, by=alice)
+    device_sync.refresh(account, by=alice)
 
     assert known.count("/oauth/token") == 2
 
@@ -318,11 +318,11 @@ def test_a_rotated_refresh_token_is_kept_even_if_the_list_fails(known, account, 
     known.mock.remove("GET", f"{BASE}/api/public/v3/userinfo")
     known.mock.add("GET", f"{BASE}/api/public/v3/userinfo", status=500)
 
-    with pytest.raises(feed.FeedUnavailable):
-        feed.refresh(account, by=alice)
+    with pytest.raises(device_sync.FeedUnavailable):
+        device_sync.refresh(account, by=alice)
 
     account.refresh_from_db()
-    assert linking.refresh_token_of(account) == "refresh-9"
+    assert link.refresh_token_of(account) == "refresh-9"
 
 
 def test_no_transaction_is_open_while_idme_is_asked(known, account, alice):
@@ -339,7 +339,7 @@ def test_no_transaction_is_open_while_idme_is_asked(known, account, alice):
         ),
     )
 
-    feed.refresh(account, by=alice)
+    device_sync.refresh(account, by=alice)
 
     assert seen == [depth]
 
@@ -351,8 +351,8 @@ def test_a_failed_refresh_says_how_old_the_list_is(known, account, alice, path):
     known.mock.add(method, BASE + path, body=requests.ConnectionError())
     before = account.devices_refreshed_at
 
-    with pytest.raises(feed.FeedUnavailable) as failure:
-        feed.refresh(account, by=alice)
+    with pytest.raises(device_sync.FeedUnavailable) as failure:
+        device_sync.refresh(account, by=alice)
 
     assert "ID.me cannot be reached" in str(failure.value)
     assert "The list is 3\xa0hours old." in str(failure.value)
@@ -374,8 +374,8 @@ def test_without_a_good_refresh_token_the_person_has_to_sign_in(
     if why == "unreadable":
         account.sealed_refresh_token = "f1.AAAA"
 
-    with pytest.raises(feed.NeedsSignIn) as refusal:
-        feed.refresh(account, by=alice)
+    with pytest.raises(device_sync.NeedsSignIn) as refusal:
+        device_sync.refresh(account, by=alice)
 
     assert "Sign in with ID.me again" in str(refusal.value)
 
@@ -384,8 +384,8 @@ def test_userinfo_of_somebody_else_changes_nothing(known, account, alice):
     known.subject = "somebody-else"
     known.devices = [listed()]
 
-    with pytest.raises(feed.FeedUnavailable):
-        feed.refresh(account, by=alice)
+    with pytest.raises(device_sync.FeedUnavailable):
+        device_sync.refresh(account, by=alice)
 
     assert names_of(alice) == []
 
@@ -397,8 +397,8 @@ def test_seeds_come_out_of_signed_and_encrypted_userinfo_only(
     known.userinfo_as = form
     known.devices = [listed()]
 
-    with pytest.raises(feed.FeedUnavailable):
-        feed.refresh(account, by=alice)
+    with pytest.raises(device_sync.FeedUnavailable):
+        device_sync.refresh(account, by=alice)
 
     assert names_of(alice) == []
 
@@ -408,8 +408,8 @@ def test_a_missing_claim_is_not_an_empty_list(known, account, alice, take):
     known.devices = MISSING
     account.refresh_from_db()
 
-    with pytest.raises(feed.FeedUnavailable):
-        feed.refresh(account, by=alice)
+    with pytest.raises(device_sync.FeedUnavailable):
+        device_sync.refresh(account, by=alice)
 
     assert names_of(alice) == ["MyiPhone (2)"]
 
@@ -429,7 +429,9 @@ def test_one_list_applied_many_times_at_once_adds_each_device_once(account):
     entries = [listed(SECRETS[0], id="one"), listed(SECRETS[1], id="two")]
 
     results = at_once(
-        lambda _: feed.apply(account, entries, by=account.user, at=timezone.now()),
+        lambda _: device_sync.apply(
+            account, entries, by=account.user, at=timezone.now()
+        ),
         times=6,
     )
 

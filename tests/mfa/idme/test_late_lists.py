@@ -5,7 +5,8 @@ from django.urls import reverse
 
 from audit.acts import Act
 from audit.models import Event
-from mfa.idme import signing_in, unlinking
+from mfa.idme import sign_in as signing_in
+from mfa.idme import unlink
 from mfa.models import IdmeAccount
 from tests.factories import make_idme_account
 from tests.mfa.idme.provider import listed
@@ -22,7 +23,7 @@ def unlinks_meanwhile(client, sign_in, idme, nora):
     sign_in()
     account = IdmeAccount.objects.linked().get(user=nora)
     idme.devices = [listed(name="MyiPhone")]
-    idme.meanwhile[USERINFO] = lambda: unlinking.unlink(
+    idme.meanwhile[USERINFO] = lambda: unlink.unlink(
         account, by=nora, session_key=client.session.session_key
     )
     return account
@@ -65,7 +66,7 @@ def test_who_unlinks_while_somebody_signs_in_is_not_linked_again(
 
     def found_and_unlinked(sign_in):
         user = found(sign_in)
-        unlinking.unlink(account, by=user, session_key="another tab")
+        unlink.unlink(account, by=user, session_key="another tab")
         return user
 
     monkeypatch.setattr(signing_in, "user_of", found_and_unlinked)

@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from audit.acts import Act, Outcome
 from audit.models import Event
-from mfa.idme import linking
+from mfa.idme import link
 from mfa.models import IdmeAccount
 from mfa.oidc.responses import SignIn, Tokens, Userinfo
 from tests.factories import make_idme_account, make_user
@@ -130,11 +130,11 @@ def test_the_refresh_token_is_sealed_and_bound_to_its_row(sign_in, nora, bob):
 
     account = IdmeAccount.objects.get(user=nora)
     assert "refresh-1" not in account.sealed_refresh_token
-    assert linking.refresh_token_of(account) == "refresh-1"
+    assert link.refresh_token_of(account) == "refresh-1"
     other = IdmeAccount.objects.get(user=bob)
     other.sealed_refresh_token = account.sealed_refresh_token
     other.refresh_token_expires_at = account.refresh_token_expires_at
-    assert linking.refresh_token_of(other) == ""
+    assert link.refresh_token_of(other) == ""
 
 
 def test_a_second_sign_in_confirms_the_link(
@@ -247,11 +247,11 @@ def test_two_users_linking_one_account_at_once_link_it_once(idme):
     sign_in = make_sign_in(idme.subject)
 
     results = at_once(
-        lambda number: linking.complete(users[number], sign_in=sign_in, may_link=True),
+        lambda number: link.complete(users[number], sign_in=sign_in, may_link=True),
         times=6,
     )
 
-    refused = [r for r in results if isinstance(r, linking.LinkRefused)]
+    refused = [r for r in results if isinstance(r, link.LinkRefused)]
     assert len(refused) == 5, results
     assert {refusal.reason for refusal in refused} == {"linked_to_another_user"}
     assert IdmeAccount.objects.count() == 1
@@ -264,7 +264,7 @@ def test_one_user_coming_back_in_two_tabs_is_linked_once(idme):
     sign_in = make_sign_in(idme.subject)
 
     results = at_once(
-        lambda _: linking.complete(nora, sign_in=sign_in, may_link=True), times=4
+        lambda _: link.complete(nora, sign_in=sign_in, may_link=True), times=4
     )
 
     assert sorted(is_new for _, is_new in results) == [False, False, False, True]

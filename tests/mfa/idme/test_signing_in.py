@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from audit.acts import Act
 from audit.models import Event
-from mfa.idme import linking
+from mfa.idme import link
 from mfa.oidc.responses import SignIn, Tokens, Userinfo
 from tests.factories import make_idme_account, make_user
 from tests.mfa.idme.provider import MISSING, listed
@@ -200,8 +200,8 @@ def test_only_who_came_to_link_links(idme, riley, purpose):
         started_at=time.time(),
     )
 
-    with pytest.raises(linking.LinkRefused):
-        linking.complete(riley, sign_in=sign_in, may_link=False)
+    with pytest.raises(link.LinkRefused):
+        link.complete(riley, sign_in=sign_in, may_link=False)
 
     assert not riley.idme_accounts.linked().exists()
 

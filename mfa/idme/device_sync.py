@@ -18,8 +18,8 @@ from audit import chain
 from audit.acts import Act, Outcome
 from foundation import notices
 from mfa import devices, totp, vault
-from mfa.idme import linking, listing
-from mfa.idme.listing import Listed, Malformed
+from mfa.idme import device_list, link
+from mfa.idme.device_list import Listed, Malformed
 from mfa.models import Device, IdmeAccount, Retirement, Source
 from mfa.oidc.client import client
 from mfa.oidc.errors import IdmeRefused, IdmeUnavailable
@@ -117,7 +117,7 @@ def apply(account: IdmeAccount, entries: object, *, by, at: datetime) -> Changes
     was removed here stays removed; a list older than the last one changes nothing.
     """
     try:
-        listed = listing.read(entries)
+        listed = device_list.read(entries)
         with transaction.atomic(durable=True):
             return _apply(account, listed, by=by, at=at)
     except Malformed as problem:
@@ -262,19 +262,19 @@ def _unused_nickname(wanted: str, *, user) -> str:
     while nickname.casefold() in taken:
         number += 1
         suffix = f" ({number})"
-        nickname = wanted[: listing.MAX_NAME - len(suffix)] + suffix
+        nickname = wanted[: device_list.MAX_NAME - len(suffix)] + suffix
     return nickname
 
 
 @one_timeout()
 def _fetch(account: IdmeAccount, *, at: datetime) -> Userinfo:
-    refresh_token = linking.refresh_token_of(account)
+    refresh_token = link.refresh_token_of(account)
     if not refresh_token:
         raise NeedsSignIn(account)
     try:
         granted = client().refresh(refresh_token)
         # A provider that rotates refresh tokens has voided the old one by now.
-        linking.keep_refresh_token(account, granted, at=at)
+        link.keep_refresh_token(account, granted, at=at)
         return client().userinfo_of(granted, subject=account.subject)
     except IdmeUnavailable:
         raise FeedUnavailable(
