@@ -9,7 +9,7 @@ from audit import heartbeat
 from epcs_portal.incidents import analysis, decisions
 from mfa.push import idme_answers
 from prescriptions import clock, exports, log_delivery, pharmacy_requests, signer
-from providers import suspension
+from providers.access import suspension
 
 logger = logging.getLogger(__name__)
 

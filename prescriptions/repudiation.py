@@ -14,7 +14,8 @@ from audit.models import IncidentKind
 from foundation import business_days, notices
 from prescriptions import cancellation
 from prescriptions.models import Prescription, Repudiation, RepudiationKind
-from providers import designees, identifiers, suspension
+from providers import designees, identifiers
+from providers.access import suspension
 from providers.models import Cause
 
 

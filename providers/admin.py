@@ -5,7 +5,8 @@ from django.db.models import Exists, OuterRef
 
 from audit.admin import Recorded, Window
 from mfa.models import IdmeAccount
-from providers import designees, listings
+from providers import designees
+from providers.institutions import roster
 from providers.models import (
     AccessGrant,
     AccessRequest,
@@ -112,7 +113,7 @@ class OfficerForm(forms.ModelForm):
     def clean(self):
         chosen = super().clean()
         if chosen and {"user", "institution"} <= chosen.keys():
-            refusal = listings.why_not_officer(
+            refusal = roster.why_not_officer(
                 chosen["user"], institution=chosen["institution"]
             )
             if refusal:
@@ -132,7 +133,7 @@ class CredentialingOfficerAdmin(Window):
         return admin.ModelAdmin.has_add_permission(self, request)
 
     def save_model(self, request, obj, form, change):
-        named = listings.name_officer(
+        named = roster.name_officer(
             obj.user, institution=obj.institution, by=request.user
         )
         obj.pk = named.pk

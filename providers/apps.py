@@ -6,4 +6,5 @@ class ProvidersConfig(AppConfig):
     verbose_name = "Providers and practices"
 
     def ready(self):
-        from providers import identity, suspension  # noqa: F401  register receivers
+        from providers import identity  # noqa: F401  registers receivers
+        from providers.access import suspension  # noqa: F401  registers receivers

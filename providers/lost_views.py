@@ -4,8 +4,8 @@ from django.shortcuts import get_object_or_404, redirect
 from foundation.pages import form_page
 from mfa import devices
 from mfa.models import Device
-from providers import suspension
-from providers.access_forms import LostDeviceForm
+from providers.access import suspension
+from providers.access.forms import LostDeviceForm
 from providers.models import Cause
 
 

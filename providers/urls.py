@@ -1,6 +1,8 @@
 from django.urls import path
 
-from providers import access_views, listing_views, lost_views, views
+from providers import lost_views, views
+from providers.access import views as access_views
+from providers.institutions import views as listing_views
 
 urlpatterns = [
     path("settings/", views.general, name="provider-settings"),

@@ -20,8 +20,8 @@ from mfa.models import (
     Source,
     session_digest,
 )
-from providers import request_content
-from providers.access import Seen
+from providers.access import request_content
+from providers.access.access_requests import Seen
 from providers.models import (
     AccessGrant,
     AccessKind,

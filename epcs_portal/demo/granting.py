@@ -5,7 +5,8 @@ import logging
 from epcs_portal.demo import proving
 from mfa import challenges
 from mfa.models import Device, Purpose
-from providers import access, designees
+from providers import designees
+from providers.access import access_requests
 from providers.models import (
     AccessRequest,
     DeaSource,
@@ -33,7 +34,7 @@ def grant(provider: Provider, account: dict, *, practice: Practice, by) -> None:
     """
     waiting = AccessRequest.objects.open().filter(provider=provider)
     try:
-        request = waiting.first() or access.enter_grant(
+        request = waiting.first() or access_requests.enter_grant(
             provider, practice=practice, by=by, seen=_seen(provider)
         )
         devices_of = Device.objects.visible_to(provider.user).code_generators()
@@ -46,17 +47,17 @@ def grant(provider: Provider, account: dict, *, practice: Practice, by) -> None:
             purpose=Purpose.APPROVE_ACCESS,
             payload_digest=request.digest,
         )
-        access.execute(
+        access_requests.execute(
             request, by=provider.user, challenge=challenge, session_key=proving.SESSION
         )
-    except (IndexError, access.NotAllowed, challenges.NotProven) as refusal:
+    except (IndexError, access_requests.NotAllowed, challenges.NotProven) as refusal:
         logger.warning("%s was not given the right to sign: %s", provider, refusal)
 
 
-def _seen(provider: Provider) -> access.Seen:
+def _seen(provider: Provider) -> access_requests.Seen:
     registration = provider.dea_registrations.get()
     license_ = provider.state_licenses.get()
-    return access.Seen(
+    return access_requests.Seen(
         dea_registration=registration,
         dea_expires_on=registration.expires_on,
         dea_source=DeaSource.CERTIFICATE,

@@ -3,7 +3,7 @@ from django.urls import reverse
 
 from audit import incidents
 from audit.models import IncidentKind
-from providers import access
+from providers.access import access_requests
 from providers.models import Membership, Role
 from tests.factories import (
     make_agent,
@@ -23,7 +23,9 @@ def home(client, user):
 def test_a_designee_sees_what_waits_for_a_decision(client, alice, bob, practice, sam):
     make_designee(sam, practice=practice)
     carol = make_ready_provider("carol", practice=practice).provider
-    access.enter_revocation(carol, practice=practice, by=sam, reason="has left")
+    access_requests.enter_revocation(
+        carol, practice=practice, by=sam, reason="has left"
+    )
     incidents.report(IncidentKind.NOT_ME, about=alice)
 
     assert "1 change of who may sign" in home(client, alice)

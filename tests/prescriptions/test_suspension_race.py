@@ -6,7 +6,8 @@ from mfa import challenges
 from mfa.models import Device
 from prescriptions import signing
 from prescriptions.models import SignedRecord
-from providers import access, designees, suspension
+from providers import designees
+from providers.access import access_requests, suspension
 from providers.models import Cause, Suspension
 from tests.factories import make_device, make_ready_provider
 from tests.prescriptions.factories import SESSION, make_ready, prove
@@ -21,7 +22,7 @@ def alice(practice):
 
 
 def enter_the_end(alice, practice):
-    return access.enter_revocation(
+    return access_requests.enter_revocation(
         alice.provider,
         practice=practice,
         by=designees.of(practice).get(provider=None),

@@ -2,7 +2,7 @@ import pytest
 
 from mfa import challenges
 from mfa.models import Purpose
-from providers import access
+from providers.access import access_requests
 from tests.factories import (
     PASSWORD,
     code_of,
@@ -33,7 +33,9 @@ def nora(alice, practice):
 @pytest.fixture
 def entered(nora, manager, practice):
     """The manager's entry that Nora may sign."""
-    return access.enter_grant(nora, practice=practice, by=manager, seen=seen_of(nora))
+    return access_requests.enter_grant(
+        nora, practice=practice, by=manager, seen=seen_of(nora)
+    )
 
 
 @pytest.fixture
@@ -41,7 +43,7 @@ def execute():
     """Execute a request with both factors, as somebody with a device."""
 
     def go(request, *, by):
-        return access.execute(
+        return access_requests.execute(
             request, by=by, challenge=passed(request, by=by), session_key=SESSION
         )
 

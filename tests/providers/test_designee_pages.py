@@ -7,7 +7,7 @@ from django.utils.html import strip_tags
 from audit.acts import Act
 from audit.models import Event
 from mfa.models import Purpose
-from providers import access, suspension
+from providers.access import access_requests, suspension
 from providers.models import (
     AccessGrant,
     AccessRequest,
@@ -225,12 +225,12 @@ def test_who_entered_it_is_not_asked_and_cannot_post(as_, manager, nora, entered
 def test_the_own_right_of_the_only_registrant_is_called_that(
     as_, alice, manager, practice
 ):
-    access.give_up(alice.provider, by=alice, reason="pause")
-    own = access.enter_grant(
+    access_requests.give_up(alice.provider, by=alice, reason="pause")
+    own = access_requests.enter_grant(
         alice.provider,
         practice=practice,
         by=manager,
-        seen=access.Seen(
+        seen=access_requests.Seen(
             dea_registration=alice.provider.dea_registrations.get(),
             dea_expires_on=alice.provider.dea_registrations.get().expires_on,
             dea_source="web",
@@ -391,7 +391,7 @@ def test_the_overview_costs_the_same_however_many_providers(
 def test_a_second_registrant_ends_the_solo_path(as_, alice, practice, manager):
     carol = make_ready_provider("carol", practice=practice)
     make_designee(carol, practice=practice)
-    access.give_up(alice.provider, by=alice, reason="pause")
+    access_requests.give_up(alice.provider, by=alice, reason="pause")
     page = about("access-grant", practice, alice.provider)
     client = as_(manager)
     client.post(page, form_for(alice.provider))

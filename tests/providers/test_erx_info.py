@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.html import strip_tags
 
 from mfa.models import Device, Kind, Source
-from providers import suspension
+from providers.access import suspension
 from providers.models import Cause
 from tests.factories import make_device, make_idme_account, make_provider
 

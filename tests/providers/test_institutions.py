@@ -10,7 +10,9 @@ from django.utils import timezone
 
 from audit.acts import Act
 from audit.models import Event
-from providers import access, authority, designees, listings, readiness, suspension
+from providers import authority, designees, readiness
+from providers.access import access_requests, suspension
+from providers.institutions import roster
 from providers.models import (
     AccessGrant,
     Cause,
@@ -33,7 +35,7 @@ from tests.factories import (
 )
 
 pytestmark = pytest.mark.django_db
-CHECKED = listings.Checked(
+CHECKED = roster.Checked(
     photo_id="Passport", state_authority="NY license", privileges="Medicine, 2026"
 )
 
@@ -66,7 +68,7 @@ def office(hospital):
     """Two of the proofing office."""
     people = [make_user("petra"), make_user("paul")]
     for user in people:
-        listings.name_officer(user, institution=hospital, by=None)
+        roster.name_officer(user, institution=hospital, by=None)
     return people
 
 
@@ -96,15 +98,17 @@ def ina(ward, hospital):
 @pytest.fixture
 def listed(ina, hospital, office):
     """Ina, on the list, approved by two."""
-    listing = listings.enter(ina, institution=hospital, by=office[0], checked=CHECKED)
+    listing = roster.enter(ina, institution=hospital, by=office[0], checked=CHECKED)
     for user in office:
-        listings.approve(listing, by=user)
+        roster.approve(listing, by=user)
     return listing
 
 
 @pytest.fixture
 def granted(ina, listed, ward, setters, execute):
-    entered = access.enter_grant(ina, practice=ward, by=setters[0], seen=seen_of(ina))
+    entered = access_requests.enter_grant(
+        ina, practice=ward, by=setters[0], seen=seen_of(ina)
+    )
     execute(entered, by=setters[1])
     return AccessGrant.objects.in_force().get(provider=ina)
 
@@ -181,10 +185,10 @@ def test_the_number_is_the_institution_s(ina):
 @pytest.mark.cfr("1311.110(a)")
 @pytest.mark.cfr("1311.130(a)")
 def test_it_counts_once_two_have_approved_it(ina, ward, hospital, office):
-    listing = listings.enter(ina, institution=hospital, by=office[0], checked=CHECKED)
+    listing = roster.enter(ina, institution=hospital, by=office[0], checked=CHECKED)
     for user in office:
         assert Cause.NOT_LISTED in authority.lapses(ina, practice=ward, on=ward.today())
-        listings.approve(listing, by=user)
+        roster.approve(listing, by=user)
 
     assert authority.lapses(ina, practice=ward, on=ward.today()) == []
     listing.refresh_from_db()
@@ -205,7 +209,7 @@ def test_nobody_is_listed_of_whom_something_was_not_looked_at(
 ):
     checked = replace(CHECKED, **{unseen: nothing})
     with refused("not_checked"):
-        listings.enter(ina, institution=hospital, by=office[0], checked=checked)
+        roster.enter(ina, institution=hospital, by=office[0], checked=checked)
 
     client.force_login(office[0])
     page = reverse("listing-enter", args=[hospital.public_id])
@@ -217,11 +221,11 @@ def test_nobody_is_listed_of_whom_something_was_not_looked_at(
 
 @pytest.mark.cfr("1311.130(a)")
 def test_one_person_does_not_approve_twice(ina, hospital, office):
-    listing = listings.enter(ina, institution=hospital, by=office[0], checked=CHECKED)
-    listings.approve(listing, by=office[0])
+    listing = roster.enter(ina, institution=hospital, by=office[0], checked=CHECKED)
+    roster.approve(listing, by=office[0])
 
     with refused("same_person"):
-        listings.approve(listing, by=office[0])
+        roster.approve(listing, by=office[0])
     with (
         pytest.raises(IntegrityError, match="listing_approved_by_two"),
         transaction.atomic(),
@@ -232,10 +236,10 @@ def test_one_person_does_not_approve_twice(ina, hospital, office):
 @pytest.mark.cfr("1311.130(a)")
 def test_a_third_approval_is_none(listed, hospital):
     pia = make_user("pia")
-    listings.name_officer(pia, institution=hospital, by=None)
+    roster.name_officer(pia, institution=hospital, by=None)
 
     with refused("closed"):
-        listings.approve(listed, by=pia)
+        roster.approve(listed, by=pia)
 
 
 @pytest.mark.cfr("1311.130(a)")
@@ -243,35 +247,35 @@ def test_a_third_approval_is_none(listed, hospital):
 def test_only_the_proofing_office_keeps_the_list(ina, hospital, setters, alice):
     for stranger in (setters[0], alice):
         with refused("not_officer"):
-            listings.enter(ina, institution=hospital, by=stranger, checked=CHECKED)
+            roster.enter(ina, institution=hospital, by=stranger, checked=CHECKED)
     assert not Listing.objects.exists()
 
 
 @pytest.mark.cfr("1311.130(a)")
 def test_a_stranger_s_approval_cannot_be_written(ina, hospital, office, mallory):
-    listing = listings.enter(ina, institution=hospital, by=office[0], checked=CHECKED)
+    listing = roster.enter(ina, institution=hospital, by=office[0], checked=CHECKED)
 
     with pytest.raises(IntegrityError, match="proofing office"), transaction.atomic():
         Listing.objects.filter(pk=listing.pk).update(first_approved_by=mallory)
 
 
 def test_nobody_proofs_themselves(ina, hospital):
-    listings.name_officer(ina.user, institution=hospital, by=None)
+    roster.name_officer(ina.user, institution=hospital, by=None)
 
     with refused("self"):
-        listings.enter(ina, institution=hospital, by=ina.user, checked=CHECKED)
+        roster.enter(ina, institution=hospital, by=ina.user, checked=CHECKED)
 
 
 def test_who_works_elsewhere_is_not_listed(alice, hospital, office):
     with refused("left"):
-        listings.enter(
+        roster.enter(
             alice.provider, institution=hospital, by=office[0], checked=CHECKED
         )
 
 
 def test_nobody_is_listed_twice(listed, ina, hospital, office):
     with refused("open_already"):
-        listings.enter(ina, institution=hospital, by=office[0], checked=CHECKED)
+        roster.enter(ina, institution=hospital, by=office[0], checked=CHECKED)
 
 
 def test_what_was_listed_is_neither_changed_nor_deleted(listed, mallory):
@@ -301,7 +305,9 @@ def test_one_enters_and_another_executes_with_both_factors(granted, setters):
 
 @pytest.mark.cfr("1311.130(b)")
 def test_who_entered_it_does_not_execute_it(ina, listed, ward, setters, execute):
-    entered = access.enter_grant(ina, practice=ward, by=setters[0], seen=seen_of(ina))
+    entered = access_requests.enter_grant(
+        ina, practice=ward, by=setters[0], seen=seen_of(ina)
+    )
 
     with refused("same_person"):
         execute(entered, by=setters[0])
@@ -310,17 +316,19 @@ def test_who_entered_it_does_not_execute_it(ina, listed, ward, setters, execute)
 @pytest.mark.cfr("1311.130(a)")
 def test_who_is_not_on_the_list_is_not_granted(ina, ward, setters):
     with refused("not_listed"):
-        access.enter_grant(ina, practice=ward, by=setters[0], seen=seen_of(ina))
+        access_requests.enter_grant(
+            ina, practice=ward, by=setters[0], seen=seen_of(ina)
+        )
 
 
 @pytest.mark.cfr("1311.130(b)")
 def test_the_two_offices_have_nobody_in_common(ward, hospital, office, setters):
     make_agent("pat", practice=ward)
-    assert "does not also set access" in listings.why_not_officer(
+    assert "does not also set access" in roster.why_not_officer(
         setters[0], institution=hospital
     )
     with refused("not_named"):
-        listings.name_officer(setters[0], institution=hospital, by=None)
+        roster.name_officer(setters[0], institution=hospital, by=None)
     ward.memberships.create(user=office[0], role="agent")
     assert "does not also set access" in designees.objection_to(
         office[0], practice=ward
@@ -350,7 +358,7 @@ def test_a_practice_with_a_shared_person_does_not_join(hospital, office, practic
 def test_who_proofed_when_stays_on_file(hospital, office):
     petra, paul = office
     officer = CredentialingOfficer.objects.get(user=petra)
-    listings.end_officer(officer, by=paul)
+    roster.end_officer(officer, by=paul)
 
     officer.refresh_from_db()
     assert officer.until >= officer.since
@@ -372,9 +380,9 @@ def test_who_proofed_when_stays_on_file(hospital, office):
 def test_off_the_list_means_no_more_signing(granted, listed, ina, ward, office):
     assert labels_of(ina, ward) == []
     with refused("no_reason"):
-        listings.end(listed, by=office[0], reason=" ")
+        roster.end(listed, by=office[0], reason=" ")
 
-    listings.end(listed, by=office[0], reason="End of the residency")
+    roster.end(listed, by=office[0], reason="End of the residency")
 
     assert [one.cause for one in granted.suspensions.all()] == [Cause.NOT_LISTED]
     assert any("not on the list" in label for label in labels_of(ina, ward))
@@ -439,7 +447,7 @@ def test_the_office_lists_and_approves_on_its_page(client, ina, hospital, office
 
 
 def test_approving_twice_is_told_on_the_page(client, ina, hospital, office):
-    listing = listings.enter(ina, institution=hospital, by=office[0], checked=CHECKED)
+    listing = roster.enter(ina, institution=hospital, by=office[0], checked=CHECKED)
     client.force_login(office[0])
     for _ in range(2):
         response = client.post(

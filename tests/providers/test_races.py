@@ -4,7 +4,9 @@ import pytest
 
 from audit.acts import Act
 from audit.models import Event
-from providers import access, designees, listings
+from providers import designees
+from providers.access import access_requests
+from providers.institutions import roster
 from providers.models import AccessGrant, AccessState
 from tests.factories import (
     make_designee,
@@ -50,12 +52,14 @@ def test_of_two_who_end_each_other_at_once_one_does(
 ):
     acts = []
     for about, by in [(alice, carol), (carol, alice)]:
-        entered = access.enter_dismissal(about, practice=practice, by=manager)
+        entered = access_requests.enter_dismissal(about, practice=practice, by=manager)
         acts.append((entered, by, passed(entered, by=by)))
 
     def run(number):
         entered, by, challenge = acts[number]
-        return access.execute(entered, by=by, challenge=challenge, session_key=SESSION)
+        return access_requests.execute(
+            entered, by=by, challenge=challenge, session_key=SESSION
+        )
 
     results = at_once(run, times=2)
 
@@ -72,11 +76,11 @@ def test_of_executing_declining_and_taking_back_at_once_one_counts(
     entered = make_request(practice=practice, provider=nora)
     challenge = passed(entered, by=alice)
     acts = [
-        lambda: access.execute(
+        lambda: access_requests.execute(
             entered, by=alice, challenge=challenge, session_key=SESSION
         ),
-        lambda: access.decline(entered, by=carol, reason="Not now."),
-        lambda: access.withdraw(entered, by=manager),
+        lambda: access_requests.decline(entered, by=carol, reason="Not now."),
+        lambda: access_requests.withdraw(entered, by=manager),
     ]
 
     results = at_once(lambda number: acts[number](), times=3)
@@ -94,12 +98,12 @@ def test_of_executing_declining_and_taking_back_at_once_one_counts(
 def test_of_two_of_an_office_who_end_each_other_at_once_one_does(attempt):
     hospital = make_institution()
     office = [
-        listings.name_officer(make_user(name), institution=hospital, by=None)
+        roster.name_officer(make_user(name), institution=hospital, by=None)
         for name in ("petra", "paul")
     ]
 
     results = at_once(
-        lambda number: listings.end_officer(office[number], by=office[1 - number].user),
+        lambda number: roster.end_officer(office[number], by=office[1 - number].user),
         times=2,
     )
 

@@ -4,7 +4,7 @@ import pytest
 from django.utils import timezone
 
 from mfa.models import Device, Kind, UserThrottle
-from providers import access
+from providers.access import access_requests
 from providers.readiness import blockers_for_now
 from tests.factories import (
     make_device,
@@ -58,7 +58,7 @@ def test_a_lower_level_of_assurance_is_not_enough(alice, labels, level):
 
 @pytest.mark.cfr("1311.125(c)")
 def test_an_approval_that_ended_blocks(alice, labels):
-    access.give_up(alice.provider, by=alice, reason="parental leave")
+    access_requests.give_up(alice.provider, by=alice, reason="parental leave")
 
     assert labels() == ["You are not approved to sign controlled substances."]
 

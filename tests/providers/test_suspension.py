@@ -11,7 +11,8 @@ from audit.models import Event, Incident, IncidentKind
 from mfa import challenges
 from mfa.models import Challenge, ChallengeState, Device, Ending, Purpose
 from mfa.push import answers, pushes
-from providers import access, readiness, suspension
+from providers import readiness
+from providers.access import access_requests, suspension
 from providers.models import AccessGrant, Cause, Suspension
 from providers.refusals import NotAllowed
 from tests.factories import (
@@ -284,7 +285,7 @@ def test_a_renewal_after_the_lapse_needs_two_people(alice, manager, practice, ex
         "Your right to sign is suspended: the state license or registration expired."
     ]
 
-    again = access.enter_grant(
+    again = access_requests.enter_grant(
         alice.provider, practice=practice, by=manager, seen=seen_of(alice.provider)
     )
     execute(again, by=alice)

@@ -11,7 +11,8 @@ from audit.acts import Act, Outcome
 from audit.models import Event
 from mfa import challenges
 from mfa.models import Purpose
-from providers import access, designees, readiness, request_content
+from providers import designees, readiness
+from providers.access import access_requests, request_content
 from providers.models import (
     AccessGrant,
     AccessKind,
@@ -104,7 +105,7 @@ def test_what_was_seen_has_to_be_what_is_registered(nora, manager, practice, fie
     seen = seen_of(nora, **{field: practice.today() + WEEK})
 
     with refused("not_verified"):
-        access.enter_grant(nora, practice=practice, by=manager, seen=seen)
+        access_requests.enter_grant(nora, practice=practice, by=manager, seen=seen)
     assert not AccessRequest.objects.filter(provider=nora).exists()
 
 
@@ -120,7 +121,7 @@ def test_a_state_s_own_registration_is_looked_up_too(
     )
 
     with refused("not_verified"):
-        access.enter_grant(nora, practice=practice, by=manager, seen=seen)
+        access_requests.enter_grant(nora, practice=practice, by=manager, seen=seen)
 
 
 @pytest.mark.cfr("1311.125(b)")
@@ -129,7 +130,7 @@ def test_a_state_s_own_registration_is_part_of_what_is_executed(
 ):
     until = practice.today() + 2 * WEEK
     register_with_state(nora, until=until)
-    entered = access.enter_grant(
+    entered = access_requests.enter_grant(
         nora, practice=practice, by=manager, seen=seen_of(nora)
     )
 
@@ -148,7 +149,7 @@ def test_somebody_else_s_registration_is_no_verification(
     others = seen_of(nora, dea_registration=alice.provider.dea_registrations.get())
 
     with refused("not_verified"):
-        access.enter_grant(nora, practice=practice, by=manager, seen=others)
+        access_requests.enter_grant(nora, practice=practice, by=manager, seen=others)
 
 
 @pytest.mark.cfr("1311.125(b)")
@@ -160,7 +161,9 @@ def test_lapsed_authority_is_not_granted(nora, manager, practice, rows, code):
     getattr(nora, rows).update(expires_on=practice.today() - WEEK)
 
     with refused(code):
-        access.enter_grant(nora, practice=practice, by=manager, seen=seen_of(nora))
+        access_requests.enter_grant(
+            nora, practice=practice, by=manager, seen=seen_of(nora)
+        )
     assert refusals() == [code]
 
 
@@ -190,7 +193,9 @@ def test_only_a_verified_identity_is_given_the_right(practice, alice, manager):
     nina = make_provider("nina", practice=practice)
 
     with refused("not_proofed"):
-        access.enter_grant(nina, practice=practice, by=manager, seen=seen_of(nina))
+        access_requests.enter_grant(
+            nina, practice=practice, by=manager, seen=seen_of(nina)
+        )
 
 
 @pytest.mark.cfr("1311.105(a)(1)")
@@ -198,13 +203,17 @@ def test_an_identity_with_another_name_is_not_given_the_right(nora, manager, pra
     nora.user.idme_accounts.update(last_name="Miller")
 
     with refused("not_proofed"):
-        access.enter_grant(nora, practice=practice, by=manager, seen=seen_of(nora))
+        access_requests.enter_grant(
+            nora, practice=practice, by=manager, seen=seen_of(nora)
+        )
 
 
 @pytest.mark.cfr("1311.120(b)(4)")
 @pytest.mark.cfr("1311.125(c)")
 def test_who_entered_it_does_not_execute_it(nora, alice, practice, execute):
-    entered = access.enter_grant(nora, practice=practice, by=alice, seen=seen_of(nora))
+    entered = access_requests.enter_grant(
+        nora, practice=practice, by=alice, seen=seen_of(nora)
+    )
 
     with refused("same_person"):
         execute(entered, by=alice)
@@ -216,14 +225,14 @@ def test_who_entered_it_does_not_execute_it(nora, alice, practice, execute):
 @pytest.mark.cfr("1311.125(a)")
 def test_only_designees_enter(nora, sam, practice):
     with refused("not_designee"):
-        access.enter_grant(nora, practice=practice, by=sam, seen=seen_of(nora))
+        access_requests.enter_grant(nora, practice=practice, by=sam, seen=seen_of(nora))
     assert refusals() == ["not_designee"]
 
 
 @pytest.mark.cfr("1311.120(b)(2)(ii)")
 def test_a_designee_of_elsewhere_is_none_here(nora, bob, practice, entered, execute):
     with refused("not_designee"):
-        access.enter_grant(nora, practice=practice, by=bob, seen=seen_of(nora))
+        access_requests.enter_grant(nora, practice=practice, by=bob, seen=seen_of(nora))
     with refused("not_designee"):
         execute(entered, by=bob)
 
@@ -234,7 +243,9 @@ def test_a_superuser_gives_nothing(nora, practice, entered, execute):
     make_idme_account(root)
 
     with refused("not_designee"):
-        access.enter_grant(nora, practice=practice, by=root, seen=seen_of(nora))
+        access_requests.enter_grant(
+            nora, practice=practice, by=root, seen=seen_of(nora)
+        )
     with refused("not_designee"):
         execute(entered, by=root)
     assert not in_force(nora).exists()
@@ -274,7 +285,7 @@ def test_an_executor_holds_a_credential_of_a_verified_identity(alice, entered, e
 
 @pytest.mark.cfr("1311.120(b)(4)")
 def test_who_may_not_sign_gives_nobody_else_the_right(alice, entered, execute):
-    access.give_up(alice.provider, by=alice, reason="sabbatical")
+    access_requests.give_up(alice.provider, by=alice, reason="sabbatical")
 
     with refused("suspended"):
         execute(entered, by=alice)
@@ -283,7 +294,7 @@ def test_who_may_not_sign_gives_nobody_else_the_right(alice, entered, execute):
 @pytest.mark.cfr("1311.125(c)")
 def test_nobody_enters_their_own_grant(alice, practice):
     with refused("self"):
-        access.enter_grant(
+        access_requests.enter_grant(
             alice.provider, practice=practice, by=alice, seen=seen_of(alice.provider)
         )
 
@@ -322,7 +333,7 @@ def test_the_only_registrant_executes_what_another_one_entered(alice, practice):
 )
 def test_the_two_factors_are_for_exactly_this(nora, alice, entered, wrong):
     with pytest.raises(challenges.NotRedeemable):
-        access.execute(
+        access_requests.execute(
             entered,
             by=alice,
             challenge=passed(entered, by=alice, **wrong),
@@ -337,7 +348,7 @@ def test_somebody_else_s_factors_execute_nothing(nora, alice, manager, entered):
     make_device(manager)
 
     with pytest.raises(challenges.NotRedeemable):
-        access.execute(
+        access_requests.execute(
             entered,
             by=alice,
             challenge=passed(entered, by=manager),
@@ -363,14 +374,16 @@ def test_a_closed_request_is_closed(alice, entered, execute):
 
 def test_one_request_about_somebody_waits_at_a_time(nora, manager, practice, entered):
     with refused("open_already"):
-        access.enter_grant(nora, practice=practice, by=manager, seen=seen_of(nora))
+        access_requests.enter_grant(
+            nora, practice=practice, by=manager, seen=seen_of(nora)
+        )
 
 
 def test_the_second_person_may_decline_with_a_reason(nora, alice, entered):
     with refused("no_reason"):
-        access.decline(entered, by=alice, reason=" ")
+        access_requests.decline(entered, by=alice, reason=" ")
 
-    access.decline(entered, by=alice, reason="Not yet trained.")
+    access_requests.decline(entered, by=alice, reason="Not yet trained.")
 
     entered.refresh_from_db()
     assert (entered.state, entered.closing_note) == ("refused", "Not yet trained.")
@@ -379,14 +392,14 @@ def test_the_second_person_may_decline_with_a_reason(nora, alice, entered):
 
 def test_only_designees_decline(entered, sam):
     with refused("not_designee"):
-        access.decline(entered, by=sam, reason="Envy.")
+        access_requests.decline(entered, by=sam, reason="Envy.")
 
 
 def test_who_entered_it_takes_it_back_and_nobody_else(alice, manager, entered):
     with refused("not_entered_by"):
-        access.withdraw(entered, by=alice)
+        access_requests.withdraw(entered, by=alice)
 
-    access.withdraw(entered, by=manager)
+    access_requests.withdraw(entered, by=manager)
 
     entered.refresh_from_db()
     assert entered.state == AccessState.WITHDRAWN
@@ -399,7 +412,7 @@ def test_an_end_is_executed_by_two_and_stops_signing_at_once(
 ):
     execute(entered, by=alice)
 
-    ending = access.enter_revocation(
+    ending = access_requests.enter_revocation(
         nora, practice=practice, by=manager, reason="left the practice"
     )
 
@@ -415,7 +428,7 @@ def test_an_end_is_executed_by_two_and_stops_signing_at_once(
 @pytest.mark.cfr("1311.125(c)")
 def test_an_end_by_one_person_is_none(nora, alice, practice, entered, execute):
     execute(entered, by=alice)
-    ending = access.enter_revocation(
+    ending = access_requests.enter_revocation(
         nora, practice=practice, by=alice, reason="a quarrel"
     )
 
@@ -431,23 +444,25 @@ def test_an_end_needs_a_reason_and_something_to_end(
     nora, manager, practice, reason, code
 ):
     with refused(code):
-        access.enter_revocation(nora, practice=practice, by=manager, reason=reason)
+        access_requests.enter_revocation(
+            nora, practice=practice, by=manager, reason=reason
+        )
 
 
 @pytest.mark.cfr("1311.125(d)")
 def test_its_holder_gives_it_up_alone_and_at_once(alice, manager):
     with refused("not_holder"):
-        access.give_up(alice.provider, by=manager, reason="envy")
+        access_requests.give_up(alice.provider, by=manager, reason="envy")
     with refused("no_reason"):
-        access.give_up(alice.provider, by=alice, reason="")
+        access_requests.give_up(alice.provider, by=alice, reason="")
 
-    access.give_up(alice.provider, by=alice, reason="retiring")
+    access_requests.give_up(alice.provider, by=alice, reason="retiring")
 
     assert not in_force(alice.provider).exists()
     event = Event.objects.get(act=Act.ACCESS_REVOKED)
     assert (event.actor, event.detail) == ("alice", {"reason": "retiring"})
     with refused("no_grant"):
-        access.give_up(alice.provider, by=alice, reason="again")
+        access_requests.give_up(alice.provider, by=alice, reason="again")
 
 
 @pytest.mark.cfr("1311.125(a)")
@@ -465,12 +480,12 @@ def test_a_right_is_for_one_practice(alice, bob, practice):
 def test_designees_name_and_end_each_other_two_by_two(
     alice, manager, sam, practice, execute
 ):
-    naming = access.enter_naming(sam, practice=practice, by=manager)
+    naming = access_requests.enter_naming(sam, practice=practice, by=manager)
     assert not designees.is_designee(sam, practice=practice)
     execute(naming, by=alice)
     assert designees.is_designee(sam, practice=practice)
 
-    ending = access.enter_dismissal(sam, practice=practice, by=manager)
+    ending = access_requests.enter_dismissal(sam, practice=practice, by=manager)
     execute(ending, by=alice)
     assert not designees.is_designee(sam, practice=practice)
     kept = Designee.objects.get(user=sam)
@@ -483,9 +498,9 @@ def test_nobody_names_who_works_elsewhere_or_themselves(
 ):
     for person in (bob, mallory):
         with refused("not_named"):
-            access.enter_naming(person, practice=practice, by=manager)
+            access_requests.enter_naming(person, practice=practice, by=manager)
     with refused("self"):
-        access.enter_naming(manager, practice=practice, by=manager)
+        access_requests.enter_naming(manager, practice=practice, by=manager)
 
 
 def test_nothing_changes_without_its_event(nora, alice, entered, monkeypatch):
@@ -493,7 +508,9 @@ def test_nothing_changes_without_its_event(nora, alice, entered, monkeypatch):
     monkeypatch.setattr("audit.seals.seal", _broken)
 
     with pytest.raises(RuntimeError):
-        access.execute(entered, by=alice, challenge=challenge, session_key=SESSION)
+        access_requests.execute(
+            entered, by=alice, challenge=challenge, session_key=SESSION
+        )
     entered.refresh_from_db()
     assert entered.is_open
     assert not in_force(nora).exists()
@@ -511,7 +528,9 @@ def test_of_two_who_execute_at_once_one_does(practice):
 
     def run(number):
         by, challenge = proofs[number]
-        return access.execute(entered, by=by, challenge=challenge, session_key=SESSION)
+        return access_requests.execute(
+            entered, by=by, challenge=challenge, session_key=SESSION
+        )
 
     results = at_once(run, times=2)
 
@@ -679,7 +698,7 @@ def test_a_grant_is_not_ended_by_one_person(alice, manager):
 
 @pytest.mark.cfr("1311.125(d)")
 def test_an_ended_grant_never_comes_back(alice):
-    access.give_up(alice.provider, by=alice, reason="retiring")
+    access_requests.give_up(alice.provider, by=alice, reason="retiring")
     with pytest.raises(IntegrityError, match="not changed"), transaction.atomic():
         AccessGrant.objects.filter(provider=alice.provider).update(
             revoked_by=None, revoked_at=None
@@ -742,7 +761,9 @@ def test_the_way_to_the_first_practitioner(hill, execute):
     designees.name_first(olaf, practice=practice, by=root)
     designees.name_first(nina.user, practice=practice, by=None)
 
-    entered = access.enter_grant(nina, practice=practice, by=olaf, seen=seen_of(nina))
+    entered = access_requests.enter_grant(
+        nina, practice=practice, by=olaf, seen=seen_of(nina)
+    )
     executed = execute(entered, by=nina.user)
 
     assert executed.is_own
@@ -818,15 +839,17 @@ def test_the_operator_names_the_first_two_at_the_command_line(hill, capsys):
 @pytest.mark.cfr("1311.125(c)")
 def test_nobody_declines_what_ends_their_own(alice, practice, manager):
     ends = [
-        access.enter_revocation(
+        access_requests.enter_revocation(
             alice.provider, practice=practice, by=manager, reason="diverts"
         ),
-        access.enter_dismissal(manager, practice=practice, by=alice, reason="left"),
+        access_requests.enter_dismissal(
+            manager, practice=practice, by=alice, reason="left"
+        ),
     ]
 
     for entered, whose in zip(ends, [alice, manager], strict=True):
         with pytest.raises(NotAllowed, match="Another designee decides"):
-            access.decline(entered, by=whose, reason="no")
+            access_requests.decline(entered, by=whose, reason="no")
 
 
 @pytest.mark.cfr("1311.125(c)")

@@ -11,7 +11,8 @@ from mfa.idme import device_sync, link
 from mfa.models import Device, IdmeAccount, Kind, Push, Retirement, Source
 from mfa.oidc.responses import Tokens
 from mfa.push import answers
-from providers import access, readiness
+from providers import readiness
+from providers.access import access_requests
 from tests.factories import (
     PASSWORD,
     code_of,
@@ -158,7 +159,7 @@ def test_another_account_needs_another_approval(as_alice, alice, listed, practic
     [label] = [label for label in labels(alice) if "approved" in label]
     assert label == "You were approved before this ID.me account was linked."
 
-    access.give_up(alice.provider, by=alice, reason="Another ID.me account")
+    access_requests.give_up(alice.provider, by=alice, reason="Another ID.me account")
     make_grant(alice.provider, practice=practice)
 
     assert not [label for label in labels(alice) if "approved" in label]

@@ -10,7 +10,8 @@ from datetime import timedelta
 from django.utils import timezone
 
 from mfa.models import Device, IdmeAccount
-from providers import access_changes, authority, designees, identity, request_content
+from providers import authority, designees, identity
+from providers.access import changes, request_content
 from providers.models import (
     AccessGrant,
     AccessKind,
@@ -45,7 +46,7 @@ def objections(request: AccessRequest, *, by) -> list[NotAllowed]:
         _first_person(request),
         _registrant(practice, by=by),
         *(_self(request, by=by)),
-        access_changes.objection(request),
+        changes.objection(request),
         _unchanged(request),
     ]
     return [refusal for refusal in found if refusal]

@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from audit import chain
 from audit.acts import Act
-from providers import credentialing, suspension
+from providers import credentialing
+from providers.access import suspension
 from providers.models import (
     Cause,
     CredentialingOfficer,

@@ -18,7 +18,8 @@ from audit.models import IncidentKind
 from mfa import devices
 from mfa.models import Device
 from mfa.signals import compromised
-from providers import access_notices, authority, credentialing
+from providers import authority, credentialing
+from providers.access import notices
 from providers.models import (
     AccessGrant,
     Cause,
@@ -92,7 +93,7 @@ def _stop(grant: AccessGrant, *, cause: Cause, by, device: Device | None) -> boo
     )
     practice = grant.practice
     if practice:  # a provisional grant is of none
-        access_notices.suspended(grant, practice=practice, cause=Cause(cause).label)
+        notices.suspended(grant, practice=practice, cause=Cause(cause).label)
     chain.record(
         Act.ACCESS_SUSPENDED,
         by=by,

@@ -8,7 +8,8 @@ from django.utils import timezone
 from audit import chain
 from audit.acts import Act
 from mfa.models import IdmeAccount
-from providers import authority, designees, identity, suspension
+from providers import authority, designees, identity
+from providers.access import suspension
 from providers.models import (
     AccessGrant,
     AccessKind,

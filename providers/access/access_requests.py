@@ -14,13 +14,8 @@ from audit import chain
 from audit.acts import Act, Outcome
 from mfa import challenges
 from mfa.models import Challenge, Purpose
-from providers import (
-    access_changes,
-    access_notices,
-    designees,
-    executing,
-    request_content,
-)
+from providers import designees
+from providers.access import approval, changes, notices, request_content
 from providers.models import (
     AccessGrant,
     AccessKind,
@@ -95,7 +90,7 @@ def execute(
     """Carry out what another designee entered; raise NotAllowed or NotProven."""
     with on_record(request, by=by), transaction.atomic(durable=True):
         locked = _locked(request)
-        executing.require(locked, by=by)
+        approval.require(locked, by=by)
         challenges.consume(
             challenge,
             user=by,
@@ -104,7 +99,7 @@ def execute(
             session_key=session_key,
         )
         locked.challenge = challenge
-        locked.is_own = executing.is_own(locked, by=by)
+        locked.is_own = approval.is_own(locked, by=by)
         _close(locked, AccessState.EXECUTED, by=by)
         chain.record(
             Act.ACCESS_EXECUTED,
@@ -114,8 +109,8 @@ def execute(
             own=locked.is_own,
             challenge=str(challenge.public_id),
         )
-        access_changes.make(locked, by=by)
-        access_notices.executed(locked)
+        changes.make(locked, by=by)
+        notices.executed(locked)
     return locked
 
 
@@ -198,15 +193,15 @@ def _enter(entered: AccessRequest, *, by) -> AccessRequest:
     try:
         with on_record(about, by=by), transaction.atomic(durable=True):
             _require_designee(entered.practice, by=by)
-            access_changes.require_sensible(entered)
+            changes.require_sensible(entered)
             if entered.verification:
                 entered.verification.save()
             entered.digest = request_content.digest(entered)
             entered.save(force_insert=True)
             chain.record(Act.ACCESS_ENTERED, by=by, of=entered, kind=entered.kind)
-            access_notices.entered(entered)
+            notices.entered(entered)
             if entered.kind == AccessKind.REVOKE:
-                access_changes.stop(entered, by=by)
+                changes.stop(entered, by=by)
     except IntegrityError:
         raise NotAllowed(
             f"Something about {entered.subject} waits for a second person already. "

@@ -12,8 +12,10 @@ from foundation.pages import form_page, proof_page
 from mfa import challenges
 from mfa.forms import ProofForm
 from mfa.models import Device, Purpose
-from providers import access, access_lists, designees, executing, request_content
-from providers.access_forms import GrantForm, PersonForm, ReasonForm
+from providers import designees
+from providers.access import access_requests, approval, request_content
+from providers.access import overview as access_lists
+from providers.access.forms import GrantForm, PersonForm, ReasonForm
 from providers.models import AccessRequest, Practice, Provider
 from providers.refusals import NotAllowed
 
@@ -56,7 +58,7 @@ def enter_grant(request, practice_id, provider_id):
         entered = _entered(
             request,
             form,
-            access.enter_grant,
+            access_requests.enter_grant,
             provider,
             practice=practice,
             seen=form.seen(),
@@ -75,7 +77,7 @@ def enter_revocation(request, practice_id, provider_id):
         entered = _entered(
             request,
             form,
-            access.enter_revocation,
+            access_requests.enter_revocation,
             provider,
             practice=practice,
             reason=form.cleaned_data["reason"],
@@ -90,7 +92,11 @@ def enter_naming(request, practice_id):
     practice = _practice_or_404(request, practice_id)
     people = access_lists.namable(practice).exclude(pk=request.user.pk)
     return _enter_about_person(
-        request, practice, people, access.enter_naming, "providers/access/name.html"
+        request,
+        practice,
+        people,
+        access_requests.enter_naming,
+        "providers/access/name.html",
     )
 
 
@@ -103,7 +109,7 @@ def enter_dismissal(request, practice_id):
         request,
         practice,
         people.exclude(pk=request.user.pk),
-        access.enter_dismissal,
+        access_requests.enter_dismissal,
         "providers/access/dismiss.html",
     )
 
@@ -123,10 +129,10 @@ def review(request, public_id):
     objections = []
     form = None
     if entered.is_open:
-        objections = executing.objections(entered, by=request.user)
+        objections = approval.objections(entered, by=request.user)
         form = None if objections else _proof_form(request, entered)
     if request.method == "POST" and form is None:
-        access.put_refusal_on_record(entered, objections, by=request.user)
+        access_requests.put_refusal_on_record(entered, objections, by=request.user)
     if form and form.is_valid() and _execute(request, entered, form):
         return redirect("access-request", entered.public_id)
     return proof_page(
@@ -137,7 +143,7 @@ def review(request, public_id):
         entered=entered,
         objections=objections,
         is_entered_by_me=entered.entered_by_id == request.user.pk,
-        is_own=executing.is_own(entered, by=request.user),
+        is_own=approval.is_own(entered, by=request.user),
     )
 
 
@@ -146,7 +152,7 @@ def decline(request, public_id):
     form = ReasonForm(request.POST or None)
     if form.is_valid():
         try:
-            access.decline(entered, by=request.user, **form.cleaned_data)
+            access_requests.decline(entered, by=request.user, **form.cleaned_data)
         except NotAllowed as refusal:
             form.add_error(None, str(refusal))
         else:
@@ -159,7 +165,7 @@ def decline(request, public_id):
 def withdraw(request, public_id):
     entered = _request_or_404(request, public_id)
     try:
-        access.withdraw(entered, by=request.user)
+        access_requests.withdraw(entered, by=request.user)
     except NotAllowed as refusal:
         messages.error(request, str(refusal))
         return redirect("access-request", entered.public_id)
@@ -173,7 +179,7 @@ def give_up(request):
     form = ReasonForm(request.POST or None)
     if form.is_valid():
         try:
-            access.give_up(provider, by=request.user, **form.cleaned_data)
+            access_requests.give_up(provider, by=request.user, **form.cleaned_data)
         except NotAllowed as refusal:
             form.add_error(None, str(refusal))
         else:
@@ -196,7 +202,7 @@ def _proof_form(request, entered: AccessRequest) -> ProofForm:
 
 def _execute(request, entered: AccessRequest, form: ProofForm) -> bool:
     try:
-        access.execute(
+        access_requests.execute(
             entered,
             by=request.user,
             challenge=form.challenge,

@@ -3,7 +3,7 @@ from typing import cast
 from django import forms
 from django.db.models import QuerySet
 
-from providers.access import Seen
+from providers.access.access_requests import Seen
 from providers.models import (
     DeaRegistration,
     DeaSource,

@@ -6,8 +6,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from foundation.pages import form_page
-from providers import credentialing, listings
-from providers.access_forms import ReasonForm, let_choose
+from providers import credentialing
+from providers.access.forms import ReasonForm, let_choose
+from providers.institutions import roster
 from providers.models import Institution, Listing, Provider
 from providers.refusals import NotAllowed
 
@@ -69,11 +70,11 @@ def enter(request, public_id):
         checked = dict(form.cleaned_data)
         provider = checked.pop("provider")
         try:
-            listings.enter(
+            roster.enter(
                 provider,
                 institution=institution,
                 by=request.user,
-                checked=listings.Checked(**checked),
+                checked=roster.Checked(**checked),
             )
         except NotAllowed as refusal:
             form.add_error(None, str(refusal))
@@ -88,7 +89,7 @@ def enter(request, public_id):
 def approve(request, public_id):
     listing = _listing_or_404(request, public_id)
     try:
-        listings.approve(listing, by=request.user)
+        roster.approve(listing, by=request.user)
     except NotAllowed as refusal:
         messages.error(request, str(refusal))
     else:
@@ -101,7 +102,7 @@ def end(request, public_id):
     form = ReasonForm(request.POST or None)
     if form.is_valid():
         try:
-            listings.end(listing, by=request.user, **form.cleaned_data)
+            roster.end(listing, by=request.user, **form.cleaned_data)
         except NotAllowed as refusal:
             form.add_error(None, str(refusal))
         else:
@@ -116,7 +117,7 @@ def end_officer(request, public_id, pk):
     officers = institution.credentialing_officers.filter(until=None)
     officer = get_object_or_404(officers, pk=pk)
     try:
-        listings.end_officer(officer, by=request.user)
+        roster.end_officer(officer, by=request.user)
     except NotAllowed as refusal:
         messages.error(request, str(refusal))
         return redirect("home")
