@@ -1,7 +1,7 @@
 from django.contrib import admin
 
 from audit.admin import Recorded, Window
-from prescriptions import drug_admin  # noqa: F401
+from prescriptions.drugs import admin as drug_admin  # noqa: F401
 from prescriptions.models import (
     Cancellation,
     Patient,

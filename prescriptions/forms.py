@@ -4,7 +4,7 @@ from django import forms
 from django.core.validators import MaxValueValidator
 
 from prescriptions import formats
-from prescriptions.drug_field import DrugField
+from prescriptions.drugs.field import DrugField
 from prescriptions.models import Drug, Patient, Pharmacy, Prescription, plain
 from providers.models import DeaRegistration, Provider, Role
 

@@ -1,13 +1,13 @@
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from prescriptions import drug_field
+from prescriptions.drugs import field
 
 
 @require_safe
 def search(request):
     """List drugs while somebody types; no patient is part of this."""
-    found = drug_field.found(request.GET.get("q", ""), request.GET.get("drug"))
+    found = field.found(request.GET.get("q", ""), request.GET.get("drug"))
     return render(
         request, "prescriptions/_drug_hits.html", {"found": found, "is_typing": True}
     )

@@ -8,7 +8,8 @@ from functools import cache
 
 from mfa import challenges
 from mfa.models import Purpose
-from prescriptions import content, drafts, formulary, signing
+from prescriptions import content, drafts, signing
+from prescriptions.drugs import formulary
 from prescriptions.models import Drug, Patient, Pharmacy, Prescription
 from tests.factories import PASSWORD, code_of, make_npi
 

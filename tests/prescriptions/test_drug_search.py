@@ -6,9 +6,9 @@ import pytest
 from django.apps import apps
 from django.urls import reverse
 
-from prescriptions import drug_search, formulary
+from prescriptions.drugs import formulary, search
+from prescriptions.drugs.ndc import importer
 from prescriptions.models import Drug, DrugWord, Prescription, Status
-from prescriptions.ndc import importing
 from tests.prescriptions.factories import make_draft, make_patient, make_pharmacy
 from tests.prescriptions.ndc.files import package, product, write
 
@@ -25,7 +25,7 @@ def shelf(db):
 @pytest.fixture
 def sold(shelf, tmp_path):
     """Oxycodone 5 mg as one labeler sells it, under a brand."""
-    importing.run(
+    importer.run(
         write(
             tmp_path,
             [product("0001-0552", PROPRIETARYNAME="Roxyinvented")],
@@ -35,7 +35,7 @@ def sold(shelf, tmp_path):
 
 
 def names(query):
-    return [drug.name for drug in drug_search.find(query)]
+    return [drug.name for drug in search.find(query)]
 
 
 FINDS = {
@@ -89,7 +89,7 @@ def test_every_word_has_to_be_there(shelf):
 
 
 def test_at_most_twenty_are_listed(shelf):
-    assert len(names("tablet")) == drug_search.MOST_HITS == 20
+    assert len(names("tablet")) == search.MOST_HITS == 20
 
 
 def test_a_drug_is_found_by_its_brand(sold):
@@ -128,7 +128,7 @@ HOSTILE += ["x" * 10_000, "5" * 10_000, "a " * 5_000, "-" * 50, "0001--", "é" *
 
 @pytest.mark.parametrize("query", HOSTILE, ids=range(len(HOSTILE)))
 def test_nothing_that_is_typed_breaks_the_search(shelf, query):
-    assert len(names(query)) <= drug_search.MOST_HITS
+    assert len(names(query)) <= search.MOST_HITS
 
 
 @pytest.mark.parametrize("query", ["%", "_", "%%%", "'--", "\0", " "])
@@ -169,7 +169,7 @@ def test_an_altered_name_is_found_by_its_new_words(shelf):
     drug = Drug.objects.get(name=OXYCODONE)
     drug.name = "Renamed hydrochloride 5 mg tablet"
     drug.save()
-    drug_search.index([drug])
+    search.index([drug])
 
     assert names("renamed") == [drug.name]
 

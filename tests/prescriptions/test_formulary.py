@@ -6,10 +6,10 @@ from collections import Counter
 import pytest
 from django.core.management import call_command
 
-from prescriptions import formulary
+from prescriptions.drugs import formulary
+from prescriptions.drugs.ndc import importer
+from prescriptions.drugs.schedules import STRICTEST_FIRST
 from prescriptions.models import Drug
-from prescriptions.ndc import importing
-from prescriptions.schedules import STRICTEST_FIRST
 from tests.prescriptions.ndc.files import package, product, write
 
 ROWS = list(csv.DictReader((formulary.DATA / "formulary.csv").read_text().splitlines()))
@@ -101,7 +101,7 @@ def test_loading_twice_changes_nothing_and_keeps_what_was_retired(capsys):
 def test_loading_again_keeps_the_brands_of_the_directory(tmp_path):
     call_command("load_formulary")
     brand = {"PROPRIETARYNAME": "Roxyinvented"}
-    importing.run(
+    importer.run(
         write(tmp_path, [product("0001-0552", **brand)], [package("0001-0552-01")])
     )
 

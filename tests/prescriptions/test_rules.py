@@ -5,7 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from prescriptions import dates, rules, schedules
+from prescriptions import dates, rules
+from prescriptions.drugs import schedules
 from providers.models import Schedule
 from tests.prescriptions.unsaved import TODAY, a_prescription, labels
 

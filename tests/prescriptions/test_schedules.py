@@ -6,8 +6,8 @@ from django.db import IntegrityError, transaction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prescriptions import formulary, schedules
-from prescriptions.schedules import STRICTEST_FIRST
+from prescriptions.drugs import formulary, schedules
+from prescriptions.drugs.schedules import STRICTEST_FIRST
 from providers.models import Schedule
 from tests.prescriptions.factories import make_drug
 

@@ -5,9 +5,9 @@ import time
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
-from prescriptions import drug_search
+from prescriptions.drugs import search
+from prescriptions.drugs.ndc import invented
 from prescriptions.models import Drug
-from prescriptions.ndc import invented
 
 QUERIES = ["oxyco 5", "o", "tablet", "tablet 5", "zolpidem", "hydro 10 mg er"]
 QUERIES += ["5 mg", "t 1", "alpraz 0.5 tablet", "nothing like it", "10000-0001-01"]
@@ -51,7 +51,7 @@ def _fill(count: int) -> None:
             )
             for name, strength, form in names
         )
-        drug_search.index(drugs)
+        search.index(drugs)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
 
@@ -60,6 +60,6 @@ def _median(query: str) -> float:
     taken = []
     for _ in range(TIMES):
         start = time.perf_counter()
-        drug_search.find(query)
+        search.find(query)
         taken.append((time.perf_counter() - start) * 1000)
     return statistics.median(taken)

@@ -6,7 +6,7 @@ from pathlib import Path
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
-from prescriptions.ndc import importing, invented
+from prescriptions.drugs.ndc import importer, invented
 
 KIB = 1024
 
@@ -33,7 +33,7 @@ class Command(BaseCommand):
                     drugs=drugs,
                 )
                 before, start = _peak(), time.monotonic()
-                run = importing.run(edition)
+                run = importer.run(edition)
                 took, grown = time.monotonic() - start, _peak() - before
         finally:
             connection.creation.destroy_test_db(name, verbosity=0)

@@ -2,8 +2,8 @@ from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
 
-from prescriptions.ndc import importing
-from prescriptions.ndc.files import NotReadable
+from prescriptions.drugs.ndc import importer
+from prescriptions.drugs.ndc.files import NotReadable
 
 
 class Command(BaseCommand):
@@ -22,12 +22,12 @@ class Command(BaseCommand):
 
     def handle(self, *args, **options):
         try:
-            run = importing.run(
+            run = importer.run(
                 options["path"],
                 may_retire_most=options["may_retire_most"],
                 progress=self._show,
             )
-        except (NotReadable, importing.Stopped, importing.Elsewhere) as problem:
+        except (NotReadable, importer.Stopped, importer.Elsewhere) as problem:
             raise CommandError(str(problem)) from None
         for name, count in sorted(run.counts.items()):
             self.stdout.write(f"{count:>9,} {name}")

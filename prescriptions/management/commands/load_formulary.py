@@ -1,6 +1,6 @@
 from django.core.management.base import BaseCommand, CommandError
 
-from prescriptions import formulary
+from prescriptions.drugs import formulary
 
 
 class Command(BaseCommand):

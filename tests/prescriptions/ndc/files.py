@@ -1,6 +1,6 @@
 """Invented rows in FDA's format; a test names only what it is about."""
 
-from prescriptions.ndc.files import COLUMNS, PACKAGES, PRODUCTS
+from prescriptions.drugs.ndc.files import COLUMNS, PACKAGES, PRODUCTS
 
 LABEL = "0a1b2c3d-0000-4000-8000-00000000"  # of an SPL; four digits follow
 PRODUCT = {

@@ -7,7 +7,9 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from audit.models import Event
-from prescriptions import formulary
+from prescriptions.drugs import formulary
+from prescriptions.drugs.ndc import importer
+from prescriptions.drugs.ndc.files import NotReadable
 from prescriptions.models import (
     Drug,
     DrugPackage,
@@ -17,8 +19,6 @@ from prescriptions.models import (
     RefusedRow,
     RunState,
 )
-from prescriptions.ndc import importing
-from prescriptions.ndc.files import NotReadable
 from tests.prescriptions.ndc.files import (
     CODEINE,
     LISINOPRIL,
@@ -36,7 +36,7 @@ def refusals():
 
 @pytest.mark.cfr("1306.05(a)")
 def test_products_of_many_labelers_are_one_drug(tmp_path):
-    run = importing.run(
+    run = importer.run(
         write(
             tmp_path,
             [
@@ -66,7 +66,7 @@ def test_products_join_the_drugs_of_the_formulary(tmp_path):
     formulary.load()
     before = Drug.objects.count()
 
-    importing.run(
+    importer.run(
         write(
             tmp_path,
             [product("0001-0552"), product("0001-0777", **CODEINE)],
@@ -89,7 +89,7 @@ def test_a_product_keeps_what_the_row_says(tmp_path):
         ENDMARKETINGDATE="20280630",
         LABELERNAME="Café Labs",
     )
-    importing.run(write(tmp_path, [row]))
+    importer.run(write(tmp_path, [row]))
 
     kept = DrugProduct.objects.get()
     assert (kept.proprietary_name, kept.labeler) == ("Oxyinvented®", "Café Labs")
@@ -131,7 +131,7 @@ REFUSED = {
 @pytest.mark.cfr("1308.11", "1308.12")
 @pytest.mark.parametrize(("values", "reason"), REFUSED.values(), ids=REFUSED)
 def test_a_row_that_cannot_be_understood_is_refused_by_line(tmp_path, values, reason):
-    run = importing.run(
+    run = importer.run(
         write(tmp_path, [product("0001-0552", **values), product("0001-0777")])
     )
 
@@ -144,7 +144,7 @@ def test_a_row_that_cannot_be_understood_is_refused_by_line(tmp_path, values, re
 
 @pytest.mark.parametrize("text", ["", "a\tb", "\t" * 20], ids=["empty", "two", "21"])
 def test_a_row_with_other_columns_is_refused_by_line(tmp_path, text):
-    importing.run(write(tmp_path, [product("0001-0552"), text]))
+    importer.run(write(tmp_path, [product("0001-0552"), text]))
 
     [(_, line, said)] = refusals()
     assert line == 3
@@ -152,10 +152,10 @@ def test_a_row_with_other_columns_is_refused_by_line(tmp_path, text):
 
 
 def test_a_second_row_of_the_same_product_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(importing, "ROWS_A_BATCH", 2)
+    monkeypatch.setattr(importer, "ROWS_A_BATCH", 2)
     rows = [product("0001-0552"), product("0001-0552"), product("0001-0552")]
 
-    importing.run(write(tmp_path, rows))
+    importer.run(write(tmp_path, rows))
 
     assert [(line, "PRODUCTID" in said) for _, line, said in refusals()] == [
         (3, True),
@@ -177,7 +177,7 @@ def test_what_is_none_of_the_portals_business_is_counted(tmp_path, kind, values)
         tmp_path, [product("0001-0552", **values)], [package("0001-0552-01")]
     )
 
-    run = importing.run(folder)
+    run = importer.run(folder)
 
     assert run.counts[kind] == 1
     assert run.counts["packages of other products"] == 1
@@ -195,7 +195,7 @@ def test_schedule_v_may_be_sold_over_the_counter(tmp_path):
         "DOSAGEFORMNAME": "SOLUTION",
         "DEASCHEDULE": "CV",
     }
-    importing.run(write(tmp_path, [product("0001-0552", **cough)]))
+    importer.run(write(tmp_path, [product("0001-0552", **cough)]))
 
     drug = Drug.objects.get()
     assert drug.name == (
@@ -223,7 +223,7 @@ NOT_WRITABLE = {
 @pytest.mark.cfr("1306.05(a)")
 @pytest.mark.parametrize(("values", "reason"), NOT_WRITABLE.values(), ids=NOT_WRITABLE)
 def test_what_cannot_be_written_is_kept_and_not_prescribed(tmp_path, values, reason):
-    importing.run(write(tmp_path, [product("0001-0552", **values)]))
+    importer.run(write(tmp_path, [product("0001-0552", **values)]))
 
     drug = DrugProduct.objects.get().drug
     assert reason in drug.unavailable
@@ -244,7 +244,7 @@ def test_packages_get_eleven_digits_and_are_each_kept_once(tmp_path):
         package("12345-6789-3", PRODUCTNDC="0001-0552"),
     ]
 
-    run = importing.run(write(tmp_path, products, packages))
+    run = importer.run(write(tmp_path, products, packages))
 
     assert set(DrugPackage.objects.values_list("as_written", "ndc", "is_sample")) == {
         ("0001-0552-01", "00001055201", False),
@@ -258,7 +258,7 @@ def test_packages_get_eleven_digits_and_are_each_kept_once(tmp_path):
 
 
 def test_a_sample_does_not_stand_for_a_drug(tmp_path):
-    importing.run(
+    importer.run(
         write(
             tmp_path,
             [product("0001-0552")],
@@ -275,7 +275,7 @@ def test_a_byte_that_is_not_cp1252_names_its_file_and_line(tmp_path):
     file.write_bytes(file.read_bytes().replace(b"0001-0777", b"0001-\x8d777", 1))
 
     with pytest.raises(NotReadable, match=r"product\.txt, line 3: the byte 0x8d"):
-        importing.run(folder)
+        importer.run(folder)
 
     assert not DrugProduct.objects.exists()
     assert not ImportRun.objects.exists()
@@ -286,7 +286,7 @@ def test_a_package_with_a_nul_character_is_refused_by_line(tmp_path):
     packages = [package("0001-0552-01"), package("0001-0552-09")]
     nul = packages[0].replace("0001-0552_", "\0" + "0001-0552_", 1)
 
-    importing.run(write(tmp_path, [product("0001-0552")], [nul, packages[1]]))
+    importer.run(write(tmp_path, [product("0001-0552")], [nul, packages[1]]))
 
     [(file, line, said)] = refusals()
     assert (file, line) == ("package.txt", 2)
@@ -300,14 +300,14 @@ def test_columns_that_are_not_fdas_are_named(tmp_path):
     file.write_bytes(file.read_bytes().replace(b"DEASCHEDULE", b"SCHEDULE", 1))
 
     with pytest.raises(NotReadable, match=r"line 1.*Missing: DEASCHEDULE.*SCHEDULE"):
-        importing.run(folder)
+        importer.run(folder)
 
 
 def test_a_line_without_end_is_not_read_into_memory(tmp_path):
     folder = write(tmp_path, [product("0001-0552"), "x" * 100_000])
 
     with pytest.raises(NotReadable, match="line 3: it never ends"):
-        importing.run(folder)
+        importer.run(folder)
 
 
 def test_the_zip_is_read_as_it_comes(tmp_path, capsys):
@@ -358,7 +358,7 @@ def test_a_folder_without_its_files_is_not_imported(tmp_path, missing):
 
 
 def test_an_import_is_on_record(tmp_path):
-    run = importing.run(write(tmp_path, [product("0001-0552")]))
+    run = importer.run(write(tmp_path, [product("0001-0552")]))
 
     event = Event.objects.get(act="drug_data.imported")
     assert event.subject == f"prescriptions.importrun:{run.pk}"

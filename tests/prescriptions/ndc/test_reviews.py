@@ -5,8 +5,8 @@ from django.db import DatabaseError
 from django.urls import reverse
 
 from audit.models import Event
+from prescriptions.drugs.ndc import importer, reviews
 from prescriptions.models import Decision, Drug, ReviewTask, Status
-from prescriptions.ndc import importing, reviews
 from tests.factories import PASSWORD, code_of, make_device, make_user
 from tests.prescriptions.factories import make_draft, make_ready
 from tests.prescriptions.ndc.files import (
@@ -34,7 +34,7 @@ def edition(tmp_path):
 
     def imported(*rows, packages=(), **values):
         rows = rows or [product("0001-0552", **values)]
-        return importing.run(write(tmp_path, rows, packages))
+        return importer.run(write(tmp_path, rows, packages))
 
     return imported
 

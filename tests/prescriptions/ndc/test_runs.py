@@ -6,7 +6,10 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, IntegrityError
 
-from prescriptions import formulary
+from prescriptions.drugs import formulary
+from prescriptions.drugs.ndc import importer, invented, reviews
+from prescriptions.drugs.ndc.batches import Batch
+from prescriptions.drugs.ndc.files import Directory
 from prescriptions.models import (
     Drug,
     DrugPackage,
@@ -19,9 +22,6 @@ from prescriptions.models import (
     Stage,
     Status,
 )
-from prescriptions.ndc import importing, invented, reviews
-from prescriptions.ndc.batches import Batch
-from prescriptions.ndc.files import Directory
 from tests.prescriptions.factories import make_ready
 from tests.prescriptions.ndc.files import (
     CODEINE,
@@ -58,8 +58,8 @@ class Killed(BaseException):
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch):
-    monkeypatch.setattr(importing, "ROWS_A_BATCH", 2)
-    monkeypatch.setattr(importing, "DRUGS_A_BATCH", 2)
+    monkeypatch.setattr(importer, "ROWS_A_BATCH", 2)
+    monkeypatch.setattr(importer, "DRUGS_A_BATCH", 2)
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def assert_is_imported():
 def test_the_steps_are_as_many_as_the_tests_below_interrupt(edition):
     shown = []
 
-    importing.run(edition, progress=lambda run: shown.append(run.percent))
+    importer.run(edition, progress=lambda run: shown.append(run.percent))
 
     assert len(shown) == STEPS
     assert shown == sorted(shown)
@@ -117,8 +117,8 @@ def test_an_import_killed_after_any_batch_goes_on(edition, step):
             raise Killed
 
     with pytest.raises(Killed):
-        importing.run(edition, progress=killed)
-    importing.run(edition)
+        importer.run(edition, progress=killed)
+    importer.run(edition)
 
     assert_is_imported()
 
@@ -135,8 +135,8 @@ def test_an_import_killed_inside_any_batch_goes_on(edition, monkeypatch, batch):
     with monkeypatch.context() as patched:
         patched.setattr(Batch, "keep", killed)
         with pytest.raises(Killed):
-            importing.run(edition)
-    importing.run(edition)
+            importer.run(edition)
+    importer.run(edition)
 
     assert_is_imported()
 
@@ -156,7 +156,7 @@ def test_an_edition_in_between_makes_the_older_one_new_again(tmp_path):
     second = write(tmp_path / "second", [product("0001-0777")])
 
     for edition in [first, second, first]:
-        importing.run(edition)
+        importer.run(edition)
 
     current = DrugProduct.objects.filter(retired_at=None)
     assert [one.product_ndc for one in current] == ["0001-0552"]
@@ -168,23 +168,23 @@ def test_a_killed_import_is_given_up_for_another_edition(edition, tmp_path):
         raise Killed
 
     with pytest.raises(Killed):
-        importing.run(edition, progress=killed)
-    importing.run(write(tmp_path / "newer", PRODUCTS[:1]))
+        importer.run(edition, progress=killed)
+    importer.run(write(tmp_path / "newer", PRODUCTS[:1]))
 
     newer, older = ImportRun.objects.all()
     assert (newer.state, older.state) == (RunState.FINISHED, RunState.SUPERSEDED)
 
 
 def test_files_that_are_exchanged_while_they_are_read_retire_nothing(tmp_path):
-    importing.run(write(tmp_path, PRODUCTS))
+    importer.run(write(tmp_path, PRODUCTS))
     write(tmp_path, PRODUCTS[:5])
 
     def exchanged(run):
         if run.stage == Stage.PACKAGES:
             write(tmp_path, PRODUCTS[:1])
 
-    with pytest.raises(importing.Stopped, match="changed while it was read"):
-        importing.run(tmp_path, progress=exchanged)
+    with pytest.raises(importer.Stopped, match="changed while it was read"):
+        importer.run(tmp_path, progress=exchanged)
 
     assert ImportRun.objects.first().state == RunState.FAILED
     assert not DrugProduct.objects.exclude(retired_at=None).exists()
@@ -194,8 +194,8 @@ def test_two_processes_do_not_do_one_batch_twice(edition):
     def other_was_faster(run):
         ImportRun.objects.update(position=run.position + 1)
 
-    with pytest.raises(importing.Elsewhere, match="Another process"):
-        importing.run(edition, progress=other_was_faster)
+    with pytest.raises(importer.Elsewhere, match="Another process"):
+        importer.run(edition, progress=other_was_faster)
 
     assert ImportRun.objects.get().state == RunState.RUNNING
 
@@ -208,18 +208,18 @@ def test_the_database_holds_one_running_import():
 
 
 def test_unchanged_rows_are_left_alone(tmp_path):
-    importing.run(write(tmp_path, [product("0001-0552")]))
+    importer.run(write(tmp_path, [product("0001-0552")]))
 
-    run = importing.run(write(tmp_path, [product("0001-0552"), PRODUCTS[1]]))
+    run = importer.run(write(tmp_path, [product("0001-0552"), PRODUCTS[1]]))
 
     assert (run.counts["products unchanged"], run.counts["products new"]) == (1, 1)
 
 
 def test_a_product_that_vanishes_is_retired_and_comes_back(tmp_path):
     rows, packages = [product("0001-0552"), PRODUCTS[1]], [package("0001-0552-01")]
-    importing.run(write(tmp_path, rows, packages))
+    importer.run(write(tmp_path, rows, packages))
 
-    run = importing.run(write(tmp_path, [PRODUCTS[1]]))
+    run = importer.run(write(tmp_path, [PRODUCTS[1]]))
 
     drug = Drug.objects.get(name__startswith="Oxycodone")
     assert (run.counts["products retired"], run.counts["drugs retired"]) == (1, 1)
@@ -227,7 +227,7 @@ def test_a_product_that_vanishes_is_retired_and_comes_back(tmp_path):
     assert drug.ndc == ""
     assert drug.products.get().retired_at
 
-    importing.run(write(tmp_path, rows, packages))
+    importer.run(write(tmp_path, rows, packages))
 
     drug.refresh_from_db()
     assert drug.is_prescribable
@@ -237,7 +237,7 @@ def test_a_product_that_vanishes_is_retired_and_comes_back(tmp_path):
 
 @pytest.mark.parametrize("model", [DrugProduct, DrugPackage])
 def test_the_database_keeps_what_was_imported(edition, model):
-    importing.run(edition)
+    importer.run(edition)
 
     with pytest.raises(DatabaseError, match="kept"):
         model.objects.all()._raw_delete("default")
@@ -245,9 +245,9 @@ def test_the_database_keeps_what_was_imported(edition, model):
 
 def test_a_drug_of_the_formulary_stays_when_nobody_sells_it(tmp_path):
     formulary.load()
-    importing.run(write(tmp_path, [product("0001-0552")]))
+    importer.run(write(tmp_path, [product("0001-0552")]))
 
-    importing.run(write(tmp_path, [PRODUCTS[1]]))
+    importer.run(write(tmp_path, [PRODUCTS[1]]))
 
     assert Drug.objects.get(
         name__startswith="Oxycodone hydrochloride 5 mg t"
@@ -255,10 +255,10 @@ def test_a_drug_of_the_formulary_stays_when_nobody_sells_it(tmp_path):
 
 
 def test_what_an_administrator_took_out_stays_out(tmp_path):
-    importing.run(write(tmp_path, [product("0001-0552")]))
+    importer.run(write(tmp_path, [product("0001-0552")]))
     Drug.objects.update(is_active=False)
 
-    importing.run(write(tmp_path, [product("0001-0552", LABELERNAME="Renamed")]))
+    importer.run(write(tmp_path, [product("0001-0552", LABELERNAME="Renamed")]))
 
     assert not Drug.objects.get().is_prescribable
 
@@ -266,7 +266,7 @@ def test_what_an_administrator_took_out_stays_out(tmp_path):
 def test_loading_the_formulary_moves_no_schedule_that_was_reviewed(tmp_path):
     formulary.load()
     tramadol = product("0001-0444", **TRAMADOL | {"DEASCHEDULE": "CII"})
-    importing.run(write(tmp_path, [tramadol]))
+    importer.run(write(tmp_path, [tramadol]))
 
     formulary.load()
 
@@ -275,7 +275,7 @@ def test_loading_the_formulary_moves_no_schedule_that_was_reviewed(tmp_path):
 
 def test_an_edition_without_most_products_is_not_believed(tmp_path, monkeypatch):
     rows = [product(f"0001-{number:04}") for number in range(30)]
-    importing.run(write(tmp_path, rows))
+    importer.run(write(tmp_path, rows))
     cut = write(tmp_path, rows[:10])
 
     with pytest.raises(CommandError, match="--may-retire-most"):
@@ -290,9 +290,9 @@ def test_an_edition_without_most_products_is_not_believed(tmp_path, monkeypatch)
 def test_new_labels_of_the_same_products_are_no_loss(tmp_path):
     rows = [product(f"0001-{number:04}") for number in range(30)]
     relabeled = [product(f"0001-{number:04}", label=2) for number in range(30)]
-    importing.run(write(tmp_path, rows))
+    importer.run(write(tmp_path, rows))
 
-    run = importing.run(write(tmp_path, relabeled))
+    run = importer.run(write(tmp_path, relabeled))
 
     assert run.counts["products retired"] == run.counts["products new"] == 30
     assert Drug.objects.get().is_prescribable
@@ -302,10 +302,10 @@ def test_new_labels_of_the_same_products_are_no_loss(tmp_path):
 def test_another_representative_ndc_makes_what_was_ready_a_draft(tmp_path, alice):
     rows = [product("0001-0552"), product("0002-0552")]
     packages = [package("0001-0552-01"), package("0002-0552-01")]
-    importing.run(write(tmp_path, rows, packages))
+    importer.run(write(tmp_path, rows, packages))
     ready = make_ready(alice.provider, drug=Drug.objects.get())
 
-    importing.run(write(tmp_path, rows, packages[1:]))
+    importer.run(write(tmp_path, rows, packages[1:]))
 
     ready.refresh_from_db()
     assert Drug.objects.get().ndc == "00002055201"
@@ -314,10 +314,10 @@ def test_another_representative_ndc_makes_what_was_ready_a_draft(tmp_path, alice
 
 def test_the_representative_ndc_stays_while_it_is_sold(tmp_path, alice):
     rows, packages = [product("0002-0552")], [package("0002-0552-01")]
-    importing.run(write(tmp_path, rows, packages))
+    importer.run(write(tmp_path, rows, packages))
     ready = make_ready(alice.provider, drug=Drug.objects.get())
 
-    importing.run(
+    importer.run(
         write(
             tmp_path,
             [*rows, product("0001-0552")],
@@ -352,7 +352,7 @@ def test_what_is_invented_for_benchmarks_is_in_fdas_format(tmp_path):
     edition.mkdir()
     invented.write(edition, rows=200, controlled_percent=10, drugs=15)
 
-    run = importing.run(edition)
+    run = importer.run(edition)
 
     assert run.counts["not controlled"] == 180
     assert run.counts["products new"] == run.counts["packages"] == 20

@@ -2,9 +2,9 @@
 
 import pytest
 
-from prescriptions import formulary
-from prescriptions.ndc import codes, crosscheck, products, terms
-from prescriptions.ndc.files import Refused, Row
+from prescriptions.drugs import formulary
+from prescriptions.drugs.ndc import crosscheck, ndc_codes, products, terms
+from prescriptions.drugs.ndc.files import Refused, Row
 from tests.prescriptions.ndc import files
 
 PADDED = {
@@ -26,13 +26,13 @@ NOT_AN_NDC += ["123456-789-0", "0001-0552-0x", "0001-0552-٠١", "0001-0552-01\n
 
 @pytest.mark.parametrize(("ten", "eleven"), PADDED.items())
 def test_the_hyphens_say_which_segment_is_padded(ten, eleven):
-    assert codes.eleven_digits(ten) == eleven
+    assert ndc_codes.eleven_digits(ten) == eleven
 
 
 @pytest.mark.parametrize("text", NOT_AN_NDC, ids=repr)
 def test_what_is_no_ndc_is_refused(text):
     with pytest.raises(Refused, match="is not 4-4-2, 5-3-2 or 5-4-1"):
-        codes.eleven_digits(text)
+        ndc_codes.eleven_digits(text)
 
 
 STRENGTHS = {

@@ -4,8 +4,8 @@ import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
-from prescriptions.ndc import terms
-from prescriptions.ndc.files import COLUMNS, ENCODING, PACKAGES, PRODUCTS
+from prescriptions.drugs.ndc import terms
+from prescriptions.drugs.ndc.files import COLUMNS, ENCODING, PACKAGES, PRODUCTS
 
 CONTROLLED = [
     ("OXYCODONE HYDROCHLORIDE", "CII"),

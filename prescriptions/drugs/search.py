@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from prescriptions.drugs.ndc import ndc_codes
 from prescriptions.models import Drug, DrugWord
-from prescriptions.ndc import codes
 
 MOST_HITS = 20
 MOST_RANKED = 1_000  # of more, nobody can tell what is meant
@@ -41,7 +41,7 @@ COMMON += ["mg", "mcg", "ml", "g", "er", "xr", "hcl", "injection"]
 def find(query: str) -> list[Drug]:
     """Return at most MOST_HITS drugs that may be prescribed, the likeliest first."""
     text = query[:LONGEST_QUERY].strip()
-    if codes.is_typed(text):
+    if ndc_codes.is_typed(text):
         sold = Drug.objects.prescribable().filter(_has_package(text))
         return list(sold.order_by("name")[:MOST_HITS])
     wanted = words(text)[:MOST_WORDS]
@@ -123,8 +123,11 @@ def _begins(word: str) -> Q:
 def _has_package(text: str) -> Q:
     """Eleven digits begin alike, or lie between two; an NDC with hyphens is padded."""
     found = Q(pk__in=[])
-    for digits in codes.beginnings(text):
-        low, high = digits.ljust(codes.DIGITS, "0"), digits.ljust(codes.DIGITS, "9")
+    for digits in ndc_codes.beginnings(text):
+        low, high = (
+            digits.ljust(ndc_codes.DIGITS, "0"),
+            digits.ljust(ndc_codes.DIGITS, "9"),
+        )
         found |= Q(
             products__packages__ndc__gte=low,
             products__packages__ndc__lte=high,

@@ -4,9 +4,9 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
-from prescriptions.formulary import UNIT_CODES
+from prescriptions.drugs.formulary import UNIT_CODES
+from prescriptions.drugs.ndc.files import Refused
 from prescriptions.models import plain
-from prescriptions.ndc.files import Refused
 
 UNIT = re.compile(
     r"\A(?P<unit>[^/\s]{1,20})/(?P<per>\d{0,6}(?:\.\d{1,6})?)(?P<of>[A-Za-z]*)\Z",

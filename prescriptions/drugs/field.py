@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from django import forms
 
-from prescriptions import drug_search
+from prescriptions.drugs import search
 from prescriptions.models import Drug, DrugPackage
 
 LONGEST_KEY = 18  # digits
@@ -30,15 +30,13 @@ class Found:
 
     @property
     def are_too_many(self) -> bool:
-        return len(self.hits) == drug_search.MOST_HITS
+        return len(self.hits) == search.MOST_HITS
 
 
 def found(query: str, chosen: object = None) -> Found:
     """Search for drugs; keep the one that was chosen, if it is one."""
-    hits = drug_search.find(query) if query else []
-    return Found(
-        query=query[: drug_search.LONGEST_QUERY], chosen=_drug(chosen), hits=hits
-    )
+    hits = search.find(query) if query else []
+    return Found(query=query[: search.LONGEST_QUERY], chosen=_drug(chosen), hits=hits)
 
 
 class DrugSearch(forms.Widget):

@@ -2,7 +2,7 @@
 
 import re
 
-from prescriptions.ndc.files import Refused
+from prescriptions.drugs.ndc.files import Refused
 
 PRODUCT = re.compile(r"\A(\d{4}-\d{4}|\d{5}-\d{3,4})\Z", re.ASCII)
 PACKAGE = re.compile(r"\A(\d{4,5})-(\d{3,4})-(\d{1,2})\Z", re.ASCII)

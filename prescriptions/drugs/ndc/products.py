@@ -4,10 +4,11 @@ import hashlib
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from prescriptions import formats, formulary, schedules
-from prescriptions.ndc import codes, crosscheck, terms
-from prescriptions.ndc.files import Refused, Row
-from prescriptions.ndc.terms import Form, Ingredient
+from prescriptions import formats
+from prescriptions.drugs import formulary, schedules
+from prescriptions.drugs.ndc import crosscheck, ndc_codes, terms
+from prescriptions.drugs.ndc.files import Refused, Row
+from prescriptions.drugs.ndc.terms import Form, Ingredient
 from providers.models import Schedule
 
 EDITION = "1"  # raise it when the same row comes to mean something else
@@ -136,7 +137,7 @@ def package(row: Row) -> Package:
     return Package(
         line=row.line,
         product_id=values["PRODUCTID"],
-        ndc=codes.eleven_digits(code),
+        ndc=ndc_codes.eleven_digits(code),
         as_written=code,
         description=values["PACKAGEDESCRIPTION"][:500],
         is_sample=values["SAMPLE_PACKAGE"] == "Y",
@@ -158,7 +159,7 @@ def _reported(values: dict[str, str]) -> str:
 
 
 def _check(values: dict[str, str]) -> None:
-    if not codes.PRODUCT.match(values["PRODUCTNDC"]):
+    if not ndc_codes.PRODUCT.match(values["PRODUCTNDC"]):
         raise Refused(f"The PRODUCTNDC “{values['PRODUCTNDC'][:20]}” is not one.")
     if not values["PRODUCTID"].startswith(f"{values['PRODUCTNDC']}_"):
         raise Refused("The PRODUCTID does not begin with the PRODUCTNDC.")

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 from audit import chain
 from audit.acts import Act
+from prescriptions.drugs.ndc import reviews
+from prescriptions.drugs.ndc.files import Row
 from prescriptions.models import Drug, ImportRun, RefusedRow, ReviewTask
-from prescriptions.ndc import reviews
-from prescriptions.ndc.files import Row
 
 
 @dataclass

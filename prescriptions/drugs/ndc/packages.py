@@ -1,10 +1,10 @@
 """Rows of package.txt become the packages of products that were taken over."""
 
+from prescriptions.drugs.ndc import products
+from prescriptions.drugs.ndc.batches import Batch
+from prescriptions.drugs.ndc.files import Refused, Row
+from prescriptions.drugs.ndc.products import Package, Skipped
 from prescriptions.models import DrugPackage, DrugProduct
-from prescriptions.ndc import products
-from prescriptions.ndc.batches import Batch
-from prescriptions.ndc.files import Refused, Row
-from prescriptions.ndc.products import Package, Skipped
 
 TWICE = "This package is in this file already."
 

@@ -8,7 +8,7 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
-from prescriptions import drug_search, schedules
+from prescriptions.drugs import schedules, search
 from prescriptions.models import Drug
 
 DATA = Path(__file__).parent / "data"
@@ -70,7 +70,7 @@ def load() -> int:
         unique_fields=["name"],
         update_fields=[*fields, "unit", "unit_code", "brands"],
     )
-    drug_search.index(Drug.objects.filter(name__in=[drug.name for drug in products]))
+    search.index(Drug.objects.filter(name__in=[drug.name for drug in products]))
     return len(products)
 
 

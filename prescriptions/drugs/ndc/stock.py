@@ -1,10 +1,10 @@
 """Rows of product.txt become products, and the drugs that prescribers order."""
 
+from prescriptions.drugs.ndc import crosscheck, products, reviews, terms
+from prescriptions.drugs.ndc.batches import Batch
+from prescriptions.drugs.ndc.files import Refused, Row
+from prescriptions.drugs.ndc.products import Product, Skipped
 from prescriptions.models import Drug, DrugProduct, DrugSource
-from prescriptions.ndc import crosscheck, products, reviews, terms
-from prescriptions.ndc.batches import Batch
-from prescriptions.ndc.files import Refused, Row
-from prescriptions.ndc.products import Product, Skipped
 
 TWICE = "Its PRODUCTID is in this file already."
 OF_THE_ROW = [

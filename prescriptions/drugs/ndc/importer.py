@@ -12,6 +12,9 @@ from django.utils import timezone
 
 from audit import chain
 from audit.acts import Act
+from prescriptions.drugs.ndc import packages, products, retirement, stock
+from prescriptions.drugs.ndc.batches import Batch
+from prescriptions.drugs.ndc.files import PACKAGES, PRODUCTS, Directory, NotReadable
 from prescriptions.models import (
     Drug,
     DrugProduct,
@@ -20,9 +23,6 @@ from prescriptions.models import (
     RunState,
     Stage,
 )
-from prescriptions.ndc import packaging, products, retiring, stocking
-from prescriptions.ndc.batches import Batch
-from prescriptions.ndc.files import PACKAGES, PRODUCTS, Directory, NotReadable
 
 ROWS_A_BATCH = 500
 DRUGS_A_BATCH = 100
@@ -52,7 +52,7 @@ def run(
     current = _start(directory.name, digest=f"{rules[:16]}-{digest[:40]}", lines=lines)
     if current.state == RunState.FINISHED:
         return current
-    stocking.give_keys()
+    stock.give_keys()
     steps = {
         Stage.PRODUCTS: lambda: _read(current, directory, PRODUCTS, rules),
         Stage.PACKAGES: lambda: _read(current, directory, PACKAGES, rules),
@@ -108,9 +108,9 @@ def _read(
             batch = Batch(run=current)
             batch.counts[f"{file} rows"] += len(read)
             if file == PRODUCTS:
-                stocking.take_over(read, batch, rules=rules)
+                stock.take_over(read, batch, rules=rules)
             else:
-                packaging.take_over(read, batch)
+                packages.take_over(read, batch)
             batch.keep()
         yield
     following = {PRODUCTS: Stage.PACKAGES, PACKAGES: Stage.RETIRING}[file]
@@ -128,12 +128,12 @@ def _retire(
     with transaction.atomic(durable=True):
         _claim(current, stage=Stage.DRUGS, position=0)
         batch = Batch(run=current)
-        if retiring.are_most(current) and not may_retire_most:
+        if retirement.are_most(current) and not may_retire_most:
             raise Stopped(
                 "More than half of the products are missing in this edition. If that "
                 "is right, run the import with --may-retire-most."
             )
-        retiring.retire(batch)
+        retirement.retire(batch)
         batch.keep()
     yield
 
@@ -151,7 +151,7 @@ def _bring_up_to_date(current: ImportRun) -> Iterator[None]:
         with transaction.atomic(durable=True):
             _claim(current, position=drugs[-1].pk)
             batch = Batch(run=current)
-            retiring.bring_up_to_date(drugs, batch)
+            retirement.bring_up_to_date(drugs, batch)
             batch.keep()
         yield
     with transaction.atomic(durable=True):

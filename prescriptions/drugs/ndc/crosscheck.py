@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from prescriptions import formulary, schedules
-from prescriptions.formulary import Substance
-from prescriptions.ndc.terms import Form, Ingredient
+from prescriptions.drugs import formulary, schedules
+from prescriptions.drugs.formulary import Substance
+from prescriptions.drugs.ndc.terms import Form, Ingredient
 
 WORD = re.compile(r"[a-z]+")
 # What a name in the table says besides the substance.

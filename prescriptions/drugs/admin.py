@@ -7,7 +7,8 @@ from django.urls import path, reverse
 from django.views.decorators.http import require_POST
 
 from audit.admin import Recorded, Window
-from prescriptions import drug_search
+from prescriptions.drugs import search
+from prescriptions.drugs.ndc import reviews
 from prescriptions.models import (
     Decision,
     Drug,
@@ -18,7 +19,6 @@ from prescriptions.models import (
     RefusedRow,
     ReviewTask,
 )
-from prescriptions.ndc import reviews
 
 OF_THE_PORTAL = ["is_active"]  # of a drug that FDA describes
 
@@ -41,7 +41,7 @@ class DrugAdmin(Recorded):
         if {"name", "strength", "form"} & set(form.changed_data):
             obj.key = None  # the next import finds out anew which products are this
         super().save_model(request, obj, form, change)
-        drug_search.index([obj])
+        search.index([obj])
 
 
 @admin.register(DrugProduct)

@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from prescriptions import drug_search
+from prescriptions.drugs import search
+from prescriptions.drugs.ndc import reviews
+from prescriptions.drugs.ndc.batches import Batch
 from prescriptions.models import (
     Drug,
     DrugPackage,
@@ -14,8 +16,6 @@ from prescriptions.models import (
     DrugSource,
     ImportRun,
 )
-from prescriptions.ndc import reviews
-from prescriptions.ndc.batches import Batch
 
 FEW = 20  # products; of so few, most may go
 BRANDS_LENGTH = 200
@@ -55,7 +55,7 @@ def bring_up_to_date(drugs: list[Drug], batch: Batch) -> None:
             batch.altered[drug.pk] = drug
         is_new = drug.unavailable == reviews.VANISHED != before[2]
         batch.counts["drugs retired"] += int(is_new)
-    drug_search.index(drugs)
+    search.index(drugs)
 
 
 def representative(drug: Drug, packages: dict[str, tuple[bool, bool]]) -> str:

@@ -9,7 +9,10 @@ from django.utils import timezone
 
 from audit import chain
 from audit.acts import Act
-from prescriptions import drafts, schedules
+from prescriptions import drafts
+from prescriptions.drugs import schedules
+from prescriptions.drugs.ndc import crosscheck
+from prescriptions.drugs.ndc.products import EXEMPTED, Product
 from prescriptions.models import (
     Decision,
     Drug,
@@ -18,8 +21,6 @@ from prescriptions.models import (
     ReviewTask,
     Status,
 )
-from prescriptions.ndc import crosscheck
-from prescriptions.ndc.products import EXEMPTED, Product
 
 UNDECIDED = "An administrator has to decide on its schedule first."
 NOT_CONTROLLED = "It is not a controlled substance."
