@@ -13,8 +13,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from audit import daily
-from prescriptions import gate
 from prescriptions.models import Transmission, TransmissionState
+from prescriptions.signing import gate
 
 OVERDUE = timedelta(minutes=2)  # of a message that a worker should have sent
 

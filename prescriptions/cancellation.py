@@ -12,8 +12,7 @@ from django.utils import timezone
 from audit import chain
 from audit.acts import Act, Outcome
 from audit.models import user_stream
-from prescriptions import drafts, script, settling, transmission
-from prescriptions.drafts import NotAllowed
+from prescriptions import script, settling, transmission
 from prescriptions.models import (
     Cancellation,
     Prescription,
@@ -21,6 +20,8 @@ from prescriptions.models import (
     Transmission,
     TransmissionState,
 )
+from prescriptions.writing import drafts
+from prescriptions.writing.drafts import NotAllowed
 
 CANCELLABLE = [Status.SIGNED, Status.QUEUED, Status.TRANSMITTED, Status.DELIVERED]
 UNSETTLED = [TransmissionState.WAITING, TransmissionState.SENDING]

@@ -3,7 +3,7 @@
 from django import forms
 
 from prescriptions import formats
-from prescriptions.forms import Uncut
+from prescriptions.writing.forms import Uncut
 
 
 class CancelForm(Uncut, forms.Form):

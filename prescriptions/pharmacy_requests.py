@@ -14,8 +14,7 @@ from django.utils import timezone
 from audit import chain
 from audit.acts import Act
 from audit.models import user_stream
-from prescriptions import cancellation, drafts, script, transmission
-from prescriptions.drafts import NotAllowed
+from prescriptions import cancellation, script, transmission
 from prescriptions.models import (
     PharmacyRequest,
     Prescription,
@@ -24,6 +23,8 @@ from prescriptions.models import (
     Status,
     Transmission,
 )
+from prescriptions.writing import drafts
+from prescriptions.writing.drafts import NotAllowed
 
 ELECTRONIC = "A new prescription follows."
 ON_PAPER = "A prescription on paper follows."

@@ -20,8 +20,8 @@ from mfa import devices
 from mfa.idme import device_sync, link
 from mfa.models import Device, IdmeAccount, Purpose
 from mfa.oidc.responses import SignIn, Tokens, Userinfo
-from prescriptions import drafts
 from prescriptions.models import Drug, Patient, Pharmacy, Prescription
+from prescriptions.writing import drafts
 from providers.models import (
     DeaRegistration,
     Membership,

@@ -222,10 +222,10 @@ def _store() -> KeyStore:
     if settings.SIGNING_KEY_STORE == "file":
         return files.FileStore()
     try:
-        from prescriptions.signer import tokens  # noqa: PLC0415  needs python-pkcs11
+        from prescriptions.signer import hsm  # noqa: PLC0415  needs python-pkcs11
     except ImportError:
         raise SignerUnavailable("Install python-pkcs11 for this key store.") from None
-    return tokens.TokenStore()
+    return hsm.TokenStore()
 
 
 def _key() -> OpenKey:

@@ -7,18 +7,11 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from foundation.pages import STOP_ASKING, form_page
-from prescriptions import (
-    cancellation,
-    circumstances,
-    drafts,
-    printing,
-    rules,
-    settling,
-    transmission,
-)
-from prescriptions.forms import PrescriptionForm
+from prescriptions import cancellation, rules, settling, transmission
 from prescriptions.models import PharmacyRequest, Prescription, Status, Transmission
 from prescriptions.views.found import patient_or_404, prescription_or_404
+from prescriptions.writing import drafts, printing, rule_context
+from prescriptions.writing.forms import PrescriptionForm
 
 PAGE_SIZE = 50
 ASK_FOR = timedelta(minutes=5)
@@ -71,7 +64,7 @@ def create(request, public_id):
         "prescriptions/form.html",
         form,
         patient=patient,
-        others=circumstances.to_count_with(draft),
+        others=rule_context.to_count_with(draft),
         heading="Write a prescription",
         cancel_url=patient.get_absolute_url(),
     )
@@ -102,7 +95,7 @@ def edit(request, public_id):
         "prescriptions/form.html",
         form,
         patient=prescription.patient,
-        others=circumstances.to_count_with(prescription),
+        others=rule_context.to_count_with(prescription),
         heading="Edit the prescription",
         cancel_url=prescription.get_absolute_url(),
     )
@@ -113,10 +106,10 @@ def detail(request, public_id):
     prescription = prescription_or_404(request, public_id)
     problems, with_drafts, may_print = [], None, False
     if prescription.is_open:
-        around = circumstances.of([prescription])
+        around = rule_context.of([prescription])
         problems = rules.blockers_to_ready(prescription, around=around)
         with_drafts = rules.series_dates(
-            prescription, circumstances.with_drafts(prescription)
+            prescription, rule_context.with_drafts(prescription)
         )
         may_print = not printing.blockers(prescription)
     facts = {"problems": problems, "with_drafts": with_drafts, "may_print": may_print}
@@ -182,7 +175,7 @@ def _facts(request, prescription: Prescription) -> dict:
         "prescription": prescription,
         "is_prescriber": prescription.prescriber.user_id == request.user.pk,
         "issue_date": prescription.issue_date,
-        "place": circumstances.places([prescription]).get(prescription.pk),
+        "place": rule_context.places([prescription]).get(prescription.pk),
         "record": getattr(prescription, "signed_record", None),
         "is_accepted_late": settling.is_accepted_late(prescription),
         "can_retry": _was_tried_in_vain(prescription),

@@ -16,14 +16,16 @@ from mfa import challenges, devices
 from mfa.forms import ProofForm
 from mfa.idme import freshness
 from mfa.models import Device, Purpose
-from prescriptions import circumstances, content, signer, signing
+from prescriptions import content, signer
 from prescriptions.models import OPEN, Patient, Prescription, SignedRecord, Status
 from prescriptions.rules import Place
+from prescriptions.signing import ceremony
 from prescriptions.views.found import patient_or_404, prescription_or_404
+from prescriptions.writing import rule_context
 from providers.readiness import Blocker
 
 REFUSALS = (
-    signing.NotSignable,
+    ceremony.NotSignable,
     challenges.NotProven,
     devices.NotAllowed,
     signer.SignerUnavailable,
@@ -49,11 +51,11 @@ class Review:
 def ready(request, public_id):
     prescription = prescription_or_404(request, public_id)
     if request.POST.get("shown_digest") != content.digest(prescription):
-        messages.error(request, signing.CHANGED)
+        messages.error(request, ceremony.CHANGED)
         return _back(request, prescription)
     try:
-        signing.mark_ready(prescription, by=request.user)
-    except signing.NotSignable as refusal:
+        ceremony.mark_ready(prescription, by=request.user)
+    except ceremony.NotSignable as refusal:
         messages.error(request, f"Not marked ready. {refusal}")
     return _back(request, prescription)
 
@@ -62,8 +64,8 @@ def ready(request, public_id):
 def unready(request, public_id):
     prescription = prescription_or_404(request, public_id)
     try:
-        signing.unready(prescription, by=request.user)
-    except signing.NotSignable as refusal:
+        ceremony.unready(prescription, by=request.user)
+    except ceremony.NotSignable as refusal:
         messages.error(request, str(refusal))
     return _back(request, prescription)
 
@@ -74,7 +76,7 @@ def sign(request, public_id):
     prescription = prescription_or_404(request, public_id)
     if prescription.prescriber.user_id != request.user.pk:
         if request.method == "POST":
-            signing.put_refusal_on_record(prescription, by=request.user)
+            ceremony.put_refusal_on_record(prescription, by=request.user)
         raise PermissionDenied("Only the practitioner named on it can sign this.")
     if not prescription.is_open:
         status = prescription.get_status_display()
@@ -122,7 +124,7 @@ def _ceremony(request, patient: Patient, prescriptions: list[Prescription]):
     reviews = _reviews(prescriptions, by=request.user)
     to_sign = [one for one in reviews if one.is_to_be_signed]
     chosen = [one.prescription for one in to_sign]
-    blockers = signing.blockers_together(chosen) if len(chosen) > 1 else []
+    blockers = ceremony.blockers_together(chosen) if len(chosen) > 1 else []
     shown = ""
     if chosen and not blockers:
         shown = content.digest_over(one.shown_digest for one in to_sign)
@@ -131,7 +133,7 @@ def _ceremony(request, patient: Patient, prescriptions: list[Prescription]):
         _refuse(request, prescriptions)
     if form and form.is_valid():
         try:
-            records = signing.sign(
+            records = ceremony.sign(
                 chosen,
                 by=request.user,
                 challenge=form.challenge,
@@ -159,7 +161,7 @@ def _proof(request, chosen: list[Prescription], shown: str) -> ProofForm:
     """Ask for both factors; what was posted for other content is not even looked at."""
     posted = request.POST if request.method == "POST" else None
     if posted and posted.get("shown_digest") != shown:
-        messages.error(request, signing.CHANGED)
+        messages.error(request, ceremony.CHANGED)
         _refuse(request, chosen)
         posted = None
     return ProofForm(
@@ -174,8 +176,8 @@ def _proof(request, chosen: list[Prescription], shown: str) -> ProofForm:
 
 
 def _reviews(prescriptions: list[Prescription], *, by) -> list[Review]:
-    found = signing.blockers_of_each(prescriptions, by=by)
-    places = circumstances.places(prescriptions)
+    found = ceremony.blockers_of_each(prescriptions, by=by)
+    places = rule_context.places(prescriptions)
     return [
         Review(
             one,
@@ -200,7 +202,7 @@ def _waiting(patient: Patient, *, prescriber) -> list[Prescription]:
 def _refuse(request, prescriptions: list[Prescription]) -> None:
     """Put on record what the page turned away before a code or a push was wasted on it."""
     for prescription in prescriptions:
-        signing.put_refusal_on_record(prescription, by=request.user)
+        ceremony.put_refusal_on_record(prescription, by=request.user)
 
 
 def _done(request, records: list[SignedRecord]):

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from prescriptions import signing
 from prescriptions.models import Prescription, SignedRecord, Status, Transmission
+from prescriptions.signing import ceremony
 from tests.prescriptions.factories import SESSION, make_draft, make_ready, prove
 
 pytestmark = [
@@ -26,8 +26,8 @@ def test_nothing_is_marked_without_a_registration_for_it(alice, practice, why):
     draft = make_draft(alice.provider)
     alice.provider.dea_registrations.update(**why(practice.today()))
 
-    with pytest.raises(signing.NotSignable, match="DEA registration"):
-        signing.mark_ready(Prescription.objects.get(pk=draft.pk), by=alice)
+    with pytest.raises(ceremony.NotSignable, match="DEA registration"):
+        ceremony.mark_ready(Prescription.objects.get(pk=draft.pk), by=alice)
 
     draft.refresh_from_db()
     assert draft.status == Status.DRAFT
@@ -40,8 +40,8 @@ def test_nothing_is_signed_when_the_registration_went_after_the_mark(
     ready = make_ready(alice.provider)
     alice.provider.dea_registrations.update(**why(practice.today()))
 
-    with pytest.raises(signing.NotSignable, match="DEA registration"):
-        signing.sign(
+    with pytest.raises(ceremony.NotSignable, match="DEA registration"):
+        ceremony.sign(
             [ready], by=alice, challenge=prove([ready], phone), session_key=SESSION
         )
 
@@ -54,5 +54,5 @@ def test_what_names_no_registration_is_not_marked(alice):
     draft = make_draft(alice.provider)
     Prescription.objects.filter(pk=draft.pk).update(dea_registration=None)
 
-    with pytest.raises(signing.NotSignable, match="No DEA registration is chosen"):
-        signing.mark_ready(Prescription.objects.get(pk=draft.pk), by=alice)
+    with pytest.raises(ceremony.NotSignable, match="No DEA registration is chosen"):
+        ceremony.mark_ready(Prescription.objects.get(pk=draft.pk), by=alice)

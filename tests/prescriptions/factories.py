@@ -8,9 +8,11 @@ from functools import cache
 
 from mfa import challenges
 from mfa.models import Purpose
-from prescriptions import content, drafts, signing
+from prescriptions import content
 from prescriptions.drugs import formulary
 from prescriptions.models import Drug, Patient, Pharmacy, Prescription
+from prescriptions.signing import ceremony
+from prescriptions.writing import drafts
 from tests.factories import PASSWORD, code_of, make_npi
 
 SCHEDULE_II = [
@@ -97,7 +99,7 @@ def make_draft(provider, **overrides):
 def make_ready(provider, **overrides):
     """A prescription that waits for nothing but the two factors."""
     draft = make_draft(provider, **overrides)
-    signing.mark_ready(draft, by=provider.user)
+    ceremony.mark_ready(draft, by=provider.user)
     draft.refresh_from_db()
     return draft
 
@@ -117,7 +119,7 @@ def prove(prescriptions, device, **overrides):
 
 def sign(prescription, device):
     """Sign one prescription as its prescriber does; return its record."""
-    [record] = signing.sign(
+    [record] = ceremony.sign(
         [prescription],
         by=device.user,
         challenge=prove([prescription], device),

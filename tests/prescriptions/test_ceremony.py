@@ -8,8 +8,10 @@ from django.urls import reverse
 from audit.acts import Act
 from audit.models import Event
 from mfa.models import Challenge, Purpose
-from prescriptions import content, drafts, signing
+from prescriptions import content
 from prescriptions.models import SignedRecord, Status
+from prescriptions.signing import ceremony
+from prescriptions.writing import drafts
 from tests.factories import PASSWORD, code_of, make_ready_provider
 from tests.prescriptions.factories import (
     SESSION,
@@ -141,7 +143,7 @@ def test_a_proof_for_other_content_than_what_is_marked_now_signs_nothing(
     mark(as_alice, patient, three[0])
     _, page = page_of(as_alice, patient)
     shown = re.findall(r'name="shown_digest" value="(\w{64})"', page)[-1]
-    signing.mark_ready(three[1], by=alice)
+    ceremony.mark_ready(three[1], by=alice)
 
     answer = post_proof(as_alice, patient, phone, shown_digest=shown)
 
@@ -166,23 +168,23 @@ def test_a_wrong_code_leaves_every_mark_as_it_was(as_alice, patient, three, phon
 def test_prescriptions_of_two_patients_are_not_signed_together(alice, phone):
     two = [make_draft(alice.provider), make_draft(alice.provider)]
     for one in two:
-        signing.mark_ready(one, by=alice)
+        ceremony.mark_ready(one, by=alice)
         one.refresh_from_db()
 
-    with pytest.raises(signing.NotSignable, match="one patient"):
-        signing.sign(two, by=alice, challenge=prove(two, phone), session_key=SESSION)
+    with pytest.raises(ceremony.NotSignable, match="one patient"):
+        ceremony.sign(two, by=alice, challenge=prove(two, phone), session_key=SESSION)
 
     assert statuses(two) == [Status.READY, Status.READY]
 
 
 @pytest.mark.cfr("1311.120(b)(13)")
 def test_with_one_that_is_not_marked_none_is_signed(alice, three, phone):
-    signing.mark_ready(three[0], by=alice)
+    ceremony.mark_ready(three[0], by=alice)
     two = three[:2]
     two[0].refresh_from_db()
 
-    with pytest.raises(signing.NotSignable, match="is draft"):
-        signing.sign(two, by=alice, challenge=prove(two, phone), session_key=SESSION)
+    with pytest.raises(ceremony.NotSignable, match="is draft"):
+        ceremony.sign(two, by=alice, challenge=prove(two, phone), session_key=SESSION)
 
     assert statuses(two) == [Status.READY, Status.DRAFT]
 
@@ -212,7 +214,7 @@ def test_the_result_is_not_shown_to_another_practice(
 
 @pytest.mark.cfr("1311.120(b)(10)")
 def test_a_changed_patient_takes_the_marks_back(alice, sam, patient, three):
-    signing.mark_ready(three[0], by=alice)
+    ceremony.mark_ready(three[0], by=alice)
     patient.address_line_1 = "77 New Street"
 
     drafts.save_patient(patient, by=sam)

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from audit.acts import Act
 from audit.models import Event
-from prescriptions import certification, gate, releases, signing, transmission
+from prescriptions import certification, releases, transmission
 from prescriptions.models import (
     Capability,
     Finding,
@@ -20,6 +20,7 @@ from prescriptions.models import (
     Transmission,
     TransmissionState,
 )
+from prescriptions.signing import ceremony, gate
 from tests.factories import make_user
 from tests.prescriptions import factories
 
@@ -98,8 +99,8 @@ def test_without_an_audit_a_live_network_is_locked(live, alice, draft):
     assert "no third-party audit" in problem
     assert releases.software_version() in problem
     assert problem in gate.problems(by=alice)
-    with pytest.raises(signing.NotSignable, match="live pharmacy network is locked"):
-        signing.mark_ready(draft, by=alice)
+    with pytest.raises(ceremony.NotSignable, match="live pharmacy network is locked"):
+        ceremony.mark_ready(draft, by=alice)
 
 
 @pytest.mark.cfr("1311.300(a)")
@@ -261,8 +262,8 @@ def test_an_adverse_report_stops_the_version_at_once(certified, sue, alice, draf
     first, second = certification.problems()
     assert "must not be used" in first
     assert "locked" in second
-    with pytest.raises(signing.NotSignable, match="must not be used"):
-        signing.mark_ready(draft, by=alice)
+    with pytest.raises(ceremony.NotSignable, match="must not be used"):
+        ceremony.mark_ready(draft, by=alice)
 
 
 def test_an_adverse_report_stops_a_demonstration_too(steve, alice):
@@ -359,8 +360,8 @@ def test_signing_asks_what_the_audit_covers(certified, alice, monkeypatch):
         alice.provider, earliest_fill_on=TODAY + timedelta(days=30)
     )
 
-    with pytest.raises(signing.NotSignable, match="does not cover"):
-        signing.mark_ready(series, by=alice)
+    with pytest.raises(ceremony.NotSignable, match="does not cover"):
+        ceremony.mark_ready(series, by=alice)
 
 
 def test_without_a_live_network_no_audit_limits_what_is_signed(alice):

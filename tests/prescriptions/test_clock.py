@@ -10,8 +10,9 @@ from django.utils import timezone
 
 from audit.acts import Act, Outcome
 from audit.models import Event
-from prescriptions import clock, gate, signing
+from prescriptions import clock
 from prescriptions.models import ClockMeasurement, ClockState, SignedRecord, Status
+from prescriptions.signing import ceremony, gate
 from tests.prescriptions.factories import SESSION, make_draft, prove
 from tests.prescriptions.time_server import TimeServer
 
@@ -51,7 +52,7 @@ def test_within_five_minutes_one_may_sign(time_servers, alice, draft, seconds):
     assert measurement.state == ClockState.OK
     assert measurement.offset_ms == pytest.approx(seconds * 1000, abs=300)
     assert gate.problems(by=alice) == []
-    signing.mark_ready(draft, by=alice)
+    ceremony.mark_ready(draft, by=alice)
 
 
 @pytest.mark.cfr("1311.120(b)(8)")
@@ -66,10 +67,10 @@ def test_beyond_five_minutes_nothing_is_marked_or_signed(
     time_servers(seconds)
     clock.measure()
 
-    with pytest.raises(signing.NotSignable, match="seconds off NIST time"):
-        signing.mark_ready(other, by=alice)
-    with pytest.raises(signing.NotSignable, match=f"{abs(seconds)} seconds off"):
-        signing.sign([ready], by=alice, challenge=challenge, session_key=SESSION)
+    with pytest.raises(ceremony.NotSignable, match="seconds off NIST time"):
+        ceremony.mark_ready(other, by=alice)
+    with pytest.raises(ceremony.NotSignable, match=f"{abs(seconds)} seconds off"):
+        ceremony.sign([ready], by=alice, challenge=challenge, session_key=SESSION)
 
     ready.refresh_from_db()
     assert ready.status == Status.READY
@@ -82,8 +83,8 @@ def test_outside_a_demonstration_an_unknown_clock_stops_signing(settings, alice,
     settings.DEMO = False
 
     assert clock.NOT_COMPARED in gate.problems(by=alice)
-    with pytest.raises(signing.NotSignable, match="not compared with NIST time"):
-        signing.mark_ready(draft, by=alice)
+    with pytest.raises(ceremony.NotSignable, match="not compared with NIST time"):
+        ceremony.mark_ready(draft, by=alice)
 
 
 def test_in_a_demonstration_an_unknown_clock_is_let_pass(alice):

@@ -4,8 +4,8 @@ import pytest
 
 from audit.acts import Act
 from audit.models import Event
-from prescriptions import drafts
 from prescriptions.models import Patient, Prescription, Status, Transmission
+from prescriptions.writing import drafts
 from tests.prescriptions.factories import (
     make_draft,
     make_drug,

@@ -8,9 +8,10 @@ from django.urls import reverse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prescriptions import content, dates, rules, signing
+from prescriptions import content, dates, rules
 from prescriptions.formats import NOTE_LENGTH
 from prescriptions.rules import elements
+from prescriptions.signing import ceremony
 from tests.factories import make_provider, make_registration
 from tests.prescriptions.factories import make_draft, make_drug
 from tests.prescriptions.unsaved import TODAY, a_prescription, labels
@@ -178,8 +179,8 @@ def test_a_supervisor_who_left_meanwhile_is_not_named(alice, practice):
     draft = make_draft(alice.provider, supervisor=carol)
     carol.user.memberships.update(left_on=practice.today())
 
-    with pytest.raises(signing.NotSignable, match="supervisor no longer works"):
-        signing.mark_ready(draft, by=alice)
+    with pytest.raises(ceremony.NotSignable, match="supervisor no longer works"):
+        ceremony.mark_ready(draft, by=alice)
 
 
 @pytest.mark.django_db
@@ -207,7 +208,7 @@ def test_the_review_has_every_element_in_the_order_of_the_law(client, alice, pra
         note="Call me.",
     )
     for one in (first, draft):
-        signing.mark_ready(one, by=alice)
+        ceremony.mark_ready(one, by=alice)
     client.force_login(alice)
 
     page = client.get(reverse("prescription-sign", args=[draft.public_id])).text

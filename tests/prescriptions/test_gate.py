@@ -9,8 +9,9 @@ from django.utils import timezone
 
 from audit.acts import Act, Outcome
 from audit.models import Event
-from prescriptions import gate, signer, signing, stops
+from prescriptions import signer, stops
 from prescriptions.models import ClockMeasurement, ClockState, SignedRecord, Status
+from prescriptions.signing import ceremony, gate
 from tests.prescriptions.factories import SESSION, make_draft, prove
 
 pytestmark = pytest.mark.django_db
@@ -82,10 +83,10 @@ def test_with_any_part_out_of_order_ready_and_sign_refuse_and_say_which(
     challenge = prove([ready], phone)
     out_of_order(settings, alice)
 
-    with pytest.raises(signing.NotSignable, match=problem):
-        signing.mark_ready(other, by=alice)
-    with pytest.raises(signing.NotSignable, match=problem):
-        signing.sign([ready], by=alice, challenge=challenge, session_key=SESSION)
+    with pytest.raises(ceremony.NotSignable, match=problem):
+        ceremony.mark_ready(other, by=alice)
+    with pytest.raises(ceremony.NotSignable, match=problem):
+        ceremony.sign([ready], by=alice, challenge=challenge, session_key=SESSION)
 
     ready.refresh_from_db()
     other.refresh_from_db()
@@ -106,12 +107,12 @@ def test_with_a_record_that_does_not_verify_ready_and_sign_refuse(
     settings.AUDIT_KEYS = [("z9", b"z" * 32)]  # what is there was sealed with another
 
     acts = {
-        "ready": lambda: signing.mark_ready(other, by=alice),
-        "sign": lambda: signing.sign(
+        "ready": lambda: ceremony.mark_ready(other, by=alice),
+        "sign": lambda: ceremony.sign(
             [ready], by=alice, challenge=challenge, session_key=SESSION
         ),
     }
-    with pytest.raises(signing.NotSignable, match="AUDIT_KEYS|key"):
+    with pytest.raises(ceremony.NotSignable, match="AUDIT_KEYS|key"):
         acts[act]()
 
     assert not SignedRecord.objects.exists()
@@ -129,14 +130,14 @@ def test_a_database_that_does_not_answer_is_said(alice):
 def test_the_page_shows_what_stops_signing(draft, alice, settings):
     settings.SCRIPT_NETWORK_URL = ""
 
-    [blocker] = signing.blockers(draft, by=alice)
+    [blocker] = ceremony.blockers(draft, by=alice)
 
     assert blocker.label == "No pharmacy network is configured."
     assert blocker.remedy
 
 
 def test_a_stranger_is_told_only_that_it_is_not_theirs(draft, sam):
-    assert signing.blockers(draft, by=sam) == [signing.NOT_YOURS]
+    assert ceremony.blockers(draft, by=sam) == [ceremony.NOT_YOURS]
 
 
 @pytest.mark.cfr("1306.05(a)")
@@ -145,17 +146,17 @@ def test_midnight_between_the_rules_and_the_signature_stops_it(
 ):
     """Adversarial case I16: the rules were asked on one day, the stamp is of another."""
     challenge = prove([ready], phone)
-    use = signing._use
+    use = ceremony._use
 
     def slowly(*args, **kwargs):
         use(*args, **kwargs)
         tomorrow.start()
 
     tomorrow = time_machine.travel(timezone.now() + timedelta(days=1))
-    monkeypatch.setattr(signing, "_use", slowly)
+    monkeypatch.setattr(ceremony, "_use", slowly)
 
-    with pytest.raises(signing.NotSignable, match="the day is another"):
-        signing.sign([ready], by=alice, challenge=challenge, session_key=SESSION)
+    with pytest.raises(ceremony.NotSignable, match="the day is another"):
+        ceremony.sign([ready], by=alice, challenge=challenge, session_key=SESSION)
     tomorrow.stop()
 
     ready.refresh_from_db()

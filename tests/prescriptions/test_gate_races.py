@@ -7,7 +7,7 @@ from audit.acts import Act
 from audit.models import Event
 from mfa import challenges
 from mfa.models import Purpose
-from prescriptions import clock, signer, signing, stops
+from prescriptions import clock, signer, stops
 from prescriptions.models import (
     ClockMeasurement,
     SignedRecord,
@@ -15,6 +15,7 @@ from prescriptions.models import (
     SigningStop,
     Status,
 )
+from prescriptions.signing import ceremony
 from tests.factories import PASSWORD, code_of, make_user
 from tests.prescriptions.factories import SESSION, prove
 from tests.prescriptions.time_server import TimeServer
@@ -116,12 +117,14 @@ def test_what_is_not_signed_when_it_stops_is_not_signed_after(alice, phone, read
     def act(number):
         if number == 0:
             return stops.stop(by=steve, practice=None, reason="Broken.")
-        return signing.sign([ready], by=alice, challenge=challenge, session_key=SESSION)
+        return ceremony.sign(
+            [ready], by=alice, challenge=challenge, session_key=SESSION
+        )
 
     results = at_once(act, times=2)
 
     ready.refresh_from_db()
     is_signed = ready.status == Status.QUEUED
     assert isinstance(results[0], SigningStop)
-    assert isinstance(results[1], list if is_signed else signing.NotSignable)
+    assert isinstance(results[1], list if is_signed else ceremony.NotSignable)
     assert SignedRecord.objects.count() == int(is_signed)

@@ -10,14 +10,7 @@ from lxml import etree
 
 from audit.acts import Act
 from audit.models import Event, Incident, IncidentKind
-from prescriptions import (
-    cancellation,
-    drafts,
-    pharmacy_requests,
-    printing,
-    script,
-    signing,
-)
+from prescriptions import cancellation, pharmacy_requests, script
 from prescriptions import transmission as outbox
 from prescriptions.models import (
     PharmacyRequest,
@@ -27,6 +20,8 @@ from prescriptions.models import (
     Status,
     Transmission,
 )
+from prescriptions.signing import ceremony
+from prescriptions.writing import drafts, printing
 from providers import designees
 from tests.factories import code_of
 from tests.prescriptions.factories import SESSION, make_drug, make_ready, prove, sign
@@ -400,8 +395,8 @@ def test_what_is_written_instead_is_reviewed_and_signed_anew(
     assert (draft.ready_digest, draft.signed_at) == ("", None)
     assert draft.directions == transmitted.directions
     assert pharmacy_requests.answer_signed() == 0
-    with pytest.raises(signing.NotSignable):
-        signing.sign(
+    with pytest.raises(ceremony.NotSignable):
+        ceremony.sign(
             [draft],
             by=alice,
             challenge=prove([draft], phone, code=code_of(phone, steps=1)),
@@ -426,10 +421,10 @@ def test_once_it_is_signed_the_pharmacy_is_told(
     draft.drug = make_drug("Alprazolam 0.5 mg tablet")
     drafts.alter(draft, by=alice)
     draft.refresh_from_db()
-    signing.mark_ready(draft, by=alice)
+    ceremony.mark_ready(draft, by=alice)
     draft.refresh_from_db()
     challenge = prove([draft], phone, code=code_of(phone, steps=1))
-    signing.sign([draft], by=alice, challenge=challenge, session_key=SESSION)
+    ceremony.sign([draft], by=alice, challenge=challenge, session_key=SESSION)
 
     assert pharmacy_requests.answer_signed() == 1
     assert pharmacy_requests.answer_signed() == 0

@@ -8,9 +8,10 @@ import time_machine
 from django.core.exceptions import FieldDoesNotExist
 from django.utils import timezone
 
-from prescriptions import content, signing, verification
-from prescriptions.forms import PrescriptionForm
+from prescriptions import content, verification
 from prescriptions.models import Prescription, SignedRecord, Status
+from prescriptions.signing import ceremony
+from prescriptions.writing.forms import PrescriptionForm
 from providers.models import Practice
 from tests.prescriptions.factories import SESSION, make_ready, prove, sign
 
@@ -70,8 +71,8 @@ def test_a_mark_does_not_live_past_midnight_at_the_practice(of, alice, phone, zo
         ready = make_ready(of(zone))
     with at(last_minute + timedelta(minutes=1)):
         proof = prove([ready], phone)
-        with pytest.raises(signing.NotSignable, match="the day is another"):
-            signing.sign([ready], by=alice, challenge=proof, session_key=SESSION)
+        with pytest.raises(ceremony.NotSignable, match="the day is another"):
+            ceremony.sign([ready], by=alice, challenge=proof, session_key=SESSION)
 
     ready.refresh_from_db()
     assert (ready.status, ready.issued_on) == (Status.READY, None)

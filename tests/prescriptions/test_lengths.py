@@ -7,11 +7,11 @@ from django.db import models
 from django.urls import reverse
 
 from prescriptions import content, rules, script
-from prescriptions.forms import PatientForm, PrescriptionForm
 from prescriptions.models import Drug, Patient, Pharmacy, Prescription, Status, plain
 from prescriptions.pharmacy_forms import CancelForm, DenyForm
 from prescriptions.rules import elements
 from prescriptions.script.fields import CARRIED
+from prescriptions.writing.forms import PatientForm, PrescriptionForm
 from providers.models import Practice, Provider
 from tests.prescriptions.factories import (
     make_draft,

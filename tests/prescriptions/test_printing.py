@@ -14,7 +14,7 @@ from django.utils.html import escape
 
 from audit.acts import Act
 from audit.models import Event
-from prescriptions import drafts, printing, signing, transmission
+from prescriptions import transmission
 from prescriptions.models import (
     Prescription,
     Printout,
@@ -22,6 +22,8 @@ from prescriptions.models import (
     Transmission,
     in_words,
 )
+from prescriptions.signing import ceremony
+from prescriptions.writing import drafts, printing
 from providers.identifiers import zone
 from tests.prescriptions.factories import (
     SESSION,
@@ -210,11 +212,11 @@ def test_what_was_printed_first_is_never_signed_or_sent(
     prescription.refresh_from_db()
     assert prescription.status == Status.PRINTED
     assert prescription.issued_on == prescription.practice.today()
-    with pytest.raises(signing.NotSignable):
-        signing.mark_ready(prescription, by=alice)
+    with pytest.raises(ceremony.NotSignable):
+        ceremony.mark_ready(prescription, by=alice)
     if challenge:
-        with pytest.raises(signing.NotSignable):
-            signing.sign(
+        with pytest.raises(ceremony.NotSignable):
+            ceremony.sign(
                 [prescription], by=alice, challenge=challenge, session_key=SESSION
             )
     for status in [Status.READY, Status.SIGNED, Status.QUEUED]:

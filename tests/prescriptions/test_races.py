@@ -4,8 +4,10 @@ import pytest
 
 from mfa import challenges
 from mfa.models import Challenge, Purpose
-from prescriptions import content, drafts, signing
+from prescriptions import content
 from prescriptions.models import Prescription, SignedRecord, Status, Transmission
+from prescriptions.signing import ceremony
+from prescriptions.writing import drafts
 from tests.factories import PASSWORD, code_of
 from tests.prescriptions.factories import SESSION, make_ready, prove
 from tests.threads import at_once
@@ -20,7 +22,7 @@ def test_one_challenge_signs_once(alice, ready, phone, attempt):
     challenge = prove([ready], phone)
 
     results = at_once(
-        lambda _: signing.sign(
+        lambda _: ceremony.sign(
             [ready], by=alice, challenge=challenge, session_key=SESSION
         ),
         times=CLIENTS,
@@ -30,7 +32,7 @@ def test_one_challenge_signs_once(alice, ready, phone, attempt):
     refused = [
         one
         for one in results
-        if isinstance(one, signing.NotSignable | challenges.NotProven)
+        if isinstance(one, ceremony.NotSignable | challenges.NotProven)
     ]
     assert (len(signed), len(refused)) == (1, CLIENTS - 1)
     assert SignedRecord.objects.count() == Transmission.objects.count() == 1
@@ -52,7 +54,7 @@ def test_one_code_posted_from_many_clients_signs_one_of_two(alice, ready, phone)
             code=code,
             session_key=SESSION,
         )
-        return signing.sign(mine, by=alice, challenge=challenge, session_key=SESSION)
+        return ceremony.sign(mine, by=alice, challenge=challenge, session_key=SESSION)
 
     results = at_once(prove_and_sign, times=CLIENTS)
 
@@ -67,7 +69,7 @@ def test_an_edit_and_a_signature_do_not_mix(alice, ready, phone):
     edited = Prescription.objects.get(pk=ready.pk)
     edited.quantity = 7
     acts = [
-        lambda: signing.sign(
+        lambda: ceremony.sign(
             [ready], by=alice, challenge=challenge, session_key=SESSION
         ),
         lambda: drafts.alter(edited, by=alice),
@@ -87,7 +89,7 @@ def test_discarding_and_signing_do_not_mix(alice, ready, phone):
     """Adversarial case I07."""
     challenge = prove([ready], phone)
     acts = [
-        lambda: signing.sign(
+        lambda: ceremony.sign(
             [ready], by=alice, challenge=challenge, session_key=SESSION
         ),
         lambda: drafts.discard(ready, by=alice),

@@ -3,8 +3,9 @@
 import pytest
 from django.urls import reverse
 
-from prescriptions import content, signing
+from prescriptions import content
 from prescriptions.models import Prescription
+from prescriptions.signing import ceremony
 from providers import identifiers
 from providers.models import Institution
 from tests.factories import make_dea_number, make_provider, make_registration
@@ -57,8 +58,8 @@ def test_of_several_registrations_none_is_assumed(alice, practice, other):
     draft = make_draft(alice.provider)
 
     assert draft.dea_registration is None
-    with pytest.raises(signing.NotSignable, match="No DEA registration is chosen"):
-        signing.mark_ready(draft, by=alice)
+    with pytest.raises(ceremony.NotSignable, match="No DEA registration is chosen"):
+        ceremony.mark_ready(draft, by=alice)
 
 
 @pytest.mark.cfr("1311.120(b)(7)")
@@ -111,8 +112,10 @@ def test_the_registration_is_one_of_the_state_of_the_location(alice, practice):
     elsewhere = make_registration(alice.provider, practice=practice, state="CA")
     draft = make_draft(alice.provider, dea_registration=elsewhere)
 
-    with pytest.raises(signing.NotSignable, match="is for CA, and this practice is in"):
-        signing.mark_ready(draft, by=alice)
+    with pytest.raises(
+        ceremony.NotSignable, match="is for CA, and this practice is in"
+    ):
+        ceremony.mark_ready(draft, by=alice)
 
 
 @pytest.mark.cfr("1306.05(a)")

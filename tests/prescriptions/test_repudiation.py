@@ -9,8 +9,9 @@ from django.db import DatabaseError, transaction
 from django.urls import reverse
 
 from audit.models import Event, Incident
-from prescriptions import repudiation, signing
+from prescriptions import repudiation
 from prescriptions.models import Repudiation, Status, Transmission
+from prescriptions.signing import ceremony
 from providers import designees
 from providers.models import Membership, Role, Suspension
 from tests.prescriptions.factories import make_draft
@@ -58,8 +59,8 @@ def test_the_right_to_sign_stops_at_once(reported, alice):
     other = make_draft(alice.provider)
 
     assert Suspension.objects.get().cause == "repudiated"
-    with pytest.raises(signing.NotSignable):
-        signing.mark_ready(other, by=alice)
+    with pytest.raises(ceremony.NotSignable):
+        ceremony.mark_ready(other, by=alice)
 
 
 @pytest.mark.cfr("1311.102(j)")

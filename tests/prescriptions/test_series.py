@@ -9,9 +9,11 @@ from django.utils import timezone
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prescriptions import cancellation, circumstances, rules, signing
+from prescriptions import cancellation, rules
 from prescriptions.models import Drug, Prescription, StateRule, Status
 from prescriptions.rules.series import LONGEST_SUPPLY, is_same_drug
+from prescriptions.signing import ceremony
+from prescriptions.writing import rule_context
 from tests.factories import code_of
 from tests.prescriptions.factories import (
     SESSION,
@@ -218,7 +220,7 @@ def three(alice):
 
 def mark(prescriptions, *, by):
     for one in prescriptions:
-        signing.mark_ready(one, by=by)
+        ceremony.mark_ready(one, by=by)
         one.refresh_from_db()
 
 
@@ -227,7 +229,7 @@ def mark(prescriptions, *, by):
 def test_a_series_is_signed_together_and_dated_the_same_day(three, alice, phone):
     mark(three, by=alice)
 
-    signing.sign(three, by=alice, challenge=prove(three, phone), session_key=SESSION)
+    ceremony.sign(three, by=alice, challenge=prove(three, phone), session_key=SESSION)
 
     signed = Prescription.objects.all()
     assert {one.status for one in signed} == {Status.QUEUED}
@@ -240,7 +242,7 @@ def test_a_series_is_signed_together_and_dated_the_same_day(three, alice, phone)
 def test_what_was_marked_or_signed_before_counts(three, alice, phone, also_signed):
     mark(three, by=alice)
     if also_signed:
-        signing.sign(
+        ceremony.sign(
             three, by=alice, challenge=prove(three, phone), session_key=SESSION
         )
     fourth = make_draft(
@@ -251,8 +253,8 @@ def test_what_was_marked_or_signed_before_counts(three, alice, phone, also_signe
         earliest_fill_on=three[0].practice.today() + timedelta(90),
     )
 
-    with pytest.raises(signing.NotSignable, match="together 91 days’ supply"):
-        signing.mark_ready(fourth, by=alice)
+    with pytest.raises(ceremony.NotSignable, match="together 91 days’ supply"):
+        ceremony.mark_ready(fourth, by=alice)
 
 
 @pytest.mark.django_db
@@ -265,7 +267,7 @@ def test_a_review_counts_what_is_marked_and_the_record_what_it_says(
     mark(three[:2], by=alice)
     assert "Prescription 3 of 3, 90 days’ supply in all" in client.get(last).text
 
-    signing.sign(
+    ceremony.sign(
         three[:2], by=alice, challenge=prove(three[:2], phone), session_key=SESSION
     )
     cancellation.cancel(three[0], by=alice, reason="Wrong strength")
@@ -300,33 +302,35 @@ def test_two_marked_at_the_same_moment_are_found_out_at_the_signature(
     first = make_draft(alice.provider)
     second = make_draft(alice.provider, patient=first.patient, drug=first.drug)
     with monkeypatch.context() as meanwhile:
-        meanwhile.setattr(circumstances, "_still_counting", lambda *args, **kwargs: [])
+        meanwhile.setattr(rule_context, "_still_counting", lambda *args, **kwargs: [])
         mark([first, second], by=alice)
 
     for steps, one in enumerate([first, second]):
         proof = prove([one], phone, code=code_of(phone, steps=steps))
-        with pytest.raises(signing.NotSignable, match="only one of them can be filled"):
-            signing.sign([one], by=alice, challenge=proof, session_key=SESSION)
+        with pytest.raises(
+            ceremony.NotSignable, match="only one of them can be filled"
+        ):
+            ceremony.sign([one], by=alice, challenge=proof, session_key=SESSION)
 
 
 @pytest.mark.django_db
 @pytest.mark.cfr("1306.12(b)(1)")
 def test_drafts_and_what_was_given_up_do_not_count(three, alice):
-    around = circumstances.of(three)
+    around = rule_context.of(three)
     assert around.others == ()
 
     Prescription.objects.filter(pk=three[0].pk).update(status=Status.DISCARDED)
-    assert circumstances.of(three).others == ()
+    assert rule_context.of(three).others == ()
 
 
 @pytest.mark.django_db
 @pytest.mark.cfr("1306.12(b)(1)")
 def test_a_mark_of_yesterday_does_not_count(three, alice):
     mark(three, by=alice)
-    assert len(circumstances.of(three).others) == 3
+    assert len(rule_context.of(three).others) == 3
 
     with time_machine.travel(timezone.now() + timedelta(days=1)):
-        assert circumstances.of(three).others == ()
+        assert rule_context.of(three).others == ()
 
 
 @pytest.mark.django_db
@@ -336,22 +340,22 @@ def test_what_was_issued_earlier_counts_while_it_waits(
     three, alice, phone, days, count
 ):
     mark(three, by=alice)
-    signing.sign(three, by=alice, challenge=prove(three, phone), session_key=SESSION)
+    ceremony.sign(three, by=alice, challenge=prove(three, phone), session_key=SESSION)
 
     with time_machine.travel(timezone.now() + timedelta(days=days)):
-        assert len(circumstances.of(three).others) == count
+        assert len(rule_context.of(three).others) == count
 
 
 @pytest.mark.django_db
 def test_each_has_its_place_in_the_series_until_it_is_signed(three, alice, phone):
     mark(three, by=alice)
 
-    assert circumstances.places(three) == {
+    assert rule_context.places(three) == {
         one.pk: rules.Place(number, 3, 90) for number, one in enumerate(three, start=1)
     }
-    assert circumstances.places(three[:1]) == {three[0].pk: rules.Place(1, 3, 90)}
-    signing.sign(three, by=alice, challenge=prove(three, phone), session_key=SESSION)
-    assert circumstances.places(list(Prescription.objects.all())) == {}
+    assert rule_context.places(three[:1]) == {three[0].pk: rules.Place(1, 3, 90)}
+    ceremony.sign(three, by=alice, challenge=prove(three, phone), session_key=SESSION)
+    assert rule_context.places(list(Prescription.objects.all())) == {}
 
 
 @pytest.mark.django_db
@@ -360,7 +364,7 @@ def test_one_alone_is_no_series(alice):
     tranquilliser = make_drug("Lorazepam 1 mg tablet")
     other = make_draft(alice.provider, patient=lone.patient, drug=tranquilliser)
 
-    assert circumstances.places([lone, other]) == {lone.pk: None, other.pk: None}
+    assert rule_context.places([lone, other]) == {lone.pk: None, other.pk: None}
 
 
 @pytest.mark.django_db

@@ -11,7 +11,7 @@ from audit.acts import Act, Outcome
 from audit.models import ChainHead, Event
 from mfa import challenges
 from mfa.models import Challenge, ChallengeState, Purpose
-from prescriptions import content, drafts, script, signer, signing
+from prescriptions import content, script, signer
 from prescriptions.models import (
     Prescription,
     SignedRecord,
@@ -19,6 +19,8 @@ from prescriptions.models import (
     Status,
     Transmission,
 )
+from prescriptions.signing import ceremony
+from prescriptions.writing import drafts
 from tests.factories import make_device, make_provider
 from tests.prescriptions.factories import (
     SESSION,
@@ -36,8 +38,10 @@ pytestmark = pytest.mark.django_db
 def refused(prescriptions, challenge, *, by, session_key=SESSION):
     """Expect a refusal that changes nothing, and return its text."""
     before = list(Prescription.objects.order_by("pk").values())
-    with pytest.raises((signing.NotSignable, challenges.NotProven)) as refusal:
-        signing.sign(prescriptions, by=by, challenge=challenge, session_key=session_key)
+    with pytest.raises((ceremony.NotSignable, challenges.NotProven)) as refusal:
+        ceremony.sign(
+            prescriptions, by=by, challenge=challenge, session_key=session_key
+        )
     assert list(Prescription.objects.order_by("pk").values()) == before
     assert not SignedRecord.objects.exists()
     assert not Transmission.objects.exists()
@@ -94,7 +98,7 @@ def test_two_of_one_patient_are_signed_with_one_proof(alice, ready, phone):
     )
     both = [ready, second]
 
-    records = signing.sign(
+    records = ceremony.sign(
         both, by=alice, challenge=prove(both, phone), session_key=SESSION
     )
 
@@ -150,8 +154,8 @@ def test_nobody_else_signs_not_even_with_factors_of_their_own(
 @pytest.mark.cfr("1311.120(b)(10)")
 @pytest.mark.parametrize("who", ["bob", "sam", "mallory"])
 def test_nobody_else_marks_it_ready(request, draft, who):
-    with pytest.raises(signing.NotSignable, match="Only the practitioner"):
-        signing.mark_ready(draft, by=request.getfixturevalue(who))
+    with pytest.raises(ceremony.NotSignable, match="Only the practitioner"):
+        ceremony.mark_ready(draft, by=request.getfixturevalue(who))
 
     draft.refresh_from_db()
     assert draft.status == Status.DRAFT
@@ -163,7 +167,7 @@ def test_another_one_s_challenge_is_worthless(alice, ready, bob):
     challenge = prove([ready], bob.mfa_devices.get())
 
     with pytest.raises(Exception, match="cannot be the primary device"):
-        signing.sign([ready], by=alice, challenge=challenge, session_key=SESSION)
+        ceremony.sign([ready], by=alice, challenge=challenge, session_key=SESSION)
 
     assert not SignedRecord.objects.exists()
 
@@ -203,10 +207,10 @@ def test_a_stale_challenge_signs_nothing(alice, ready, phone):
 
 def test_a_challenge_is_used_once(alice, ready, phone):
     challenge = prove([ready], phone)
-    signing.sign([ready], by=alice, challenge=challenge, session_key=SESSION)
+    ceremony.sign([ready], by=alice, challenge=challenge, session_key=SESSION)
 
-    with pytest.raises(signing.NotSignable, match="on its way"):
-        signing.sign([ready], by=alice, challenge=challenge, session_key=SESSION)
+    with pytest.raises(ceremony.NotSignable, match="on its way"):
+        ceremony.sign([ready], by=alice, challenge=challenge, session_key=SESSION)
 
     assert SignedRecord.objects.count() == 1
 
@@ -266,7 +270,7 @@ def test_a_disabled_account_signs_nothing(alice, ready, phone):
     alice.is_active = False
     alice.save()
 
-    assert signing.NOT_YOURS.label in refused([ready], challenge, by=alice)
+    assert ceremony.NOT_YOURS.label in refused([ready], challenge, by=alice)
 
 
 def test_another_device_becomes_primary_with_the_same_proof(alice, ready, phone):
@@ -296,12 +300,12 @@ def test_a_mark_is_for_what_was_looked_at(alice, draft):
     draft.patient.address_line_1 = "99 Moved Road"
     draft.patient.save()
 
-    with pytest.raises(signing.NotSignable, match="changed after the page was shown"):
-        signing.mark_ready(looked_at, by=alice)
+    with pytest.raises(ceremony.NotSignable, match="changed after the page was shown"):
+        ceremony.mark_ready(looked_at, by=alice)
 
 
 def test_a_mark_can_be_taken_back(alice, ready):
-    signing.unready(ready, by=alice)
+    ceremony.unready(ready, by=alice)
 
     ready.refresh_from_db()
     assert (ready.status, ready.ready_digest) == (Status.DRAFT, "")
@@ -311,8 +315,8 @@ def test_a_mark_can_be_taken_back(alice, ready):
 def test_an_incomplete_draft_is_not_marked_and_says_everything(alice):
     draft = make_draft(alice.provider, refills=1, directions=" ")
 
-    with pytest.raises(signing.NotSignable) as refusal:
-        signing.mark_ready(draft, by=alice)
+    with pytest.raises(ceremony.NotSignable) as refusal:
+        ceremony.mark_ready(draft, by=alice)
 
     assert [one.label for one in refusal.value.blockers] == [
         "The directions for use are missing.",
@@ -330,8 +334,8 @@ def test_with_the_signer_out_of_order_nothing_is_marked_or_signed(
     settings.SIGNING_KEY_PASSPHRASE = "another"
 
     text = refused([ready], challenge, by=alice)
-    with pytest.raises(signing.NotSignable, match="passphrase"):
-        signing.mark_ready(draft, by=alice)
+    with pytest.raises(ceremony.NotSignable, match="passphrase"):
+        ceremony.mark_ready(draft, by=alice)
 
     assert "does not open with its passphrase" in text
     assert Event.objects.filter(act=Act.SIGNING_BLOCKED).count() == 2
@@ -365,7 +369,7 @@ def test_when_the_event_cannot_be_written_nothing_is_signed(
     settings.AUDIT_KEYS = [("a2", "not bytes"), *settings.AUDIT_KEYS]
 
     with pytest.raises(TypeError):
-        signing.sign([ready], by=alice, challenge=challenge, session_key=SESSION)
+        ceremony.sign([ready], by=alice, challenge=challenge, session_key=SESSION)
 
     ready.refresh_from_db()
     challenge.refresh_from_db()

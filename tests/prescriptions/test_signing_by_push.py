@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from mfa.models import Challenge, ChallengeState, Device, Ending, Push
 from mfa.push import answers, pushes
-from prescriptions import drafts
 from prescriptions.models import SignedRecord, Status
+from prescriptions.writing import drafts
 from tests.factories import PASSWORD, code_of, make_paired_phone
 from tests.prescriptions.factories import make_draft, make_ready
 from tests.prescriptions.test_signing_page import STATEMENT

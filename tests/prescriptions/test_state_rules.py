@@ -11,8 +11,10 @@ from django.utils import timezone
 
 from audit.acts import Act
 from audit.models import Event
-from prescriptions import circumstances, rules, signing
+from prescriptions import rules
 from prescriptions.models import StateRule, Status
+from prescriptions.signing import ceremony
+from prescriptions.writing import rule_context
 from tests.factories import PASSWORD, code_of, make_device, make_user
 from tests.prescriptions.factories import make_draft
 from tests.prescriptions.unsaved import TODAY, a_prescription, labels
@@ -86,7 +88,7 @@ def test_the_portal_ships_examples_and_they_are_off(alice):
     assert {(rule.state, rule.schedule) for rule in shipped} == EXAMPLES
     assert not any(rule.is_active for rule in shipped)
     assert all("check your State’s law" in rule.remarks for rule in shipped)
-    assert circumstances.of([make_draft(alice.provider)]).state_rules == ()
+    assert rule_context.of([make_draft(alice.provider)]).state_rules == ()
 
 
 @pytest.mark.usefixtures("examples")
@@ -94,11 +96,11 @@ def test_a_limit_that_is_switched_on_is_asked_before_the_mark(alice):
     draft = make_draft(alice.provider, days_supply=31)
     StateRule.objects.filter(state="NY").update(is_active=True)
 
-    with pytest.raises(signing.NotSignable, match="NY allows at most 30 days"):
-        signing.mark_ready(draft, by=alice)
+    with pytest.raises(ceremony.NotSignable, match="NY allows at most 30 days"):
+        ceremony.mark_ready(draft, by=alice)
 
     StateRule.objects.update(is_active=False)
-    signing.mark_ready(draft, by=alice)
+    ceremony.mark_ready(draft, by=alice)
     draft.refresh_from_db()
     assert draft.status == Status.READY
 

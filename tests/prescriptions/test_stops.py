@@ -9,8 +9,9 @@ from audit.acts import Act
 from audit.models import Event
 from mfa import challenges
 from mfa.models import Purpose
-from prescriptions import gate, releases, signing, stops
+from prescriptions import releases, stops
 from prescriptions.models import SignedRecord, SigningStop, Status
+from prescriptions.signing import ceremony, gate
 from providers.models import Designee
 from tests.factories import (
     PASSWORD,
@@ -82,10 +83,10 @@ def test_an_administrator_stops_all_signing_alone_and_at_once(
     assert "steve" in problem
     assert "The audit failed it." in problem
     assert gate.problems(by=bob) == [problem]
-    with pytest.raises(signing.NotSignable, match="The audit failed it"):
-        signing.sign([ready], by=alice, challenge=challenge, session_key=SESSION)
-    with pytest.raises(signing.NotSignable, match="The audit failed it"):
-        signing.mark_ready(other, by=alice)
+    with pytest.raises(ceremony.NotSignable, match="The audit failed it"):
+        ceremony.sign([ready], by=alice, challenge=challenge, session_key=SESSION)
+    with pytest.raises(ceremony.NotSignable, match="The audit failed it"):
+        ceremony.mark_ready(other, by=alice)
     ready.refresh_from_db()
     assert ready.status == Status.READY
     assert not SignedRecord.objects.exists()
@@ -168,7 +169,7 @@ def test_two_people_restore_the_second_a_registrant_with_both_factors(
     restore(stop, dana)
 
     assert gate.problems(by=alice) == []
-    signing.mark_ready(draft, by=alice)
+    ceremony.mark_ready(draft, by=alice)
     acts = Event.objects.filter(subject=f"prescriptions.signingstop:{stop.public_id}")
     assert set(acts.values_list("act", "actor")) == {
         (Act.SIGNING_STOPPED, "steve"),

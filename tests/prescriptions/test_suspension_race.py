@@ -4,8 +4,8 @@ import pytest
 
 from mfa import challenges
 from mfa.models import Device
-from prescriptions import signing
 from prescriptions.models import SignedRecord
+from prescriptions.signing import ceremony
 from providers import designees
 from providers.access import access_requests, suspension
 from providers.models import Cause, Suspension
@@ -45,7 +45,7 @@ def test_nothing_is_signed_after_the_right_was_suspended(
     ready = make_ready(alice.provider)
     challenge = prove([ready], alice.mfa_devices.get(is_primary=True))
     acts = [
-        lambda: signing.sign(
+        lambda: ceremony.sign(
             [ready], by=alice, challenge=challenge, session_key=SESSION
         ),
         lambda: stop(alice, practice),
@@ -57,6 +57,6 @@ def test_nothing_is_signed_after_the_right_was_suspended(
     stopped = Suspension.objects.get()
     record = SignedRecord.objects.first()
     if record is None:
-        assert isinstance(results[0], signing.NotSignable | challenges.NotProven)
+        assert isinstance(results[0], ceremony.NotSignable | challenges.NotProven)
     else:
         assert record.signed_at <= stopped.at

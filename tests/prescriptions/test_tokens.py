@@ -16,7 +16,7 @@ from audit.acts import Act
 from audit.models import Event
 from prescriptions import signer
 from prescriptions.models import SignedRecord, SigningKey, Status
-from prescriptions.signer import passphrases, tokens
+from prescriptions.signer import hsm, passphrases
 from tests.prescriptions import factories
 from tests.softhsm import LIBRARY, PIN, TOKEN, is_here, make_token
 
@@ -47,7 +47,7 @@ def token(softhsm, settings):
     signer.close()
     yield settings
     signer.close()
-    tokens._refused.clear()
+    hsm._refused.clear()
 
 
 @pytest.fixture
@@ -219,14 +219,14 @@ def test_a_wrong_pin_is_tried_once_so_that_the_token_is_not_locked(
     signer.close()
     token.SIGNING_KEY_PIN = "wrong-pin"
     opened = []
-    unlock = tokens.TokenStore._token
+    unlock = hsm.TokenStore._token
     monkeypatch.setattr(
-        tokens.TokenStore, "_token", lambda self: opened.append(1) or unlock(self)
+        hsm.TokenStore, "_token", lambda self: opened.append(1) or unlock(self)
     )
 
     problems = {problem for _ in range(5) for problem in signer.check_health()}
 
-    assert problems == {tokens.WRONG_PIN}
+    assert problems == {hsm.WRONG_PIN}
     assert len(opened) == 1
     token.SIGNING_KEY_PIN = PIN
     assert signer.check_health() == []

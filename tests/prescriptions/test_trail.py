@@ -7,8 +7,10 @@ import responses
 
 from audit.acts import Act
 from audit.models import Event
-from prescriptions import drafts, script, signing, transmission
+from prescriptions import script, transmission
 from prescriptions.models import Prescription
+from prescriptions.signing import ceremony
+from prescriptions.writing import drafts
 
 pytestmark = [pytest.mark.django_db, pytest.mark.cfr("1311.120(b)(23)")]
 
@@ -30,12 +32,12 @@ def alter(draft, alice):
 
 
 def mark_ready(draft, alice):
-    signing.mark_ready(again(draft), by=alice)
+    ceremony.mark_ready(again(draft), by=alice)
 
 
 def unmark(draft, alice):
-    signing.mark_ready(again(draft), by=alice)
-    signing.unready(again(draft), by=alice)
+    ceremony.mark_ready(again(draft), by=alice)
+    ceremony.unready(again(draft), by=alice)
 
 
 def discard(draft, alice):

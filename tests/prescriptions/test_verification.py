@@ -8,8 +8,10 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from mfa.models import Challenge
-from prescriptions import content, drafts, signer, signing, transmission
+from prescriptions import content, signer, transmission
 from prescriptions.models import Prescription, SignedRecord, Transmission
+from prescriptions.signing import ceremony
+from prescriptions.writing import drafts
 from tests.factories import code_of, make_registration
 from tests.prescriptions.factories import (
     SESSION,
@@ -84,7 +86,7 @@ def of_format_1(monkeypatch, ready, phone):
         then.setattr(content, "canonical", before)
         Prescription.objects.update(status="draft", **drafts.UNMARKED)
         ready.refresh_from_db()
-        signing.mark_ready(ready, by=phone.user)
+        ceremony.mark_ready(ready, by=phone.user)
         sign(ready, phone)
     return ready
 
@@ -208,7 +210,7 @@ def test_a_record_that_was_removed_is_missed(queued, tamper):
 def test_the_first_bad_one_is_named(alice, queued, phone, tamper):
     second = make_ready(alice.provider)
     challenge = prove([second], phone, code=code_of(phone, steps=1))
-    signing.sign([second], by=alice, challenge=challenge, session_key=SESSION)
+    ceremony.sign([second], by=alice, challenge=challenge, session_key=SESSION)
     tamper(Prescription, note="x")
 
     with pytest.raises(CommandError, match=str(queued.public_id)):

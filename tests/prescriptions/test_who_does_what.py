@@ -7,7 +7,7 @@ from django.urls import reverse
 from audit.acts import Act
 from audit.models import Event
 from mfa import challenges, devices
-from prescriptions import content, drafts, signing
+from prescriptions import content
 from prescriptions.models import (
     Prescription,
     SignedRecord,
@@ -15,6 +15,8 @@ from prescriptions.models import (
     Transmission,
     plain,
 )
+from prescriptions.signing import ceremony
+from prescriptions.writing import drafts
 from providers.models import Membership, Role
 from tests.factories import (
     PASSWORD,
@@ -143,20 +145,20 @@ def do(act, prescription, *, by):
         drafts.alter(prescription, by=by)
     elif act == "sign":
         challenge = prove([prescription], by.mfa_devices.get())
-        signing.sign([prescription], by=by, challenge=challenge, session_key=SESSION)
+        ceremony.sign([prescription], by=by, challenge=challenge, session_key=SESSION)
     else:
         verbs = {
             "discard": drafts.discard,
             "copy": drafts.copy,
-            "ready": signing.mark_ready,
-            "unready": signing.unready,
+            "ready": ceremony.mark_ready,
+            "unready": ceremony.unready,
         }
         verbs[act](prescription, by=by)
 
 
 REFUSALS = (
     drafts.NotAllowed,
-    signing.NotSignable,
+    ceremony.NotSignable,
     devices.NotAllowed,
     challenges.NotProven,
     PermissionDenied,
@@ -233,7 +235,7 @@ def test_the_pages_know_who_does_what(client, who, target, role, act):
 @pytest.mark.cfr("1311.102(k)")
 def test_who_prepared_and_who_signed_are_both_on_the_record(client, alice, sam, phone):
     prescription = make_draft(alice.provider, by=sam)
-    signing.mark_ready(prescription, by=alice)
+    ceremony.mark_ready(prescription, by=alice)
     prescription.refresh_from_db()
 
     record = sign(prescription, phone)

@@ -9,7 +9,6 @@ from django.utils import timezone
 
 from audit import chain
 from audit.acts import Act
-from prescriptions import drafts
 from prescriptions.drugs import schedules
 from prescriptions.drugs.ndc import crosscheck
 from prescriptions.drugs.ndc.products import EXEMPTED, Product
@@ -21,6 +20,7 @@ from prescriptions.models import (
     ReviewTask,
     Status,
 )
+from prescriptions.writing import drafts
 
 UNDECIDED = "An administrator has to decide on its schedule first."
 NOT_CONTROLLED = "It is not a controlled substance."

@@ -1,8 +1,9 @@
 import pytest
 
-from prescriptions import logs, signing
+from prescriptions import logs
 from prescriptions.bundles import writing
 from prescriptions.bundles.contents import Scope
+from prescriptions.signing import ceremony
 from tests.prescriptions.factories import SESSION, make_drug, make_ready, prove
 
 
@@ -16,7 +17,7 @@ def signed(alice, phone, practice):
         drug=make_drug("Morphine sulfate 15 mg tablet"),
         refills=0,
     )
-    records = signing.sign(
+    records = ceremony.sign(
         [first, second],
         by=alice,
         challenge=prove([first, second], phone),

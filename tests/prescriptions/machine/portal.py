@@ -16,16 +16,10 @@ from django.utils import timezone
 
 from mfa import challenges, devices
 from mfa.models import Device, Purpose
-from prescriptions import (
-    cancellation,
-    content,
-    drafts,
-    printing,
-    signer,
-    signing,
-    transmission,
-)
+from prescriptions import cancellation, content, signer, transmission
 from prescriptions.models import Prescription, SignedRecord, Status, Transmission
+from prescriptions.signing import ceremony
+from prescriptions.writing import drafts, printing
 from providers.models import DeaRegistration, Membership
 from tests import factories
 from tests.factories import PASSWORD, code_of
@@ -39,7 +33,7 @@ from tests.prescriptions.factories import (
 from tests.prescriptions.machine import wire
 
 REFUSALS = (
-    signing.NotSignable,
+    ceremony.NotSignable,
     challenges.NotProven,
     devices.NotAllowed,
     signer.SignerUnavailable,
@@ -136,11 +130,11 @@ def alter(portal):
 
 
 def mark_ready(portal):
-    _do(portal, signing.mark_ready, Status.DRAFT)
+    _do(portal, ceremony.mark_ready, Status.DRAFT)
 
 
 def take_the_mark_back(portal):
-    _do(portal, signing.unready, Status.READY)
+    _do(portal, ceremony.unready, Status.READY)
 
 
 def discard(portal):
@@ -247,9 +241,9 @@ def try_while_something_is_out_of_order(portal):
         by = prescription.prescriber.user
         with (
             override_settings(SCRIPT_NETWORK_URL=""),
-            pytest.raises(signing.NotSignable),
+            pytest.raises(ceremony.NotSignable),
         ):
-            signing.mark_ready(prescription, by=by)
+            ceremony.mark_ready(prescription, by=by)
 
 
 def tamper_with_sql(portal):
@@ -281,7 +275,7 @@ def _do(portal, verb, *statuses, **said):
 def _sign(portal, user, chosen, challenge):
     before = SignedRecord.objects.count()
     records = portal.attempt(
-        signing.sign, chosen, by=user, challenge=challenge, session_key=SESSION
+        ceremony.sign, chosen, by=user, challenge=challenge, session_key=SESSION
     )
     made = len(chosen) if records else 0
     assert SignedRecord.objects.count() == before + made, "all of them or none"

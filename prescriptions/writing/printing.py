@@ -13,8 +13,7 @@ from django.utils import timezone
 
 from audit import chain
 from audit.acts import Act
-from prescriptions import circumstances, content, drafts, rules
-from prescriptions.drafts import NotAllowed
+from prescriptions import content, rules
 from prescriptions.models import (
     OPEN,
     Patient,
@@ -23,6 +22,8 @@ from prescriptions.models import (
     PrintoutKind,
     Status,
 )
+from prescriptions.writing import drafts, rule_context
+from prescriptions.writing.drafts import NotAllowed
 from providers.readiness import Blocker
 
 ORIGINALS = [PrintoutKind.ORIGINAL, PrintoutKind.AFTER_FAILURE]
@@ -90,7 +91,7 @@ def blockers(prescription: Prescription) -> list[Blocker]:
 
     21 CFR 1306.05(a) holds on paper too; how the pharmacy takes it does not matter.
     """
-    around = circumstances.of([prescription])
+    around = rule_context.of([prescription])
     on_any_way = [rule for rule in rules.RULES if rule is not rules.pharmacy_takes_it]
     return [found for rule in on_any_way if (found := rule(prescription, around))]
 

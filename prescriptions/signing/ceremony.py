@@ -16,18 +16,10 @@ from audit import chain
 from audit.acts import Act, Outcome
 from mfa import challenges, devices
 from mfa.models import Challenge, Purpose
-from prescriptions import (
-    archive,
-    certification,
-    circumstances,
-    content,
-    drafts,
-    gate,
-    rules,
-    script,
-    signer,
-)
+from prescriptions import certification, content, rules, script, signer
 from prescriptions.models import Prescription, SignedRecord, Status
+from prescriptions.signing import archive, gate
+from prescriptions.writing import drafts, rule_context
 from providers import readiness
 from providers.readiness import Blocker
 
@@ -67,7 +59,7 @@ def blockers_of_each(
 ) -> dict[int, list[Blocker]]:
     """Return the same for several at once, by primary key; for pages."""
     out_of_order, ask = _out_of_order(by), cache(readiness.blockers_for_now)
-    around = circumstances.of(prescriptions)
+    around = rule_context.of(prescriptions)
     found = {}
     for one in prescriptions:
         if _is_prescriber(one, by):
@@ -81,7 +73,7 @@ def blockers_of_each(
 def blockers_together(prescriptions: list[Prescription]) -> list[Blocker]:
     """Return why these, each of which could be signed, cannot be signed together."""
     return rules.blockers_to_signing(
-        prescriptions, around=circumstances.of(prescriptions)
+        prescriptions, around=rule_context.of(prescriptions)
     )
 
 
@@ -196,7 +188,7 @@ def _blockers(
     if not all(_is_prescriber(one, by) for one in prescriptions):
         return [NOT_YOURS]
     found: list[Blocker] = []
-    around = around or circumstances.of(prescriptions)
+    around = around or rule_context.of(prescriptions)
     for one in prescriptions:
         found += ask(one.prescriber, practice=one.practice, on=around.on)
         if one.status == Status.READY and one.ready_digest != content.digest(one):
