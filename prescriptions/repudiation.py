@@ -12,7 +12,7 @@ from audit import chain, incidents
 from audit.acts import Act
 from audit.models import IncidentKind
 from foundation import business_days, notices
-from prescriptions import cancellation
+from prescriptions.delivery import cancellation
 from prescriptions.models import Prescription, Repudiation, RepudiationKind
 from providers import designees, identifiers
 from providers.access import suspension

@@ -3,7 +3,7 @@
 from prescriptions.script.elements import LONGEST, NAMESPACE, DoesNotFit
 from prescriptions.script.fields import changed_on_the_way, differences
 from prescriptions.script.orders import cancel_rx, denial, new_rx
-from prescriptions.script.reading import (
+from prescriptions.script.parser import (
     OUTCOMES,
     Answer,
     Message,

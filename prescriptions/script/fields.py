@@ -7,7 +7,7 @@ import json
 
 from prescriptions import content
 from prescriptions.script.orders import SCHEDULES, agent_of
-from prescriptions.script.reading import Message, NotReadable, read
+from prescriptions.script.parser import Message, NotReadable, read
 from prescriptions.script.versions import OLDEST, VERSIONS, Version
 
 PATIENT = "Patient/HumanPatient"

@@ -7,7 +7,7 @@ from lxml import etree
 from prescriptions import content
 from prescriptions.script import elements
 from prescriptions.script.elements import add
-from prescriptions.script.reading import Message
+from prescriptions.script.parser import Message
 from prescriptions.script.versions import OLDEST, VERSIONS, Version
 
 

@@ -10,7 +10,8 @@ from django.conf import settings
 from django.utils import timezone
 
 from mfa.models import Challenge
-from prescriptions import content, script, signer, transmission
+from prescriptions import content, script, signer
+from prescriptions.delivery import outbox
 from prescriptions.models import (
     Prescription,
     SignedRecord,
@@ -109,6 +110,6 @@ def _queue(record: SignedRecord, *, now: datetime) -> None:
         version=version,
         xml=script.new_rx(record.payload.encode(), version=version),
     )
-    transmission.put(message, now=now)
+    outbox.put(message, now=now)
     prescription.status = Status.QUEUED
     prescription.save(update_fields=["status"])

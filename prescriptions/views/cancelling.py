@@ -2,8 +2,8 @@ from django.contrib import messages
 from django.shortcuts import redirect
 
 from foundation.pages import form_page
-from prescriptions import cancellation
-from prescriptions.pharmacy_forms import CancelForm
+from prescriptions.delivery import cancellation
+from prescriptions.delivery.forms import CancelForm
 from prescriptions.views.found import prescription_or_404
 
 

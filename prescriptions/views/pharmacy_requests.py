@@ -4,9 +4,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from foundation.pages import form_page
-from prescriptions import pharmacy_requests
+from prescriptions.delivery import pharmacy_requests
+from prescriptions.delivery.forms import DenyForm
 from prescriptions.models import PharmacyRequest, RequestState
-from prescriptions.pharmacy_forms import DenyForm
 from prescriptions.writing import drafts
 
 PAGE_SIZE = 50

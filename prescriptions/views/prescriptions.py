@@ -7,7 +7,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from foundation.pages import STOP_ASKING, form_page
-from prescriptions import cancellation, rules, settling, transmission
+from prescriptions import rules
+from prescriptions.delivery import cancellation, outbox, outcomes
 from prescriptions.models import PharmacyRequest, Prescription, Status, Transmission
 from prescriptions.views.found import patient_or_404, prescription_or_404
 from prescriptions.writing import drafts, printing, rule_context
@@ -162,8 +163,8 @@ def send_now(request, public_id):
     prescription = prescription_or_404(request, public_id)
     message = get_object_or_404(Transmission, prescription=prescription)
     try:
-        transmission.retry_now(message, by=request.user)
-    except transmission.NotAllowed as refusal:
+        outbox.retry_now(message, by=request.user)
+    except outbox.NotAllowed as refusal:
         messages.error(request, str(refusal))
     else:
         messages.info(request, "Trying to send it now.")
@@ -177,7 +178,7 @@ def _facts(request, prescription: Prescription) -> dict:
         "issue_date": prescription.issue_date,
         "place": rule_context.places([prescription]).get(prescription.pk),
         "record": getattr(prescription, "signed_record", None),
-        "is_accepted_late": settling.is_accepted_late(prescription),
+        "is_accepted_late": outcomes.is_accepted_late(prescription),
         "can_retry": _was_tried_in_vain(prescription),
         "is_cancellable": prescription.status in cancellation.CANCELLABLE,
     }

@@ -13,8 +13,9 @@ from lxml import etree
 
 from audit.acts import Act
 from audit.models import Event
-from prescriptions import cancellation, script, transmission
-from prescriptions import transmission as outbox
+from prescriptions import script
+from prescriptions.delivery import cancellation, outbox
+from prescriptions.delivery import outbox as transmission
 from prescriptions.models import (
     Cancellation,
     Prescription,

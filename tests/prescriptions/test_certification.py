@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from audit.acts import Act
 from audit.models import Event
-from prescriptions import certification, releases, transmission
+from prescriptions import certification, releases
+from prescriptions.delivery import outbox
 from prescriptions.models import (
     Capability,
     Finding,
@@ -109,7 +110,7 @@ def test_what_waits_is_not_sent_to_a_live_network_without_an_audit(queued, live)
     message = Transmission.objects.get()
 
     with responses.RequestsMock():  # nobody is asked
-        transmission.attempt(message.pk)
+        outbox.attempt(message.pk)
 
     message.refresh_from_db()
     assert message.state == TransmissionState.WAITING

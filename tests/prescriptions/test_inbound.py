@@ -10,8 +10,8 @@ from lxml import etree
 
 from audit.acts import Act
 from audit.models import Event, Incident, IncidentKind
-from prescriptions import cancellation, pharmacy_requests, script
-from prescriptions import transmission as outbox
+from prescriptions import script
+from prescriptions.delivery import cancellation, outbox, pharmacy_requests
 from prescriptions.models import (
     PharmacyRequest,
     Prescription,
@@ -684,9 +684,9 @@ def test_there_is_one_way_out_and_it_is_no_fax(settings):
     speaking = {str(path) for path, text in sources.items() if "NETWORK_URL" in text}
     posting = {str(path) for path, text in sources.items() if "requests.post(" in text}
 
-    assert "prescriptions/network.py" in speaking & posting
+    assert "prescriptions/delivery/network.py" in speaking & posting
     assert {path for path in posting if path.startswith("prescriptions/")} == {
-        "prescriptions/network.py"
+        "prescriptions/delivery/network.py"
     }
     assert not [path for path, text in sources.items() if "fax" in text.lower()
                 and not str(path).endswith("network.py")]  # fmt: skip

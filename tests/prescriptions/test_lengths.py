@@ -7,8 +7,8 @@ from django.db import models
 from django.urls import reverse
 
 from prescriptions import content, rules, script
+from prescriptions.delivery.forms import CancelForm, DenyForm
 from prescriptions.models import Drug, Patient, Pharmacy, Prescription, Status, plain
-from prescriptions.pharmacy_forms import CancelForm, DenyForm
 from prescriptions.rules import elements
 from prescriptions.script.fields import CARRIED
 from prescriptions.writing.forms import PatientForm, PrescriptionForm

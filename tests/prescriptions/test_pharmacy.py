@@ -7,7 +7,7 @@ import requests
 import time_machine
 from django.utils import timezone
 
-from prescriptions import transmission
+from prescriptions.delivery import outbox
 from prescriptions.models import Status
 from tests import processes
 
@@ -45,7 +45,7 @@ def inbox(pharmacy, message):
 
 
 def test_the_pharmacy_accepts_what_we_write(pharmacy, queued):
-    transmission.attempt(queued.transmission.pk)
+    outbox.attempt(queued.transmission.pk)
 
     queued.refresh_from_db()
     assert queued.status == Status.DELIVERED
@@ -55,7 +55,7 @@ def test_the_pharmacy_accepts_what_we_write(pharmacy, queued):
 def test_a_pharmacy_that_rejects_it_says_why(pharmacy, queued):
     behave(pharmacy, "reject")
 
-    transmission.attempt(queued.transmission.pk)
+    outbox.attempt(queued.transmission.pk)
 
     queued.refresh_from_db()
     assert queued.status == Status.FAILED
@@ -65,13 +65,13 @@ def test_a_pharmacy_that_rejects_it_says_why(pharmacy, queued):
 @pytest.mark.parametrize("mode", ["busy", "http-500", "hang-up", "down-after-accept"])
 def test_whatever_goes_wrong_it_arrives_once(pharmacy, queued, mode):
     behave(pharmacy, mode)
-    transmission.attempt(queued.transmission.pk)
+    outbox.attempt(queued.transmission.pk)
     queued.refresh_from_db()
     assert queued.status == Status.QUEUED
     behave(pharmacy, "accept")
 
     with time_machine.travel(timezone.now() + timedelta(seconds=6)):
-        transmission.attempt(queued.transmission.pk)
+        outbox.attempt(queued.transmission.pk)
 
     queued.refresh_from_db()
     assert queued.status == Status.DELIVERED
@@ -81,14 +81,14 @@ def test_whatever_goes_wrong_it_arrives_once(pharmacy, queued, mode):
 def test_a_pharmacy_slower_than_our_patience_gets_it_once(pharmacy, queued, settings):
     behave(pharmacy, "slow")
     settings.SCRIPT_NETWORK_TIMEOUT = 0.5
-    transmission.attempt(queued.transmission.pk)
+    outbox.attempt(queued.transmission.pk)
     queued.refresh_from_db()
     assert queued.status == Status.QUEUED
     behave(pharmacy, "accept")
     settings.SCRIPT_NETWORK_TIMEOUT = 5
 
     with time_machine.travel(timezone.now() + timedelta(seconds=6)):
-        transmission.attempt(queued.transmission.pk)
+        outbox.attempt(queued.transmission.pk)
 
     queued.refresh_from_db()
     assert queued.status == Status.DELIVERED
@@ -100,14 +100,14 @@ def test_a_wrong_token_is_mended_and_nothing_has_to_be_written_again(
 ):
     right = settings.SCRIPT_NETWORK_TOKEN
     settings.SCRIPT_NETWORK_TOKEN = "wrong"
-    transmission.attempt(queued.transmission.pk)
+    outbox.attempt(queued.transmission.pk)
     queued.refresh_from_db()
     assert queued.status == Status.QUEUED
     assert inbox(pharmacy, queued.transmission) == []
     settings.SCRIPT_NETWORK_TOKEN = right
 
     with time_machine.travel(timezone.now() + timedelta(seconds=6)):
-        transmission.attempt(queued.transmission.pk)
+        outbox.attempt(queued.transmission.pk)
 
     queued.refresh_from_db()
     assert queued.status == Status.DELIVERED

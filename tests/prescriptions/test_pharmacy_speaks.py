@@ -7,7 +7,7 @@ import requests
 
 from audit.acts import Act
 from audit.models import Event
-from prescriptions import cancellation, pharmacy_requests, transmission
+from prescriptions.delivery import cancellation, outbox, pharmacy_requests
 from prescriptions.models import PharmacyRequest, Status, Transmission
 from tests import processes
 from tests.prescriptions.factories import sign
@@ -63,7 +63,7 @@ def sent(request, counter, ready, phone, settings):
     settings.SCRIPT_VERSION = request.param
     counter.behave("pass-on")
     sign(ready, phone)
-    transmission.attempt(ready.transmission.pk)
+    outbox.attempt(ready.transmission.pk)
     ready.refresh_from_db()
     assert ready.status == Status.TRANSMITTED
     return ready
@@ -71,7 +71,7 @@ def sent(request, counter, ready, phone, settings):
 
 def send_everything():
     for pk in list(Transmission.objects.values_list("pk", flat=True)):
-        transmission.attempt(pk)
+        outbox.attempt(pk)
 
 
 def test_what_arrived_is_verified(counter, sent):
@@ -114,7 +114,7 @@ def test_a_request_is_denied_there_and_back(counter, sent, alice, saying, answer
 def test_what_somebody_altered_on_the_way_is_noticed(counter, ready, phone, saying):
     counter.behave("alter")
     sign(ready, phone)
-    transmission.attempt(ready.transmission.pk)
+    outbox.attempt(ready.transmission.pk)
     ready.refresh_from_db()
     assert ready.status == Status.DELIVERED
 

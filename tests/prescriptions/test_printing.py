@@ -14,7 +14,7 @@ from django.utils.html import escape
 
 from audit.acts import Act
 from audit.models import Event
-from prescriptions import transmission
+from prescriptions.delivery import outbox
 from prescriptions.models import (
     Prescription,
     Printout,
@@ -47,7 +47,7 @@ def answer(settings, message, body):
             f"{message.message_id}</RelatesToMessageID></Header>"
             f"<Body>{body}</Body></Message>",
         )
-        transmission.attempt(message.pk)
+        outbox.attempt(message.pk)
 
 
 @pytest.fixture
@@ -235,8 +235,8 @@ def test_what_was_printed_after_a_failure_is_never_sent_again(
 
     with responses.RequestsMock() as network:
         with time_machine.travel(timezone.now() + timedelta(days=1)):
-            assert transmission.sweep() == 0
-            transmission.attempt(failed.transmission.pk)
+            assert outbox.sweep() == 0
+            outbox.attempt(failed.transmission.pk)
         assert len(network.calls) == 0
     with pytest.raises(drafts.NotAllowed):
         drafts.copy(Prescription.objects.get(), by=alice)

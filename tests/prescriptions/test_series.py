@@ -9,7 +9,8 @@ from django.utils import timezone
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prescriptions import cancellation, rules
+from prescriptions import rules
+from prescriptions.delivery import cancellation
 from prescriptions.models import Drug, Prescription, StateRule, Status
 from prescriptions.rules.series import LONGEST_SUPPLY, is_same_drug
 from prescriptions.signing import ceremony

@@ -7,7 +7,8 @@ import responses
 
 from audit.acts import Act
 from audit.models import Event
-from prescriptions import script, transmission
+from prescriptions import script
+from prescriptions.delivery import outbox
 from prescriptions.models import Prescription
 from prescriptions.signing import ceremony
 from prescriptions.writing import drafts
@@ -91,7 +92,7 @@ def test_transmission_and_its_failure_are_events(queued, settings, status, acts)
 
     with responses.RequestsMock() as network:
         network.post(settings.SCRIPT_NETWORK_URL, status=status, body=body)
-        transmission.attempt(queued.transmission.pk)
+        outbox.attempt(queued.transmission.pk)
 
     assert [act for act, _, _ in told_of(queued)[before:]] == acts
 

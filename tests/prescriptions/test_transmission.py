@@ -12,8 +12,9 @@ from django_tasks_db.models import DBTaskResult
 
 from audit.acts import Act
 from audit.models import Event
-from prescriptions import network as http
-from prescriptions import script, transmission, verification
+from prescriptions import script, verification
+from prescriptions.delivery import network as http
+from prescriptions.delivery import outbox
 from prescriptions.models import (
     Prescription,
     Status,
@@ -79,7 +80,7 @@ def state(message):
 def test_an_accepted_message_is_delivered(message, network, settings):
     network.post(network.url, body=says(ACCEPTED, message.message_id))
 
-    transmission.attempt(message.pk)
+    outbox.attempt(message.pk)
 
     assert state(message) == ("delivered", Status.DELIVERED)
     assert acts_since_queued(message) == [
@@ -95,7 +96,7 @@ def test_an_accepted_message_is_delivered(message, network, settings):
 def test_one_that_the_network_passes_on_is_transmitted(message, network):
     network.post(network.url, body=says(PASSED_ON))
 
-    transmission.attempt(message.pk)
+    outbox.attempt(message.pk)
 
     assert state(message) == ("transmitted", Status.TRANSMITTED)
     assert acts_since_queued(message) == [Act.PRESCRIPTION_TRANSMITTED]
@@ -105,7 +106,7 @@ def test_who_waits_for_the_pharmacy_is_told_whom_to_call(
     client, message, network, alice
 ):
     network.post(network.url, body=says(PASSED_ON))
-    transmission.attempt(message.pk)
+    outbox.attempt(message.pk)
     client.force_login(alice)
 
     page = client.get(message.prescription.get_absolute_url()).text
@@ -119,7 +120,7 @@ def test_who_waits_for_an_attempt_is_told_when_the_last_one_is(
 ):
     network.post(network.url, status=500)
     for _ in range(2):
-        transmission.attempt(message.pk)
+        outbox.attempt(message.pk)
         Transmission.objects.update(next_attempt_at=timezone.now())
     until = message.created_at + timedelta(hours=24)
     here = until.astimezone(zone(message.prescription.practice.time_zone))
@@ -144,7 +145,7 @@ def test_who_waits_for_an_attempt_is_told_when_the_last_one_is(
 def test_a_refused_message_fails_with_its_reason(message, network, answer, reason):
     network.post(network.url, **answer)
 
-    transmission.attempt(message.pk)
+    outbox.attempt(message.pk)
 
     assert state(message) == ("failed", Status.FAILED)
     assert Prescription.objects.get().failure_reason == reason
@@ -178,12 +179,12 @@ UNANSWERED = [
 @pytest.mark.parametrize("answer", UNANSWERED)
 def test_without_an_answer_the_same_bytes_go_out_again(message, network, answer):
     network.post(network.url, **answer)
-    transmission.attempt(message.pk)
+    outbox.attempt(message.pk)
     assert state(message) == ("waiting", Status.QUEUED)
     network.upsert(responses.POST, network.url, body=says(ACCEPTED, message.message_id))
 
     with time_machine.travel(timezone.now() + timedelta(seconds=6)):
-        transmission.attempt(message.pk)
+        outbox.attempt(message.pk)
 
     assert state(message) == ("delivered", Status.DELIVERED)
     first, second = [call.request.body for call in network.calls]
@@ -198,7 +199,7 @@ def test_the_delay_grows(message, network):
     now = timezone.now()
     for _ in range(6):
         with time_machine.travel(now, tick=False):
-            transmission.attempt(message.pk)
+            outbox.attempt(message.pk)
             message.refresh_from_db()
             delays.append(round((message.next_attempt_at - now).total_seconds()))
         now = message.next_attempt_at
@@ -208,9 +209,9 @@ def test_the_delay_grows(message, network):
 
 def test_before_its_time_nothing_is_sent(message, network):
     network.post(network.url, status=500)
-    transmission.attempt(message.pk)
+    outbox.attempt(message.pk)
 
-    assert transmission.attempt(message.pk) == "nothing to do"
+    assert outbox.attempt(message.pk) == "nothing to do"
     assert len(network.calls) == 1
 
 
@@ -218,7 +219,7 @@ def test_after_a_day_without_an_answer_it_has_failed(message, network):
     network.post(network.url, status=500)
 
     with time_machine.travel(timezone.now() + timedelta(hours=24)):
-        transmission.attempt(message.pk)
+        outbox.attempt(message.pk)
 
     assert state(message) == ("failed", Status.FAILED)
     assert "for a day" in Prescription.objects.get().failure_reason
@@ -226,31 +227,31 @@ def test_after_a_day_without_an_answer_it_has_failed(message, network):
 
 def test_a_delivered_message_is_not_sent_again(message, network):
     network.post(network.url, body=says(ACCEPTED))
-    transmission.attempt(message.pk)
+    outbox.attempt(message.pk)
 
-    assert transmission.attempt(message.pk) == "nothing to do"
+    assert outbox.attempt(message.pk) == "nothing to do"
     assert len(network.calls) == 1
 
 
 def test_a_process_killed_while_sending_is_taken_over_after_its_lease(message, network):
     network.post(network.url, body=says(ACCEPTED))
-    transmission._claim(message.pk)
-    assert transmission.attempt(message.pk) == "nothing to do"
+    outbox._claim(message.pk)
+    assert outbox.attempt(message.pk) == "nothing to do"
 
     with time_machine.travel(timezone.now() + timedelta(minutes=2)):
-        assert transmission.sweep() == 1
-        transmission.attempt(message.pk)
+        assert outbox.sweep() == 1
+        outbox.attempt(message.pk)
 
     assert state(message) == ("delivered", Status.DELIVERED)
 
 
 def test_a_late_answer_does_not_overwrite_who_took_over(message):
-    late = transmission._claim(message.pk)
+    late = outbox._claim(message.pk)
     with time_machine.travel(timezone.now() + timedelta(minutes=2)):
-        current = transmission._claim(message.pk)
-        transmission._settle(late, script.Answer(script.Outcome.REJECTED, "900"))
+        current = outbox._claim(message.pk)
+        outbox._settle(late, script.Answer(script.Outcome.REJECTED, "900"))
         assert state(message) == ("sending", Status.QUEUED)
-        transmission._settle(current, script.Answer(script.Outcome.ACCEPTED, "010"))
+        outbox._settle(current, script.Answer(script.Outcome.ACCEPTED, "010"))
 
     assert state(message) == ("delivered", Status.DELIVERED)
 
@@ -262,21 +263,21 @@ def test_if_the_event_cannot_be_written_the_answer_is_asked_for_again(
     good_keys = settings.AUDIT_KEYS
     settings.AUDIT_KEYS = [("a2", "not bytes"), *good_keys]
     with pytest.raises(TypeError):
-        transmission.attempt(message.pk)
+        outbox.attempt(message.pk)
     settings.AUDIT_KEYS = good_keys
     assert state(message) == ("sending", Status.QUEUED)
 
     with time_machine.travel(timezone.now() + timedelta(minutes=2)):
-        transmission.attempt(message.pk)
+        outbox.attempt(message.pk)
 
     assert state(message) == ("delivered", Status.DELIVERED)
 
 
 def test_the_sweep_leaves_alone_what_was_just_enqueued(message):
-    assert transmission.sweep() == 0
+    assert outbox.sweep() == 0
     with time_machine.travel(timezone.now() + timedelta(seconds=21)):
-        assert transmission.sweep() == 1
-        assert transmission.sweep() == 0
+        assert outbox.sweep() == 1
+        assert outbox.sweep() == 0
     assert DBTaskResult.objects.count() == 1
 
 
@@ -309,15 +310,15 @@ def test_no_worker_leaves_it_longer_than_the_sweep_and_its_delays(message, netwo
     """A lost task costs 20 seconds, an unanswered attempt at most 15 minutes."""
     network.post(network.url, status=500)
     with time_machine.travel(message.created_at + timedelta(seconds=21)):
-        assert transmission.sweep() == 1
-        transmission.attempt(message.pk)
+        assert outbox.sweep() == 1
+        outbox.attempt(message.pk)
     for _ in range(10):
         message.refresh_from_db()
         wait = message.next_attempt_at - message.last_attempt_at
         assert wait <= timedelta(minutes=15, seconds=1)
         with time_machine.travel(message.next_attempt_at + timedelta(seconds=1)):
-            assert transmission.sweep() == 1
-            transmission.attempt(message.pk)
+            assert outbox.sweep() == 1
+            outbox.attempt(message.pk)
 
 
 @pytest.mark.cfr("1311.170(a)")
@@ -348,7 +349,7 @@ def test_no_message_of_what_is_not_signed_can_exist(draft, ready, status):
         Prescription.objects.filter(pk=one.pk).update(status=status)
 
     with pytest.raises(IntegrityError), transaction.atomic():
-        transmission.put(
+        outbox.put(
             Transmission(prescription=one, message_id="m", xml=b"<Message/>"),
             now=timezone.now(),
         )
@@ -361,7 +362,7 @@ def test_a_failed_transmission_is_on_record_with_time_kind_and_outcome(
 ):
     network.post(network.url, body=says(REJECTED))
 
-    transmission.attempt(message.pk)
+    outbox.attempt(message.pk)
 
     event = Event.objects.get(act=Act.PRESCRIPTION_FAILED)
     assert (event.outcome, event.detail["code"]) == ("failure", "900")
@@ -376,7 +377,7 @@ def test_what_an_answer_means_is_set_for_the_network(
     settings.SCRIPT_ANSWERS = {"Status/010": meaning}
     network.post(network.url, body=says(ACCEPTED))
 
-    transmission.attempt(message.pk)
+    outbox.attempt(message.pk)
 
     states = {"passed on": "transmitted", "accepted": "delivered", "rejected": "failed"}
     assert state(message)[0] == states[meaning]
@@ -388,7 +389,7 @@ def test_a_message_that_was_tampered_with_is_on_record_once(message, network):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(verification, "problem_with", lambda record: problem)
         for _ in range(3):
-            transmission.attempt(message.pk)
+            outbox.attempt(message.pk)
             message.refresh_from_db()
             Transmission.objects.update(next_attempt_at=timezone.now())
 
@@ -399,34 +400,34 @@ def test_a_message_that_was_tampered_with_is_on_record_once(message, network):
 
 def test_a_waiting_message_can_be_sent_at_once(message, network, alice):
     network.post(network.url, status=500)
-    transmission.attempt(message.pk)
+    outbox.attempt(message.pk)
     network.upsert(responses.POST, network.url, body=says(ACCEPTED, message.message_id))
 
-    transmission.retry_now(message, by=alice)
-    transmission.attempt(message.pk)
+    outbox.retry_now(message, by=alice)
+    outbox.attempt(message.pk)
 
     assert state(message) == ("delivered", Status.DELIVERED)
     assert Act.TRANSMISSION_RETRIED in acts_since_queued(message)
 
 
 def test_another_practice_cannot_push_it(message, bob):
-    with pytest.raises(transmission.NotAllowed):
-        transmission.retry_now(message, by=bob)
+    with pytest.raises(outbox.NotAllowed):
+        outbox.retry_now(message, by=bob)
 
 
 def test_an_answered_message_cannot_be_pushed(message, network, alice):
     network.post(network.url, body=says(REJECTED))
-    transmission.attempt(message.pk)
+    outbox.attempt(message.pk)
 
-    with pytest.raises(transmission.NotAllowed, match="answered"):
-        transmission.retry_now(message, by=alice)
+    with pytest.raises(outbox.NotAllowed, match="answered"):
+        outbox.retry_now(message, by=alice)
 
 
 @pytest.mark.cfr("1311.120(b)(19)")
 def test_a_cancelled_prescription_is_not_sent(message, network):
     Prescription.objects.update(status=Status.CANCELLED)
 
-    assert transmission.attempt(message.pk) == "nothing to do"
+    assert outbox.attempt(message.pk) == "nothing to do"
     assert len(network.calls) == 0
 
 
@@ -434,7 +435,7 @@ def test_a_cancelled_prescription_is_not_sent(message, network):
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("attempt", range(3))
 def test_one_of_many_workers_sends_it(message, attempt):
-    results = at_once(lambda _: transmission._claim(message.pk), times=8)
+    results = at_once(lambda _: outbox._claim(message.pk), times=8)
 
     claimed = [one for one in results if isinstance(one, Transmission)]
     assert len(claimed) == 1

@@ -8,7 +8,8 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from mfa.models import Challenge
-from prescriptions import content, signer, transmission
+from prescriptions import content, signer
+from prescriptions.delivery import outbox
 from prescriptions.models import Prescription, SignedRecord, Transmission
 from prescriptions.signing import ceremony
 from prescriptions.writing import drafts
@@ -230,7 +231,7 @@ def test_a_message_that_was_not_signed_so_is_kept_back(queued, tamper, model, va
     tamper(model, **values)
 
     with responses.RequestsMock() as network:
-        transmission.attempt(queued.transmission.pk)
+        outbox.attempt(queued.transmission.pk)
         assert len(network.calls) == 0
 
     kept = Transmission.objects.get()

@@ -5,7 +5,7 @@ from django.core.management.base import BaseCommand
 from django.db import DatabaseError, close_old_connections, connections
 
 from epcs_portal import jobs
-from prescriptions import transmission
+from prescriptions.delivery import outbox
 
 SWEEP_EVERY = 3  # seconds
 
@@ -28,7 +28,7 @@ class Command(BaseCommand):
         while not stopping.wait(SWEEP_EVERY):
             close_old_connections()
             try:
-                transmission.sweep()
+                outbox.sweep()
                 jobs.run_due()
             except DatabaseError as problem:
                 self.stderr.write(f"The sweep is tried again: {problem}")

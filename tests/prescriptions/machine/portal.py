@@ -16,7 +16,8 @@ from django.utils import timezone
 
 from mfa import challenges, devices
 from mfa.models import Device, Purpose
-from prescriptions import cancellation, content, signer, transmission
+from prescriptions import content, signer
+from prescriptions.delivery import cancellation, outbox
 from prescriptions.models import Prescription, SignedRecord, Status, Transmission
 from prescriptions.signing import ceremony
 from prescriptions.writing import drafts, printing
@@ -38,7 +39,7 @@ REFUSALS = (
     devices.NotAllowed,
     signer.SignerUnavailable,
     drafts.NotAllowed,
-    transmission.NotAllowed,
+    outbox.NotAllowed,
 )
 DRUGS = [
     "Oxycodone hydrochloride 5 mg tablet",
@@ -215,7 +216,7 @@ def ask_the_network(portal):
         if kind in wire.ANSWERS:
             answer = wire.answer(kind, to=message.message_id)
             network.post("https://network.test/script", body=answer)
-        transmission.attempt(message.pk)
+        outbox.attempt(message.pk)
 
 
 def somebody_may_sign_no_more(portal):

@@ -14,7 +14,8 @@ from django.utils import timezone
 from audit import chain
 from audit.acts import Act
 from audit.models import user_stream
-from prescriptions import cancellation, script, transmission
+from prescriptions import script
+from prescriptions.delivery import cancellation, outbox
 from prescriptions.models import (
     PharmacyRequest,
     Prescription,
@@ -142,7 +143,7 @@ def _answer(request: PharmacyRequest, *, reason: str) -> None:
     response = Transmission(
         request=request, message_id=message_id, xml=xml, version=version
     )
-    transmission.put(response, now=now)
+    outbox.put(response, now=now)
 
 
 def _record(act: Act, request: PharmacyRequest) -> None:

@@ -12,7 +12,8 @@ from django.utils import timezone
 from audit import chain
 from audit.acts import Act, Outcome
 from audit.models import user_stream
-from prescriptions import script, settling, transmission
+from prescriptions import script
+from prescriptions.delivery import outbox, outcomes
 from prescriptions.models import (
     Cancellation,
     Prescription,
@@ -99,7 +100,7 @@ def answered(cancellation: Cancellation, *, is_approved: bool, note: str) -> Non
         outcome=Outcome.SUCCESS if is_approved else Outcome.FAILURE,
     )
     if not is_approved:
-        settling.tell(
+        outcomes.tell(
             prescription,
             subject="A pharmacy did not take a prescription back",
             template="prescriptions/mail/not_taken_back.txt",
@@ -132,4 +133,4 @@ def _tell_the_pharmacy(cancellation: Cancellation, message: Transmission) -> Non
         xml=xml,
         version=message.version,
     )
-    transmission.put(cancel, now=now, after=message.leased_until)
+    outbox.put(cancel, now=now, after=message.leased_until)

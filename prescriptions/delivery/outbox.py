@@ -18,7 +18,8 @@ from django_tasks import task
 
 from audit import chain
 from audit.acts import Act, Outcome
-from prescriptions import network, script, settling, verification
+from prescriptions import script, verification
+from prescriptions.delivery import network, outcomes
 from prescriptions.models import (
     Prescription,
     SignedRecord,
@@ -137,7 +138,7 @@ def _send_what_was_signed(message: Transmission) -> script.Answer:
         return network.post(bytes(message.xml), message_id=message.message_id)
     logger.error("Message %s is kept back: %s", message.message_id, problem)
     if not message.last_problem.startswith(KEPT_BACK):
-        settling.record(
+        outcomes.record(
             Act.MESSAGE_KEPT_BACK, message, outcome=Outcome.FAILURE, problem=problem
         )
     return network.later(f"{KEPT_BACK}, tell your administrator: {problem}"[:200])
@@ -151,5 +152,5 @@ def _settle(message: Transmission, answer: script.Answer) -> None:
             pk=message.pk, state=SENDING, attempts=message.attempts
         )
         found = ours.first()
-        if found and settling.is_awaited(found):
-            settling.settle(found, answer)
+        if found and outcomes.is_awaited(found):
+            outcomes.settle(found, answer)

@@ -18,7 +18,8 @@ from audit import chain, incidents
 from audit.acts import Act, Outcome
 from audit.models import IncidentKind, user_stream
 from foundation import notices
-from prescriptions import cancellation, network, script, settling
+from prescriptions import script
+from prescriptions.delivery import cancellation, network, outcomes
 from prescriptions.models import (
     PharmacyRequest,
     Prescription,
@@ -128,10 +129,10 @@ def _on_its_way(
     _note(ours.about, received)
     if answer.outcome == script.Outcome.TRY_AGAIN:
         return
-    if settling.accepted_late(ours, answer):
+    if outcomes.accepted_late(ours, answer):
         return
-    if ours.state in OPEN_STATES and settling.is_awaited(ours):
-        settling.settle(ours, answer)
+    if ours.state in OPEN_STATES and outcomes.is_awaited(ours):
+        outcomes.settle(ours, answer)
 
 
 def _cancel_answered(
@@ -178,7 +179,7 @@ def _asked(
         of=request,
         stream=user_stream(prescription.prescriber.user),
     )
-    settling.tell(
+    outcomes.tell(
         prescription,
         subject="A pharmacy asks for a prescription",
         template="prescriptions/mail/asked.txt",
