@@ -5,9 +5,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from foundation.pages import STOP_ASKING, form_page
-from prescriptions import exports
 from prescriptions.models import Export, ExportState
-from prescriptions.record_forms import ExportForm
+from prescriptions.records import exports
+from prescriptions.records.forms import ExportForm
 
 PAGE_SIZE = 20
 

@@ -8,8 +8,8 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from prescriptions import dates
-from prescriptions.bundles import contents, verify
 from prescriptions.models import ImportedRecord
+from prescriptions.records.bundles import contents, verify
 
 PAGE_SIZE = 50
 

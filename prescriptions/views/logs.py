@@ -10,9 +10,9 @@ from django.views.decorators.http import (
 )
 
 from foundation.pages import form_page
-from prescriptions import log_delivery, logs
 from prescriptions.models import PrescriptionLog
-from prescriptions.record_forms import LogForm
+from prescriptions.records import log_delivery, logs
+from prescriptions.records.forms import LogForm
 from providers.models import Provider
 
 PAGE_SIZE = 50

@@ -4,9 +4,9 @@ from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_http_methods
 
 from foundation.pages import form_page
-from prescriptions import repudiation
 from prescriptions.models import Prescription, Repudiation
-from prescriptions.record_forms import RepudiationForm
+from prescriptions.records import repudiation
+from prescriptions.records.forms import RepudiationForm
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -12,8 +12,8 @@ from django.db import DatabaseError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from audit.models import Event
-from prescriptions import log_delivery, logs
 from prescriptions.models import PrescriptionLog, SignedRecord
+from prescriptions.records import log_delivery, logs
 from providers.models import AccessGrant, Membership, Practice
 from tests import factories
 from tests.prescriptions.factories import (

@@ -9,8 +9,8 @@ from django.db import DatabaseError, transaction
 from django.urls import reverse
 
 from audit.models import Event, Incident
-from prescriptions import repudiation
 from prescriptions.models import Repudiation, Status, Transmission
+from prescriptions.records import repudiation
 from prescriptions.signing import ceremony
 from providers import designees
 from providers.models import Membership, Role, Suspension

@@ -8,8 +8,8 @@ import pytest
 from lxml import etree
 
 from prescriptions import script
-from prescriptions.bundles import verify
 from prescriptions.models.outbox import SCRIPT_VERSIONS
+from prescriptions.records.bundles import verify
 from prescriptions.script import Outcome, fields, orders
 
 GOLDEN = Path(__file__).parent / "golden"

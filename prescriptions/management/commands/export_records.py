@@ -7,8 +7,8 @@ from django.core.management.base import BaseCommand, CommandError
 from audit import chain
 from audit.acts import Act, Outcome
 from prescriptions import signer
-from prescriptions.bundles import contents, writing
-from prescriptions.bundles.contents import Scope
+from prescriptions.records.bundles import contents, writer
+from prescriptions.records.bundles.contents import Scope
 from providers.models import Practice
 
 STEP = 100  # prescriptions between two words about progress
@@ -34,10 +34,10 @@ class Command(BaseCommand):
         )
         self.total = contents.count(scope)
         try:
-            written = writing.write(
+            written = writer.write(
                 options["output"].absolute(), scope=scope, progress=self._tell
             )
-        except (writing.NotWritten, signer.SignerUnavailable, OSError) as problem:
+        except (writer.NotWritten, signer.SignerUnavailable, OSError) as problem:
             chain.record(
                 Act.EXPORT_FAILED,
                 by=None,

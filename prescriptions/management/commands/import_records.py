@@ -3,7 +3,7 @@ from pathlib import Path
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
-from prescriptions.bundles import reading
+from prescriptions.records.bundles import reader
 from providers.models import Practice
 
 
@@ -28,12 +28,12 @@ class Command(BaseCommand):
         except (Practice.DoesNotExist, ValidationError):
             raise CommandError("No practice has this id.") from None
         try:
-            taken = reading.take(
+            taken = reader.take(
                 options["bundle"],
                 practice=practice,
                 thumbprint=options["key_thumbprint"],
             )
-        except reading.NotImported as problem:
+        except reader.NotImported as problem:
             raise CommandError(str(problem), returncode=1) from None
         self.stdout.write(
             f"{taken.new} prescriptions were imported, {taken.known} were here before."

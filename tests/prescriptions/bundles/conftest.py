@@ -1,8 +1,8 @@
 import pytest
 
-from prescriptions import logs
-from prescriptions.bundles import writing
-from prescriptions.bundles.contents import Scope
+from prescriptions.records import logs
+from prescriptions.records.bundles import writer
+from prescriptions.records.bundles.contents import Scope
 from prescriptions.signing import ceremony
 from tests.prescriptions.factories import SESSION, make_drug, make_ready, prove
 
@@ -31,12 +31,12 @@ def signed(alice, phone, practice):
 @pytest.fixture
 def folder(signed, tmp_path):
     """A bundle of the whole installation, as a folder."""
-    writing.write(tmp_path / "bundle", scope=Scope())
+    writer.write(tmp_path / "bundle", scope=Scope())
     return tmp_path / "bundle"
 
 
 @pytest.fixture
 def zipped(signed, tmp_path):
     """The same as a zip file."""
-    writing.write(tmp_path / "bundle.zip", scope=Scope())
+    writer.write(tmp_path / "bundle.zip", scope=Scope())
     return tmp_path / "bundle.zip"

@@ -8,8 +8,7 @@ from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from audit.models import Event
-from prescriptions import exports, signer
-from prescriptions.bundles import reading, verify
+from prescriptions import signer
 from prescriptions.models import (
     Export,
     ExportState,
@@ -18,6 +17,8 @@ from prescriptions.models import (
     SigningKey,
     Transmission,
 )
+from prescriptions.records import exports
+from prescriptions.records.bundles import reader, verify
 from providers.models import Membership, Role
 from tests.factories import make_designee, make_provider, make_user
 from tests.prescriptions.bundles.test_import import forget
@@ -255,7 +256,7 @@ def imported(folder, practice):
     kid = SigningKey.objects.get().kid
     for model in (Transmission, SignedRecord):
         forget(model)
-    reading.take(folder, practice=practice, thumbprint=kid)
+    reader.take(folder, practice=practice, thumbprint=kid)
     return ImportedRecord.objects.get(drug__startswith="Oxycodone")
 
 

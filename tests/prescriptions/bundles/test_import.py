@@ -12,8 +12,6 @@ from joserfc import jws
 from audit.acts import Act, Outcome
 from audit.models import Event
 from prescriptions import signer
-from prescriptions.bundles import reading, verify, writing
-from prescriptions.bundles.contents import Scope
 from prescriptions.models import (
     ImportedBundle,
     ImportedRecord,
@@ -21,6 +19,8 @@ from prescriptions.models import (
     SigningKey,
     Transmission,
 )
+from prescriptions.records.bundles import reader, verify, writer
+from prescriptions.records.bundles.contents import Scope
 from tests.factories import make_practice, make_provider
 from tests.keys import write_signing_key
 from tests.prescriptions.bundles.test_verify import flip, reseal, sealed_by_a_thief
@@ -55,7 +55,7 @@ def other(folder, tmp_path, settings):
 
 
 def take(path, kid, practice):
-    return reading.take(path, practice=practice, thumbprint=kid)
+    return reader.take(path, practice=practice, thumbprint=kid)
 
 
 @pytest.mark.cfr("1311.305(e)")
@@ -64,8 +64,8 @@ def take(path, kid, practice):
 @pytest.mark.cfr("1311.305(h)")
 def test_records_go_round_and_verify_again(folder, other, practice, tmp_path):
     """Export, import elsewhere, export from there: the same signed bytes."""
-    assert take(folder, other, practice) == reading.Taken(new=2, known=0)
-    writing.write(tmp_path / "again", scope=Scope(practice=practice))
+    assert take(folder, other, practice) == reader.Taken(new=2, known=0)
+    writer.write(tmp_path / "again", scope=Scope(practice=practice))
 
     report = verify.check(tmp_path / "again")
 
@@ -96,7 +96,7 @@ def test_what_was_imported_is_readable(folder, other, practice):
 def test_importing_twice_takes_nothing_more(folder, other, practice):
     take(folder, other, practice)
 
-    assert take(folder, other, practice) == reading.Taken(new=0, known=2)
+    assert take(folder, other, practice) == reader.Taken(new=0, known=2)
     assert ImportedRecord.objects.count() == 2
     assert ImportedBundle.objects.count() == 1
 
@@ -104,14 +104,14 @@ def test_importing_twice_takes_nothing_more(folder, other, practice):
 def test_what_is_here_already_is_not_imported(folder, practice):
     kid = SigningKey.objects.get().kid
 
-    assert take(folder, kid, practice) == reading.Taken(new=0, known=2)
+    assert take(folder, kid, practice) == reader.Taken(new=0, known=2)
 
 
 @pytest.mark.cfr("1311.305(f)")
 def test_nothing_is_taken_from_a_bundle_that_does_not_verify(folder, other, practice):
     flip(next(folder.glob("records/*/payload.json")), at=50)
 
-    with pytest.raises(reading.NotImported, match=r"payload\.json: is not as it was"):
+    with pytest.raises(reader.NotImported, match=r"payload\.json: is not as it was"):
         take(folder, other, practice)
 
     assert not ImportedRecord.objects.exists()
@@ -123,7 +123,7 @@ def test_nothing_is_taken_from_a_bundle_that_does_not_verify(folder, other, prac
 def test_nothing_is_taken_that_another_key_sealed(folder, other, practice):
     sealed_by_a_thief(folder)
 
-    with pytest.raises(reading.NotImported, match="not the one named"):
+    with pytest.raises(reader.NotImported, match="not the one named"):
         take(folder, other, practice)
 
 
@@ -134,7 +134,7 @@ def test_one_record_that_is_another_here_refuses_all(
     tamper(ImportedRecord, payload_digest="0" * 64)
     ImportedBundle.objects.exclude(pk=None)
 
-    with pytest.raises(reading.NotImported, match="Another prescription"):
+    with pytest.raises(reader.NotImported, match="Another prescription"):
         take(folder, other, practice)
 
 
@@ -158,7 +158,7 @@ def test_a_record_of_another_form_is_refused_and_that_is_on_record(
     reseal(folder, key)
     assert verify.check(folder).problems == []
 
-    with pytest.raises(reading.NotImported, match="cannot be archived here"):
+    with pytest.raises(reader.NotImported, match="cannot be archived here"):
         take(folder, key.thumbprint(), practice)
 
     assert not ImportedRecord.objects.exists()
@@ -192,7 +192,7 @@ def test_a_file_that_changes_after_it_verified_is_refused(
 
     monkeypatch.setattr(verify, "check", and_then_changed)
 
-    with pytest.raises(reading.NotImported, match="was changed while it was read"):
+    with pytest.raises(reader.NotImported, match="was changed while it was read"):
         take(folder, other, practice)
     assert not ImportedRecord.objects.exists()
     assert not ImportedBundle.objects.exists()
@@ -294,7 +294,7 @@ def test_days_limit_what_is_exported(signed, practice, tmp_path, first, last, fo
         last_day=today + timedelta(days=last),
     )
 
-    writing.write(tmp_path / "some", scope=scope)
+    writer.write(tmp_path / "some", scope=scope)
 
     assert len(records_of(tmp_path / "some")) == found
     assert verify.check(tmp_path / "some").problems == []
@@ -322,7 +322,7 @@ def test_without_a_key_nothing_is_left_behind(signed, tmp_path, settings):
 def test_an_installation_without_records_exports_a_bundle_too(practice, tmp_path):
     make_provider("carol", practice=practice)
 
-    writing.write(tmp_path / "empty.zip", scope=Scope())
+    writer.write(tmp_path / "empty.zip", scope=Scope())
 
     assert verify.check(tmp_path / "empty.zip").problems == []
 
@@ -344,10 +344,10 @@ def test_a_long_export_holds_little_in_memory_at_a_time(
     signed, tmp_path, monkeypatch, django_assert_max_num_queries
 ):
     """Two prescriptions in chunks of one: questions grow with chunks, not with rows."""
-    monkeypatch.setattr("prescriptions.bundles.contents.CHUNK", 1)
+    monkeypatch.setattr("prescriptions.records.bundles.contents.CHUNK", 1)
     told = []
 
     with django_assert_max_num_queries(20):
-        writing.write(tmp_path / "bundle", scope=Scope(), progress=told.append)
+        writer.write(tmp_path / "bundle", scope=Scope(), progress=told.append)
 
     assert told == [1, 2]

@@ -23,9 +23,9 @@ from joserfc.jwk import ECKey
 
 from audit import checkpoints
 from audit.models import Event
-from prescriptions.bundles import verify, writing
-from prescriptions.bundles.contents import Scope
 from prescriptions.models import SigningKey
+from prescriptions.records.bundles import verify, writer
+from prescriptions.records.bundles.contents import Scope
 from prescriptions.script import fields
 from tests.prescriptions.factories import make_ready, sign
 
@@ -432,7 +432,7 @@ def test_messages_of_both_versions_verify(
     settings.SCRIPT_VERSION = version
     sign(make_ready(alice.provider, by=sam), phone)
 
-    writing.write(tmp_path / "bundle", scope=Scope())
+    writer.write(tmp_path / "bundle", scope=Scope())
 
     assert problems(tmp_path / "bundle") == []
 
@@ -442,7 +442,7 @@ def test_messages_of_both_versions_verify(
 def test_the_whole_trail_and_its_checkpoints_are_in_it(signed, tmp_path):
     checkpoints.make()
 
-    writing.write(tmp_path / "bundle", scope=Scope())
+    writer.write(tmp_path / "bundle", scope=Scope())
 
     report = verify.check(tmp_path / "bundle")
     # Writing it adds no event, so that these are all.

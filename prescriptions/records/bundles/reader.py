@@ -16,8 +16,8 @@ from django.utils import timezone
 
 from audit import chain
 from audit.acts import Act, Outcome
-from prescriptions.bundles import verify
 from prescriptions.models import ImportedBundle, ImportedRecord, SignedRecord
+from prescriptions.records.bundles import verify
 from providers.models import Practice
 
 AT_ONCE = 200  # prescriptions in memory

@@ -15,8 +15,8 @@ from django.conf import settings
 from django.utils import timezone
 
 from prescriptions import content, releases, signer, spreadsheets
-from prescriptions.bundles import contents, verify
-from prescriptions.bundles.contents import Scope
+from prescriptions.records.bundles import contents, verify
+from prescriptions.records.bundles.contents import Scope
 
 HERE = Path(__file__).parent
 SHIPPED = ["README.txt", "verify.py"]

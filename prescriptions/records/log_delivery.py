@@ -19,8 +19,9 @@ from django.utils import timezone
 from audit import chain
 from audit.acts import Act, Outcome
 from foundation import notices
-from prescriptions import dates, logs
+from prescriptions import dates
 from prescriptions.models import Prescription, PrescriptionLog
+from prescriptions.records import logs
 from providers import designees, identifiers
 from providers.models import Membership, Practice, Provider, Role
 

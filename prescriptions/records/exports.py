@@ -18,9 +18,9 @@ from django_tasks import task
 from audit import chain
 from audit.acts import Act, Outcome
 from prescriptions import signer
-from prescriptions.bundles import contents, writing
-from prescriptions.bundles.contents import Scope
 from prescriptions.models import Export, ExportState
+from prescriptions.records.bundles import contents, writer
+from prescriptions.records.bundles.contents import Scope
 from providers import designees
 from providers.models import Practice, Provider
 
@@ -96,7 +96,7 @@ def make(export_pk: int) -> str:
     )
     try:
         _write(export)
-    except (writing.NotWritten, signer.SignerUnavailable, OSError) as problem:
+    except (writer.NotWritten, signer.SignerUnavailable, OSError) as problem:
         logger.exception("An export could not be made.")
         _fail(export, str(problem))
     return Export.objects.get(pk=export_pk).state
@@ -140,7 +140,7 @@ def _write(export: Export) -> None:
     path = path_of(export)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.unlink(missing_ok=True)  # of a worker that was killed before it said so
-    written = writing.write(path, scope=scope, progress=progress)
+    written = writer.write(path, scope=scope, progress=progress)
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     with transaction.atomic(durable=True):
