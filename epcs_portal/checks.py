@@ -4,7 +4,8 @@ from django.conf import settings
 from django.core.checks import Error, Tags, Warning, register
 
 from mfa.idme import checks as idme_checks
-from prescriptions import certification, script, signer
+from prescriptions import script, signer
+from prescriptions.safeguards import certification
 
 SECRET_KEY_LENGTH = 50  # characters
 KEY_STORES = {

@@ -6,8 +6,8 @@ from django.utils.functional import SimpleLazyObject
 
 from epcs_portal import sessions
 from mfa import devices
-from prescriptions import certification
 from prescriptions.models import SigningStop, ThirdPartyAudit
+from prescriptions.safeguards import certification
 from providers import designees
 
 

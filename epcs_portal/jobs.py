@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from audit import heartbeat
 from epcs_portal.incidents import analysis, decisions
 from mfa.push import idme_answers
-from prescriptions import clock, signer
+from prescriptions import signer
 from prescriptions.delivery import pharmacy_requests
 from prescriptions.records import exports, log_delivery
+from prescriptions.safeguards import clock
 from providers.access import suspension
 
 logger = logging.getLogger(__name__)

@@ -9,7 +9,8 @@ import time
 import requests
 from django.conf import settings
 
-from prescriptions import certification, script
+from prescriptions import script
+from prescriptions.safeguards import certification
 
 logger = logging.getLogger(__name__)
 

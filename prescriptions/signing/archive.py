@@ -19,7 +19,7 @@ from prescriptions.models import (
     Status,
     Transmission,
 )
-from prescriptions.releases import software_version
+from prescriptions.safeguards.releases import software_version
 
 
 class DoesNotMatch(Exception):

@@ -16,8 +16,9 @@ from audit import chain
 from audit.acts import Act, Outcome
 from mfa import challenges, devices
 from mfa.models import Challenge, Purpose
-from prescriptions import certification, content, rules, script, signer
+from prescriptions import content, rules, script, signer
 from prescriptions.models import Prescription, SignedRecord, Status
+from prescriptions.safeguards import certification
 from prescriptions.signing import archive, gate
 from prescriptions.writing import drafts, rule_context
 from providers import readiness

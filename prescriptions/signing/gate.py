@@ -9,7 +9,8 @@ from django.conf import settings
 from django.db import DatabaseError
 
 from audit import chain
-from prescriptions import certification, clock, signer, stops
+from prescriptions import signer
+from prescriptions.safeguards import certification, clock, stops
 
 
 def problems(*, by=None) -> list[str]:

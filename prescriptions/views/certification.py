@@ -6,9 +6,9 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 
 from foundation.pages import form_page
-from prescriptions import certification, releases
 from prescriptions.models import Finding, ThirdPartyAudit
-from prescriptions.system_forms import ReportForm
+from prescriptions.safeguards import certification, releases
+from prescriptions.safeguards.forms import ReportForm
 from prescriptions.views.system import require_staff
 
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from prescriptions.models import Printout, in_words
-from prescriptions.views.found import patient_or_404, prescription_or_404
+from prescriptions.views.lookups import patient_or_404, prescription_or_404
 from prescriptions.writing import drafts, printing
 
 WAYS = {

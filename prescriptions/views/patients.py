@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from foundation.pages import form_page
 from prescriptions import dates
 from prescriptions.models import OPEN, Patient, Prescription
-from prescriptions.views.found import patient_or_404
+from prescriptions.views.lookups import patient_or_404
 from prescriptions.writing import drafts
 from prescriptions.writing.forms import PatientForm
 from providers.models import Practice

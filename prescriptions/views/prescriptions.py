@@ -10,7 +10,7 @@ from foundation.pages import STOP_ASKING, form_page
 from prescriptions import rules
 from prescriptions.delivery import cancellation, outbox, outcomes
 from prescriptions.models import PharmacyRequest, Prescription, Status, Transmission
-from prescriptions.views.found import patient_or_404, prescription_or_404
+from prescriptions.views.lookups import patient_or_404, prescription_or_404
 from prescriptions.writing import drafts, printing, rule_context
 from prescriptions.writing.forms import PrescriptionForm
 

@@ -20,7 +20,7 @@ from prescriptions import content, signer
 from prescriptions.models import OPEN, Patient, Prescription, SignedRecord, Status
 from prescriptions.rules import Place
 from prescriptions.signing import ceremony
-from prescriptions.views.found import patient_or_404, prescription_or_404
+from prescriptions.views.lookups import patient_or_404, prescription_or_404
 from prescriptions.writing import rule_context
 from providers.readiness import Blocker
 

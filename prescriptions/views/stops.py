@@ -8,8 +8,8 @@ from foundation.pages import form_page, proof_page
 from mfa import challenges
 from mfa.forms import ProofForm
 from mfa.models import Device, Purpose
-from prescriptions import stops
-from prescriptions.system_forms import RemedyForm, StopForm
+from prescriptions.safeguards import stops
+from prescriptions.safeguards.forms import RemedyForm, StopForm
 from prescriptions.views.system import require_responsible
 
 

@@ -8,13 +8,13 @@ from django.views.decorators.http import require_safe
 
 from audit.models import Event
 from mfa.models import Device
-from prescriptions import certification, clock, releases, stops
 from prescriptions.models import (
     ClockMeasurement,
     SigningKey,
     SigningModule,
     ThirdPartyAudit,
 )
+from prescriptions.safeguards import certification, clock, releases, stops
 from prescriptions.signing import gate
 
 

@@ -53,7 +53,7 @@ KEPT = [
 DELETIONS = {
     "mfa/enrollment/binding.py": "devices whose set-up was never finished",
     "mfa/reports.py": "sessions, to sign somebody out everywhere",
-    "prescriptions/clock.py": "measurements of the clock; changes are in the record",
+    "prescriptions/safeguards/clock.py": "measurements of the clock; changes are in the record",
     "prescriptions/drugs/search.py": "words that drugs are found by",
 }
 # Rows that may go with the row they belong to.

@@ -2,7 +2,7 @@
 
 import pytest
 
-from prescriptions import addresses
+from prescriptions.safeguards import hosts as addresses
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ from django.utils import timezone
 
 from audit.acts import Act
 from audit.models import Event
-from prescriptions import certification, releases
 from prescriptions.delivery import outbox
 from prescriptions.models import (
     Capability,
@@ -21,6 +20,7 @@ from prescriptions.models import (
     Transmission,
     TransmissionState,
 )
+from prescriptions.safeguards import certification, releases
 from prescriptions.signing import ceremony, gate
 from tests.factories import make_user
 from tests.prescriptions import factories

@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from audit.acts import Act, Outcome
 from audit.models import Event
-from prescriptions import clock
 from prescriptions.models import ClockMeasurement, ClockState, SignedRecord, Status
+from prescriptions.safeguards import clock
 from prescriptions.signing import ceremony, gate
 from tests.prescriptions.factories import SESSION, make_draft, prove
 from tests.prescriptions.time_server import TimeServer

@@ -9,8 +9,9 @@ from django.utils import timezone
 
 from audit.acts import Act, Outcome
 from audit.models import Event
-from prescriptions import signer, stops
+from prescriptions import signer
 from prescriptions.models import ClockMeasurement, ClockState, SignedRecord, Status
+from prescriptions.safeguards import stops
 from prescriptions.signing import ceremony, gate
 from tests.prescriptions.factories import SESSION, make_draft, prove
 

@@ -7,7 +7,7 @@ from audit.acts import Act
 from audit.models import Event
 from mfa import challenges
 from mfa.models import Purpose
-from prescriptions import clock, signer, stops
+from prescriptions import signer
 from prescriptions.models import (
     ClockMeasurement,
     SignedRecord,
@@ -15,6 +15,7 @@ from prescriptions.models import (
     SigningStop,
     Status,
 )
+from prescriptions.safeguards import clock, stops
 from prescriptions.signing import ceremony
 from tests.factories import PASSWORD, code_of, make_user
 from tests.prescriptions.factories import SESSION, prove

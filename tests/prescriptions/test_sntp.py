@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 import time_machine
 
-from prescriptions import sntp
+from prescriptions.safeguards import sntp
 from tests.prescriptions.time_server import TimeServer
 
 

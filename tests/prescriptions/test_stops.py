@@ -9,8 +9,8 @@ from audit.acts import Act
 from audit.models import Event
 from mfa import challenges
 from mfa.models import Purpose
-from prescriptions import releases, stops
 from prescriptions.models import SignedRecord, SigningStop, Status
+from prescriptions.safeguards import releases, stops
 from prescriptions.signing import ceremony, gate
 from providers.models import Designee
 from tests.factories import (

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from audit.acts import Act
 from audit.models import Event
-from prescriptions import certification, releases, signer, stops
+from prescriptions import signer
 from prescriptions.models import (
     Capability,
     ClockMeasurement,
@@ -20,6 +20,7 @@ from prescriptions.models import (
     SigningStop,
     ThirdPartyAudit,
 )
+from prescriptions.safeguards import certification, releases, stops
 from providers.models import Designee
 from tests.factories import PASSWORD, code_of, make_provider, make_user
 

@@ -14,9 +14,10 @@ from pathlib import Path
 from django.conf import settings
 from django.utils import timezone
 
-from prescriptions import content, releases, signer, spreadsheets
+from prescriptions import content, signer, spreadsheets
 from prescriptions.records.bundles import contents, verify
 from prescriptions.records.bundles.contents import Scope
+from prescriptions.safeguards import releases
 
 HERE = Path(__file__).parent
 SHIPPED = ["README.txt", "verify.py"]

@@ -1,12 +1,12 @@
 from django.urls import include, path
 
-from prescriptions.views import drugs, keys, patients, prescriptions, signing
+from prescriptions.views import drugs, jwks, patients, prescriptions, signing
 
 urlpatterns = [
-    path("", include("prescriptions.record_urls")),
-    path("", include("prescriptions.system_urls")),
-    path("", include("prescriptions.pharmacy_urls")),
-    path(".well-known/jwks.json", keys.jwks, name="jwks"),
+    path("", include("prescriptions.urls.records")),
+    path("", include("prescriptions.urls.safeguards")),
+    path("", include("prescriptions.urls.pharmacy")),
+    path(".well-known/jwks.json", jwks.jwks, name="jwks"),
     path("drugs/search/", drugs.search, name="drug-search"),
     path("patients/", patients.index, name="patient-list"),
     path("patients/add/", patients.create, name="patient-create"),

@@ -16,8 +16,8 @@ from django.utils import timezone
 from audit import chain
 from audit.acts import Act, Outcome
 from mfa import challenges
-from prescriptions import sntp
 from prescriptions.models import ClockMeasurement, ClockState
+from prescriptions.safeguards import sntp
 
 MOST = 5 * 60  # seconds off; 21 CFR 1311.120(b)(8)
 EVERY = 10 * 60  # seconds between measurements

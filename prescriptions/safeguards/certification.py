@@ -14,7 +14,6 @@ from django.utils import timezone
 from audit import chain
 from audit.acts import Act
 from foundation import business_days
-from prescriptions import addresses
 from prescriptions.models import (
     REQUIRED,
     Capability,
@@ -22,8 +21,9 @@ from prescriptions.models import (
     Prescription,
     ThirdPartyAudit,
 )
-from prescriptions.releases import software_version
 from prescriptions.rules.elements import is_ghb
+from prescriptions.safeguards import hosts
+from prescriptions.safeguards.releases import software_version
 from providers.models import Schedule
 from providers.readiness import Blocker
 
@@ -62,7 +62,7 @@ def lock() -> str:
 def is_live() -> bool:
     """Say whether what is sent here could be dispensed."""
     test_hosts = settings.SCRIPT_TEST_HOSTS if settings.DEMO else []
-    return addresses.is_live(settings.SCRIPT_NETWORK_URL, test_hosts=test_hosts)
+    return hosts.is_live(settings.SCRIPT_NETWORK_URL, test_hosts=test_hosts)
 
 
 def covering() -> ThirdPartyAudit | None:
@@ -158,7 +158,7 @@ def _lock(reports: list[ThirdPartyAudit]) -> str:
         return ""
     if settings.DEMO:
         return DEMONSTRATION
-    if not addresses.is_plain_https(settings.SCRIPT_NETWORK_URL):
+    if not hosts.is_plain_https(settings.SCRIPT_NETWORK_URL):
         return NOT_PLAIN
     if not _covering(reports):
         return NOT_CERTIFIED.format(version=software_version())

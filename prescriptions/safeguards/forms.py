@@ -1,7 +1,7 @@
 from django import forms
 
 from prescriptions.models import Capability, ThirdPartyAudit
-from prescriptions.releases import is_version
+from prescriptions.safeguards.releases import is_version
 
 NOT_A_VERSION = "Write the version as numbers, such as 1.2.3."
 

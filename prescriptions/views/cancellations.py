@@ -4,7 +4,7 @@ from django.shortcuts import redirect
 from foundation.pages import form_page
 from prescriptions.delivery import cancellation
 from prescriptions.delivery.forms import CancelForm
-from prescriptions.views.found import prescription_or_404
+from prescriptions.views.lookups import prescription_or_404
 
 
 def cancel(request, public_id):

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from prescriptions.views import cancelling, inbound, paper, pharmacy_requests
+from prescriptions.views import cancellations, inbound, paper, pharmacy_requests
 
 urlpatterns = [
     path("script/", inbound.script, name="script-inbound"),
@@ -19,7 +19,7 @@ urlpatterns = [
     ),
     path(
         "prescriptions/<uuid:public_id>/cancel/",
-        cancelling.cancel,
+        cancellations.cancel,
         name="prescription-cancel",
     ),
     path(

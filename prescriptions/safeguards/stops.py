@@ -17,8 +17,8 @@ from audit.acts import Act
 from foundation import notices
 from mfa import challenges
 from mfa.models import Challenge, Purpose
-from prescriptions import releases
 from prescriptions.models import SigningStop
+from prescriptions.safeguards import releases
 from providers import designees
 from providers.models import Practice
 
