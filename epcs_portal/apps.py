@@ -8,7 +8,8 @@ class PortalConfig(AppConfig):
     verbose_name = "Accounts"
 
     def ready(self):
-        from epcs_portal import checks, sign_ins  # noqa: F401, PLC0415  they register
+        from epcs_portal import checks  # noqa: F401, PLC0415  registers
+        from epcs_portal.sign_in import events  # noqa: F401, PLC0415  registers
 
 
 class PortalAdminConfig(DjangoAdminConfig):

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.db import DatabaseError
 from django.utils.functional import SimpleLazyObject
 
-from epcs_portal import sessions
+from epcs_portal.sign_in import sessions
 from mfa import devices
 from prescriptions.models import SigningStop, ThirdPartyAudit
 from prescriptions.safeguards import certification

@@ -7,7 +7,7 @@ from django.core.exceptions import BadRequest
 from django.http import HttpResponse
 from django.shortcuts import render
 
-from epcs_portal import sessions
+from epcs_portal.sign_in import sessions
 
 NUL = "\0"  # PostgreSQL stores none, so no text with one is taken
 

@@ -60,7 +60,7 @@ MIDDLEWARE = [
     "django_otp.middleware.OTPMiddleware",
     "epcs_portal.middleware.sessions_that_end",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
-    "epcs_portal.attempts.recorded",
+    "epcs_portal.sign_in.attempts.recorded",
     "epcs_portal.middleware.private_pages",
     "epcs_portal.middleware.explained_methods",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -122,8 +122,8 @@ AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # trying does not extend a lock
-AXES_HANDLER = "epcs_portal.sign_ins.PerAccount"
-AXES_CLIENT_IP_CALLABLE = "epcs_portal.sign_ins.client_address"
+AXES_HANDLER = "epcs_portal.sign_in.events.PerAccount"
+AXES_CLIENT_IP_CALLABLE = "epcs_portal.sign_in.events.client_address"
 AXES_LOCKOUT_CALLABLE = "epcs_portal.views.sign_in_locked"
 AXES_ENABLE_ADMIN = False
 AXES_DISABLE_ACCESS_LOG = True

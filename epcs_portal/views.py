@@ -14,9 +14,9 @@ from django_otp import login as otp_login
 
 from audit import chain
 from audit.acts import Act
-from epcs_portal import sign_ins
 from epcs_portal.forms import NewPasswordForm, SignInForm
 from epcs_portal.incidents import accounts
+from epcs_portal.sign_in import events
 from foundation.pages import REFUSED, local_path, proof_page
 from mfa import challenges
 from mfa.forms import ProofForm
@@ -59,7 +59,7 @@ class ChangePassword(auth_views.PasswordChangeView):
 
 
 def sign_in_locked(request, credentials=None, *args, **kwargs):
-    until = sign_ins.locked_until(request)
+    until = events.locked_until(request)
     seconds = max(1, (until - timezone.now()).total_seconds())
     context = {"until": until, "minutes": ceil(seconds / 60)}
     return render(request, "registration/locked.html", context, status=LOCKED)
@@ -95,7 +95,7 @@ def home(request):
 def admin_verify(request):
     """Ask staff for both factors before the administration site opens."""
     if not (request.user.is_active and request.user.is_staff):
-        sign_ins.refuse_admin(request.user, reason="not_administrator")
+        events.refuse_admin(request.user, reason="not_administrator")
         raise PermissionDenied("The administration site is for administrators.")
     devices = Device.objects.visible_to(request.user).usable()
     digest = challenges.digest_of("administer", user=str(request.user.pk))
@@ -110,7 +110,7 @@ def admin_verify(request):
     )
     if form.is_valid():
         try:
-            sign_ins.open_admin(
+            events.open_admin(
                 request.user,
                 challenge=form.challenge,
                 digest=digest,
@@ -124,7 +124,7 @@ def admin_verify(request):
             wanted = local_path(request.GET.get("next", ""))
             return HttpResponseRedirect(wanted or reverse("admin:index"))
     if form.errors:
-        sign_ins.refuse_admin(request.user, reason="not_proven")
+        events.refuse_admin(request.user, reason="not_proven")
     return proof_page(
         request, "epcs_portal/admin_verify.html", form, has_device=devices.exists()
     )

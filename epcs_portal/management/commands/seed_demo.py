@@ -5,7 +5,7 @@ from pathlib import Path
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from epcs_portal.demo import seeding
+from epcs_portal.demo import seed
 
 
 class Command(BaseCommand):
@@ -17,5 +17,5 @@ class Command(BaseCommand):
         path = os.environ.get("DEMO_WORLD")
         if not path:
             raise CommandError("Set DEMO_WORLD to the path of the world's JSON file.")
-        seeding.seed(json.loads(Path(path).read_text()))
+        seed.seed(json.loads(Path(path).read_text()))
         return "The demonstration's data are there."

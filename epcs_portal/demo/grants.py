@@ -2,7 +2,7 @@
 
 import logging
 
-from epcs_portal.demo import proving
+from epcs_portal.demo import proofs
 from mfa import challenges
 from mfa.models import Device, Purpose
 from providers import designees
@@ -40,7 +40,7 @@ def grant(provider: Provider, account: dict, *, practice: Practice, by) -> None:
         devices_of = Device.objects.visible_to(provider.user).code_generators()
         # One that has a code left in this half minute.
         device = devices_of.order_by("last_step")[0]
-        challenge = proving.proof(
+        challenge = proofs.proof(
             device,
             by=provider.user,
             password=account["password"],
@@ -48,7 +48,7 @@ def grant(provider: Provider, account: dict, *, practice: Practice, by) -> None:
             payload_digest=request.digest,
         )
         access_requests.execute(
-            request, by=provider.user, challenge=challenge, session_key=proving.SESSION
+            request, by=provider.user, challenge=challenge, session_key=proofs.SESSION
         )
     except (IndexError, access_requests.NotAllowed, challenges.NotProven) as refusal:
         logger.warning("%s was not given the right to sign: %s", provider, refusal)

@@ -15,7 +15,7 @@ from django.utils import timezone
 from audit import chain
 from audit.acts import Act
 from audit.models import Event, user_stream
-from epcs_portal.demo import cast, granting, proving
+from epcs_portal.demo import cast, grants, proofs
 from mfa import devices
 from mfa.idme import device_sync, link
 from mfa.models import Device, IdmeAccount, Purpose
@@ -113,11 +113,11 @@ def _provider(values: dict, account: dict, *, manager) -> None:
         provider = _register(user, values, practice=practice)
     if values["primary"]:
         _set_up(user, account, primary=values["primary"])
-        granting.designate([manager, user], practice=practice)
+        grants.designate([manager, user], practice=practice)
         if not provider.access_grants.exclude(
             is_provisional=True, revoked_at=None
         ).exists():
-            granting.grant(provider, account, practice=practice, by=manager)
+            grants.grant(provider, account, practice=practice, by=manager)
 
 
 def _register(user, values: dict, *, practice: Practice) -> Provider:
@@ -190,7 +190,7 @@ def _tokens(account: dict) -> Tokens:
 
 
 def _select(device: Device, *, by, password: str) -> None:
-    challenge = proving.proof(
+    challenge = proofs.proof(
         device,
         by=by,
         password=password,
@@ -198,7 +198,7 @@ def _select(device: Device, *, by, password: str) -> None:
         payload_digest=devices.selection_digest(device),
     )
     devices.select_primary(
-        device, by=by, challenge=challenge, session_key=proving.SESSION
+        device, by=by, challenge=challenge, session_key=proofs.SESSION
     )
 
 

@@ -21,7 +21,7 @@ from django.utils import timezone
 from audit import chain, context
 from audit.acts import Act, Outcome
 from audit.models import SIGN_INS
-from epcs_portal.sessions import SIGNED_IN_AT
+from epcs_portal.sign_in.sessions import SIGNED_IN_AT
 from mfa import challenges
 from mfa.models import Purpose
 
