@@ -238,6 +238,13 @@ class Prescription(models.Model):
     def is_open(self) -> bool:
         return self.status in OPEN
 
+    def unmark(self) -> None:
+        """Take the ready mark back and make this a draft again; the caller saves it."""
+        self.status = Status.DRAFT
+        self.ready_digest, self.ready_at, self.ready_by = "", None, None
+        self.version += 1
+        self.updated_at = timezone.now()
+
     @property
     def is_on_its_way(self) -> bool:
         return self.status in ON_ITS_WAY

@@ -20,7 +20,7 @@ from prescriptions import content, rules, script, signer
 from prescriptions.models import Prescription, SignedRecord, Status
 from prescriptions.safeguards import certification
 from prescriptions.signing import archive, gate
-from prescriptions.writing import drafts, rule_context
+from prescriptions.writing import rule_context
 from providers import readiness
 from providers.readiness import Blocker
 
@@ -100,7 +100,7 @@ def unready(prescription: Prescription, *, by) -> None:
         locked = _locked([prescription])[0]
         _refuse_on([] if _is_prescriber(locked, by) else [NOT_YOURS])
         _refuse_on(_unless(locked, Status.READY))
-        drafts.unmark(locked)
+        locked.unmark()
         locked.save()
         chain.record(Act.PRESCRIPTION_UNREADY, by=by, of=locked)
 

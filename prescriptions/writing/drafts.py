@@ -2,7 +2,6 @@
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.utils import timezone
 
 from audit import chain
 from audit.acts import Act
@@ -10,7 +9,6 @@ from prescriptions.models import Patient, Prescription, Status
 from providers.models import DeaRegistration, Membership, Provider, Role
 
 WRITERS = [Role.PROVIDER, Role.AGENT]
-UNMARKED = {"ready_digest": "", "ready_at": None, "ready_by": None}
 
 
 class NotAllowed(PermissionDenied):
@@ -54,7 +52,7 @@ def alter(prescription: Prescription, *, by) -> Prescription:
         if locked.status == Status.READY:
             _withdraw_mark(locked, by=by, reason="prescription altered")
         else:
-            unmark(locked)
+            locked.unmark()
             locked.save()
         chain.record(Act.PRESCRIPTION_ALTERED, by=by, of=locked, fields=changed)
     return locked
@@ -65,7 +63,7 @@ def discard(prescription: Prescription, *, by) -> None:
     require_writer(prescription, by=by)
     with transaction.atomic(durable=True):
         locked = _locked_open(prescription, by=by)
-        unmark(locked)
+        locked.unmark()
         locked.status = Status.DISCARDED
         locked.save()
         chain.record(Act.PRESCRIPTION_DISCARDED, by=by, of=locked)
@@ -102,18 +100,9 @@ def save_patient(patient: Patient, *, by) -> Patient:
     return patient
 
 
-def unmark(prescription: Prescription) -> None:
-    """Make a row a draft that nobody has marked; the caller saves it."""
-    prescription.status = Status.DRAFT
-    for name, value in UNMARKED.items():
-        setattr(prescription, name, value)
-    prescription.version += 1
-    prescription.updated_at = timezone.now()
-
-
 def _withdraw_mark(prescription: Prescription, *, by, reason: str) -> None:
     """21 CFR 1311.120(b)(10): what was changed is reviewed and marked anew."""
-    unmark(prescription)
+    prescription.unmark()
     prescription.save()
     chain.record(Act.PRESCRIPTION_UNREADY, by=by, of=prescription, reason=reason)
 

@@ -20,7 +20,6 @@ from prescriptions.models import (
     ReviewTask,
     Status,
 )
-from prescriptions.writing import drafts
 
 UNDECIDED = "An administrator has to decide on its schedule first."
 NOT_CONTROLLED = "It is not a controlled substance."
@@ -116,7 +115,7 @@ def unready(drugs: Iterable[Drug]) -> int:
         .order_by("pk")
     )
     for prescription in marked:
-        drafts.unmark(prescription)
+        prescription.unmark()
         prescription.save()
     for prescription in marked:
         chain.record(
