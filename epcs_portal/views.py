@@ -17,9 +17,10 @@ from audit.acts import Act
 from epcs_portal.forms import NewPasswordForm, SignInForm
 from epcs_portal.incidents import accounts
 from epcs_portal.sign_in import events
-from foundation.pages import REFUSED, local_path, proof_page
+from foundation.blockers import Blocker
+from foundation.pages import REFUSED, local_path
 from mfa import challenges
-from mfa.forms import ProofForm
+from mfa.forms import ProofForm, proof_page
 from mfa.models import Device, Purpose
 from prescriptions.models import PharmacyRequest, Prescription, Status
 from providers import readiness
@@ -151,10 +152,10 @@ def csrf_failure(request, reason=""):
     return render(request, "403_csrf.html", status=403)
 
 
-def _blockers(provider, user) -> list[readiness.Blocker]:
+def _blockers(provider, user) -> list[Blocker]:
     if provider is None:
         return []
     practice = Practice.objects.visible_to(user).first()
     if practice is None:
-        return [readiness.Blocker("You work at no practice.", "Ask an administrator.")]
+        return [Blocker("You work at no practice.", "Ask an administrator.")]
     return readiness.blockers_for_now(provider, practice=practice, on=practice.today())

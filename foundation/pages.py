@@ -1,6 +1,6 @@
 """The page of a form: 200 to fill it in, 422 when it was understood and not accepted."""
 
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.utils.http import url_has_allowed_host_and_scheme
 
 REFUSED = 422
@@ -16,13 +16,6 @@ def form_page(request, template, form, *, refused=False, **context):
         {"form": form, **context},
         status=REFUSED if refused else 200,
     )
-
-
-def proof_page(request, template, form, **context):
-    """Show a page with a ProofForm; once a phone is asked, go on to the page that waits."""
-    if form and form.has_asked_phone:
-        return redirect(request.get_full_path())
-    return form_page(request, template, form, **context)
 
 
 def local_path(wanted: str) -> str:

@@ -1,9 +1,11 @@
 from datetime import datetime, timedelta
 
 from django import forms
+from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.timesince import timesince
 
+from foundation.pages import form_page
 from mfa import challenges
 from mfa.models import Challenge, ChallengeState, Device, Kind, Purpose
 from mfa.push import answers, pushes
@@ -260,3 +262,10 @@ class NewDeviceForm(NicknameForm):
 
     def clean_code(self) -> str:
         return self.cleaned_data["code"].replace(" ", "")
+
+
+def proof_page(request, template, form, **context):
+    """Show a page with a ProofForm; once a phone is asked, go on to the page that waits."""
+    if form and form.has_asked_phone:
+        return redirect(request.get_full_path())
+    return form_page(request, template, form, **context)

@@ -10,10 +10,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from foundation.pages import form_page, proof_page
+from foundation.pages import form_page
 from mfa import challenges, devices
 from mfa.enrollment import binding, code_generators
-from mfa.forms import NewDeviceForm, NicknameForm, ProofForm
+from mfa.forms import NewDeviceForm, NicknameForm, ProofForm, proof_page
 from mfa.idme import link
 from mfa.models import Device, Purpose
 

@@ -8,8 +8,8 @@ from django.dispatch import receiver
 
 from audit import chain
 from audit.acts import Act, Outcome
-from mfa.idme.signals import identity_confirmed
 from mfa.models import IdmeAccount
+from mfa.signals import identity_confirmed
 from providers.models import AccessGrant, Provider
 
 

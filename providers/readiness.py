@@ -5,24 +5,15 @@ on them.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date
 
 from django.utils import timezone
 
+from foundation.blockers import Blocker
 from mfa import devices
 from mfa.models import SIGNING_KINDS, Device, IdmeAccount, UserThrottle
 from providers import authority, credentialing, designees, identifiers, identity
 from providers.models import AccessGrant, Practice, Provider
-
-
-@dataclass(frozen=True)
-class Blocker:
-    """Why something cannot be signed yet, and what to do about it."""
-
-    label: str
-    remedy: str
-    url_name: str = ""
 
 
 def blockers_to_signing(

@@ -1,6 +1,7 @@
 from django.urls import path
 
-from providers import lost_views, views
+from providers import views
+from providers.access import device_loss
 from providers.access import views as access_views
 from providers.institutions import views as listing_views
 
@@ -10,7 +11,7 @@ urlpatterns = [
     path("settings/erx-info/devices/", views.devices_state, name="erx-info-devices"),
     path(
         "settings/erx-info/devices/<uuid:public_id>/lost/",
-        lost_views.report,
+        device_loss.report,
         name="device-lost",
     ),
     path("access/", access_views.overview, name="access-list"),

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from audit.models import Event
+from foundation.blockers import Blocker
 from foundation.pages import STOP_ASKING
 from mfa import devices
 from mfa.idme import freshness
@@ -187,9 +188,7 @@ def _others_who_set_access(user, practice: Practice | None) -> list[str]:
     return [one.get_full_name() or one.get_username() for one in people]
 
 
-def _blockers(
-    provider: Provider | None, practice: Practice | None
-) -> list[readiness.Blocker]:
+def _blockers(provider: Provider | None, practice: Practice | None) -> list[Blocker]:
     if provider is None or practice is None:
         return []
     return readiness.blockers_for_now(provider, practice=practice, on=practice.today())

@@ -12,10 +12,10 @@ from audit import chain
 from audit.acts import Act, Outcome
 from foundation import notices
 from mfa import vault
-from mfa.idme.signals import identity_confirmed
 from mfa.models import IdmeAccount
 from mfa.oidc.errors import IdmeError
 from mfa.oidc.responses import SignIn, Tokens
+from mfa.signals import identity_confirmed
 
 REQUIRED_LEVEL = 2  # IAL2 and AAL2; 21 CFR 1311.105(a)(1)
 REFRESH_TOKEN_LIFE = timedelta(days=7)  # where ID.me does not say

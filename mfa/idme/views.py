@@ -10,14 +10,18 @@ from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import cache_control, never_cache
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_POST
 
 from audit import chain
 from audit.acts import Act, Outcome
 from foundation.pages import local_path
+from mfa import challenges
+from mfa.forms import PasswordForm, ProofForm, proof_page
 from mfa.idme import device_sync, link
 from mfa.idme import sign_in as signing_in
-from mfa.models import IdmeAccount
+from mfa.idme import unlink as unlinking
+from mfa.models import Device, IdmeAccount, Purpose
 from mfa.oidc import own_keys
 from mfa.oidc.client import client
 from mfa.oidc.errors import IdmeError, IdmeRefused
@@ -158,3 +162,46 @@ def _user_of(request, sign_in: SignIn):
 def _refused(request, error: IdmeError) -> HttpResponse:
     context = {"error": error}
     return render(request, "mfa/idme/refused.html", context, status=error.status)
+
+
+@sensitive_post_parameters("password", "code")
+def unlink(request):
+    """Ask what has to be asked, then end the link to ID.me."""
+    account = IdmeAccount.objects.linked_to(request.user)
+    if account is None:
+        messages.info(request, "No ID.me account is linked to your account.")
+        return redirect("erx-info")
+    form = _unlink_form(request, account)
+    if form.is_valid():
+        try:
+            unlinking.unlink(
+                account,
+                by=request.user,
+                session_key=request.session.session_key,
+                proof=getattr(form, "challenge", None),
+            )
+        except (unlinking.NotLinked, challenges.NotProven) as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            request.session.pop(link.AUTHENTICATED_AT, None)
+            messages.success(
+                request,
+                "The ID.me account was unlinked. Nothing can be signed until you "
+                "verify with ID.me again.",
+            )
+            return redirect("erx-info")
+    return proof_page(request, "mfa/idme/unlink.html", form, account=account)
+
+
+def _unlink_form(request, account: IdmeAccount) -> ProofForm | PasswordForm:
+    if not unlinking.needs_device(request.user):
+        return PasswordForm(request.user, request.POST or None)
+    return ProofForm(
+        request.user,
+        request.POST or None,
+        purpose=Purpose.UNLINK,
+        payload_digest=unlinking.digest(account),
+        session_key=request.session.session_key,
+        devices=Device.objects.visible_to(request.user).usable(),
+        message="Unlink the ID.me account",
+    )

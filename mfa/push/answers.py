@@ -15,9 +15,10 @@ from django.utils import timezone
 
 from audit import chain
 from audit.acts import Act, Outcome
-from mfa import challenges, reports
+from mfa import challenges
 from mfa.challenges import NotProven
 from mfa.models import Challenge, ChallengeState, Channel, Device, Ending, Push
+from mfa.push import reports
 
 OVER = "This request has ended, or was answered already."
 # The phone may still show what the portal took back. ID.me is asked until its time is over.

@@ -5,6 +5,7 @@ They see a prescription and the circumstances; no queries, no clock, no settings
 
 from collections.abc import Callable
 
+from foundation.blockers import Blocker
 from prescriptions.models import Prescription
 from prescriptions.rules.circumstances import Circumstances
 from prescriptions.rules.elements import (
@@ -44,7 +45,6 @@ from prescriptions.rules.series import (
     series_supply,
 )
 from prescriptions.rules.states import first_fill_in_the_state, supply_in_the_state
-from providers.readiness import Blocker
 
 __all__ = [
     "RULES",

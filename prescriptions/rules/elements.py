@@ -1,10 +1,10 @@
 """What has to be on every prescription: 21 CFR 1306.05, 1311.135, 1311.170(e)."""
 
+from foundation.blockers import Blocker
 from prescriptions import content, formats, script
 from prescriptions.models import Drug, Prescription
 from prescriptions.rules.circumstances import Circumstances
 from providers.models import Schedule
-from providers.readiness import Blocker
 
 GAMMA_HYDROXYBUTYRIC_ACID = "2012"  # DEA code of the approved products
 EDIT = "Edit the prescription."

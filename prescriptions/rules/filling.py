@@ -2,11 +2,11 @@
 
 from datetime import timedelta
 
+from foundation.blockers import Blocker
 from prescriptions import dates
 from prescriptions.models import Prescription
 from prescriptions.rules.circumstances import Circumstances
 from providers.models import Schedule
-from providers.readiness import Blocker
 
 REFILLS_OF_III_AND_IV = 5
 FOLLOWS_WITHIN = timedelta(days=7)

@@ -1,10 +1,10 @@
 """Under which DEA number: 21 CFR 1301.12, 1306.03, 1306.05(a), 1311.120(b)(7)."""
 
+from foundation.blockers import Blocker
 from prescriptions.models import Prescription
 from prescriptions.rules.circumstances import Circumstances
 from prescriptions.rules.elements import EDIT
 from providers.models import Schedule
-from providers.readiness import Blocker
 
 
 def registration_chosen(

@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from foundation.blockers import Blocker
 from prescriptions.models import Drug, Prescription
 from prescriptions.rules.circumstances import Circumstances
 from providers.models import Schedule
-from providers.readiness import Blocker
 
 LONGEST_SUPPLY = 90  # days
 

@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
+from foundation.blockers import Blocker
 from prescriptions.models import Prescription
 from prescriptions.rules.circumstances import Circumstances
-from providers.readiness import Blocker
 
 
 def supply_in_the_state(

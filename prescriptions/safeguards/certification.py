@@ -14,6 +14,7 @@ from django.utils import timezone
 from audit import chain
 from audit.acts import Act
 from foundation import business_days
+from foundation.blockers import Blocker
 from prescriptions.models import (
     REQUIRED,
     Capability,
@@ -25,7 +26,6 @@ from prescriptions.rules.elements import is_ghb
 from prescriptions.safeguards import hosts
 from prescriptions.safeguards.releases import software_version
 from providers.models import Schedule
-from providers.readiness import Blocker
 
 DAYS_TO_TELL_REGISTRANTS = 5  # business days; 21 CFR 1311.300
 

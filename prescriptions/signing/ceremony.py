@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from audit import chain
 from audit.acts import Act, Outcome
+from foundation.blockers import Blocker
 from mfa import challenges, devices
 from mfa.models import Challenge, Purpose
 from prescriptions import content, rules, script, signer
@@ -22,7 +23,6 @@ from prescriptions.safeguards import certification
 from prescriptions.signing import archive, gate
 from prescriptions.writing import rule_context
 from providers import readiness
-from providers.readiness import Blocker
 
 CHANGED = (
     "Something on this prescription was changed after the page was shown. "

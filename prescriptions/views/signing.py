@@ -11,9 +11,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
-from foundation.pages import local_path, proof_page
+from foundation.blockers import Blocker
+from foundation.pages import local_path
 from mfa import challenges, devices
-from mfa.forms import ProofForm
+from mfa.forms import ProofForm, proof_page
 from mfa.idme import freshness
 from mfa.models import Device, Purpose
 from prescriptions import content, signer
@@ -22,7 +23,6 @@ from prescriptions.rules import Place
 from prescriptions.signing import ceremony
 from prescriptions.views.lookups import patient_or_404, prescription_or_404
 from prescriptions.writing import rule_context
-from providers.readiness import Blocker
 
 REFUSALS = (
     ceremony.NotSignable,

@@ -4,9 +4,9 @@ from django.contrib import messages
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.debug import sensitive_post_parameters
 
-from foundation.pages import form_page, proof_page
+from foundation.pages import form_page
 from mfa import challenges
-from mfa.forms import ProofForm
+from mfa.forms import ProofForm, proof_page
 from mfa.models import Device, Purpose
 from prescriptions.safeguards import stops
 from prescriptions.safeguards.forms import RemedyForm, StopForm

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from audit import chain
 from audit.acts import Act
+from foundation.blockers import Blocker
 from prescriptions import content, rules
 from prescriptions.models import (
     OPEN,
@@ -24,7 +25,6 @@ from prescriptions.models import (
 )
 from prescriptions.writing import drafts, rule_context
 from prescriptions.writing.drafts import NotAllowed
-from providers.readiness import Blocker
 
 ORIGINALS = [PrintoutKind.ORIGINAL, PrintoutKind.AFTER_FAILURE]
 

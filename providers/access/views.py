@@ -8,9 +8,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
-from foundation.pages import form_page, proof_page
+from foundation.pages import form_page
 from mfa import challenges
-from mfa.forms import ProofForm
+from mfa.forms import ProofForm, proof_page
 from mfa.models import Device, Purpose
 from providers import designees
 from providers.access import access_requests, approval, request_content

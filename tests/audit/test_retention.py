@@ -52,7 +52,7 @@ KEPT = [
 # Verbs that remove rows, and why each is no record.
 DELETIONS = {
     "mfa/enrollment/binding.py": "devices whose set-up was never finished",
-    "mfa/reports.py": "sessions, to sign somebody out everywhere",
+    "mfa/push/reports.py": "sessions, to sign somebody out everywhere",
     "prescriptions/safeguards/clock.py": "measurements of the clock; changes are in the record",
     "prescriptions/drugs/search.py": "words that drugs are found by",
 }

@@ -1,0 +1,20 @@
+"""Who acts and who asks: the one home of the types of users and requests."""
+
+from typing import TYPE_CHECKING, TypeAlias
+
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest
+
+if TYPE_CHECKING:
+    # The type checker's name for the class that settings.AUTH_USER_MODEL names.
+    from django.contrib.auth.models import _User as User
+else:
+    from django.contrib.auth.base_user import AbstractBaseUser as User
+
+Visitor: TypeAlias = "User | AnonymousUser"
+
+
+class AuthenticatedRequest(HttpRequest):
+    """A request behind LoginRequiredMiddleware: somebody is signed in."""
+
+    user: User

@@ -1,6 +1,0 @@
-"""What other apps may want to know of, in the transaction in which it happens."""
-
-from django.dispatch import Signal
-
-# Sent with `account`, by IdmeAccount: linked, or seen again with what ID.me says now.
-identity_confirmed = Signal()
