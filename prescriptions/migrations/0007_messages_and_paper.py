@@ -221,7 +221,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='transmission',
             name='cancellation',
-            field=models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='message', to='prescriptions.delivery.cancellation'),
+            field=models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='message', to='prescriptions.cancellation'),
         ),
         migrations.AddField(
             model_name='pharmacyrequest',
