@@ -26,4 +26,4 @@ def test_a_task_queued_before_the_move_still_runs(old, task):
 
     MIGRATION.follow(apps, None)
 
-    assert DBTaskResult.objects.get(id=result.id).task is task
+    assert DBTaskResult.objects.get(id=result.id).task == task
