@@ -64,14 +64,9 @@ def _asks_it(item) -> bool:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(
-    django_test_environment, django_db_blocker, tmp_path_factory, worker_id
-):
-    folder = tmp_path_factory.getbasetemp()
+def django_db_setup(django_test_environment, django_db_blocker):
     with django_db_blocker.unblock():
-        database.use_a_copy(
-            folder if worker_id == "master" else folder.parent, suffix=worker_id
-        )
+        database.use_a_copy()
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,23 @@
-"""Key files that a test run makes for itself."""
+"""Key files that test runs make for themselves."""
 
 from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from tests.kept import FOLDER, locked
+
+PASSPHRASE = "tests only"
+
+
+def kept_keys() -> tuple[Path, Path]:
+    """Return the signing key and the userinfo key of all test runs, made once."""
+    signing, userinfo = FOLDER / "signing.pem", FOLDER / "userinfo.pem"
+    with locked("keys"):
+        if not userinfo.exists():
+            write_signing_key(FOLDER, passphrase=PASSPHRASE)
+            write_userinfo_key(FOLDER)
+    return signing, userinfo
 
 
 def write_signing_key(folder: Path, *, passphrase: str) -> Path:

@@ -7,10 +7,11 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from tests.keys import write_signing_key, write_userinfo_key
+from tests.keys import PASSPHRASE, kept_keys
 
 _FOLDER = Path(tempfile.mkdtemp(prefix="epcs-tests-"))
 atexit.register(shutil.rmtree, _FOLDER, ignore_errors=True)
+_SIGNING_KEY, _USERINFO_KEY = kept_keys()
 os.environ.update(
     VAR_DIR=str(_FOLDER),
     SECRET_KEY="tests-only-" + "k" * 50,
@@ -19,13 +20,13 @@ os.environ.update(
     DEMO="1",
     FIELD_KEYS="f1:" + base64.b64encode(b"f" * 32).decode(),
     AUDIT_KEYS="a1:" + base64.b64encode(b"a" * 32).decode(),
-    SIGNING_KEY_FILE=str(write_signing_key(_FOLDER, passphrase="tests only")),
-    SIGNING_KEY_PASSPHRASE="tests only",
+    SIGNING_KEY_FILE=str(_SIGNING_KEY),
+    SIGNING_KEY_PASSPHRASE=PASSPHRASE,
     IDME_ISSUER="https://idme.test/oidc",
     IDME_CLIENT_ID="portal",
     IDME_CLIENT_SECRET="portal-secret",
     IDME_ACCOUNT_URL="https://idme.test/account/security/",
-    IDME_USERINFO_KEY_FILE=str(write_userinfo_key(_FOLDER)),
+    IDME_USERINFO_KEY_FILE=str(_USERINFO_KEY),
     SCRIPT_NETWORK_URL="https://network.test/script",
     SCRIPT_NETWORK_TOKEN="network-token",
     SCRIPT_INBOUND_TOKEN="inbound-token",
