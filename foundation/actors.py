@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, TypeAlias
 
 from django.contrib.auth.models import AnonymousUser
+from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
 
 if TYPE_CHECKING:
@@ -14,7 +15,14 @@ else:
 Visitor: TypeAlias = "User | AnonymousUser"
 
 
+class SignedInSession(SessionBase):
+    """The session of somebody who signed in: it is stored, so it has a key."""
+
+    session_key: str
+
+
 class AuthenticatedRequest(HttpRequest):
     """A request behind LoginRequiredMiddleware: somebody is signed in."""
 
     user: User
+    session: SignedInSession
