@@ -2,7 +2,7 @@ from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.core.exceptions import ValidationError
 from django.forms.renderers import TemplatesSetting
 
-from mfa import challenges
+from mfa import challenges, refusals
 
 LONGEST_NAME = 150  # characters of a user name
 
@@ -31,6 +31,6 @@ class NewPasswordForm(PasswordChangeForm):
             challenges.confirm_password(
                 self.user, password=self.cleaned_data["old_password"]
             )
-        except challenges.NotProven as refusal:
+        except refusals.NotProven as refusal:
             raise ValidationError(str(refusal)) from None
         return self.cleaned_data["old_password"]

@@ -19,7 +19,7 @@ from epcs_portal.incidents import accounts
 from epcs_portal.sign_in import events
 from foundation.blockers import Blocker
 from foundation.pages import REFUSED, local_path
-from mfa import challenges
+from mfa import challenges, refusals
 from mfa.forms import ProofForm, proof_page
 from mfa.models import Device, Purpose
 from prescriptions.models import PharmacyRequest, Prescription, Status
@@ -117,7 +117,7 @@ def admin_verify(request):
                 digest=digest,
                 session_key=request.session.session_key,
             )
-        except challenges.NotProven as refusal:
+        except refusals.NotProven as refusal:
             form.add_error(None, str(refusal))
         else:
             request.session.cycle_key()

@@ -19,7 +19,7 @@ from mfa.models import (
 NICKNAME_LENGTH = 64
 
 
-class NotAllowed(Exception):
+class DeviceChangeRefused(Exception):
     """A device act was refused; the message says why and what to do."""
 
 
@@ -56,24 +56,28 @@ def retirement_digest(device: Device) -> str:
 
 
 def cleaned_nickname(text: str) -> str:
-    """Return a nickname without stray blanks; raise NotAllowed on its length."""
+    """Return a nickname without stray blanks; raise DeviceChangeRefused on its length."""
     nickname = " ".join(text.split())
     if not nickname or len(nickname) > NICKNAME_LENGTH:
-        raise NotAllowed(f"Enter a nickname of 1 to {NICKNAME_LENGTH} characters.")
+        raise DeviceChangeRefused(
+            f"Enter a nickname of 1 to {NICKNAME_LENGTH} characters."
+        )
     return nickname
 
 
 def rename(device: Device, *, by, nickname: str) -> None:
-    """Give a device another nickname; raise NotAllowed when the user has that one."""
+    """Give a device another nickname; raise DeviceChangeRefused when the user has that one."""
     nickname = cleaned_nickname(nickname)
     try:
         with transaction.atomic(durable=True):
             renamed = Device.objects.visible_to(by).listed().filter(pk=device.pk)
             if not renamed.update(name=nickname):
-                raise NotAllowed("That device is no longer in your list.")
+                raise DeviceChangeRefused("That device is no longer in your list.")
             chain.record(Act.DEVICE_RENAMED, by=by, of=device)
     except IntegrityError:
-        raise NotAllowed(f"You already have a device called “{nickname}”.") from None
+        raise DeviceChangeRefused(
+            f"You already have a device called “{nickname}”."
+        ) from None
 
 
 def select_primary(
@@ -81,7 +85,7 @@ def select_primary(
 ) -> None:
     """Make a device the primary one, on proof of the password and its own code."""
     if challenge.device_id != device.pk:
-        raise NotAllowed("Confirm with a code of the device that you select.")
+        raise DeviceChangeRefused("Confirm with a code of the device that you select.")
     with transaction.atomic(durable=True):
         challenges.consume(
             challenge,
@@ -102,7 +106,7 @@ def promote(device: Device, *, by) -> None:
     )
     chosen = Device.objects.visible_to(by).usable().filter(pk=device.pk)
     if not chosen.update(is_primary=True):
-        raise NotAllowed("That device cannot be the primary device.")
+        raise DeviceChangeRefused("That device cannot be the primary device.")
     chain.record(Act.DEVICE_PRIMARY_SELECTED, by=by, of=device)
     notices.send(
         by,
@@ -135,13 +139,13 @@ def retire(
         was_primary = device.pk == getattr(primary_of(by), "pk", None)
         others = Device.objects.visible_to(by).usable().exclude(pk=device.pk)
         if was_primary and new_primary is None and others.exists():
-            raise NotAllowed("Choose which device takes over as primary.")
+            raise DeviceChangeRefused("Choose which device takes over as primary.")
         _retire(device, by=by, because=Retirement.REMOVED)
         if was_primary and new_primary is not None:
             promote(new_primary, by=by)
 
 
-def retire_reported(device: Device, *, by, reason: str) -> None:
+def retire_lost(device: Device, *, by, reason: str) -> None:
     """Retire a lost device in the transaction of the report, without any factor.
 
     Nothing that was proven with any device stays good (21 CFR 1311.125(d)(1)).
@@ -186,5 +190,5 @@ def _retire(
         kept.filter(is_primary=True).update(lost_primary_at=now)
     retired = kept.update(retired_at=now, retired_because=because, is_primary=False)
     if not retired:
-        raise NotAllowed("That device was removed already.")
+        raise DeviceChangeRefused("That device was removed already.")
     chain.record(Act.DEVICE_RETIRED, by=by, of=device, reason=reason or because)

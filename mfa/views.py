@@ -11,7 +11,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from foundation.pages import form_page
-from mfa import challenges, devices
+from mfa import devices, refusals
 from mfa.enrollment import binding, code_generators
 from mfa.forms import NewDeviceForm, NicknameForm, ProofForm, proof_page
 from mfa.idme import link
@@ -26,7 +26,7 @@ def rename(request, public_id):
             devices.rename(
                 device, by=request.user, nickname=form.cleaned_data["nickname"]
             )
-        except devices.NotAllowed as refusal:
+        except devices.DeviceChangeRefused as refusal:
             form.add_error("nickname", str(refusal))
         else:
             messages.success(request, "The nickname was changed.")
@@ -60,7 +60,7 @@ def select_primary(request, public_id):
                 challenge=form.challenge,
                 session_key=request.session.session_key,
             )
-        except (devices.NotAllowed, challenges.NotProven) as refusal:
+        except (devices.DeviceChangeRefused, refusals.NotProven) as refusal:
             form.add_error(None, str(refusal))
         else:
             messages.success(
@@ -95,7 +95,7 @@ def retire(request, public_id):
                 session_key=request.session.session_key,
                 new_primary=_named(successors, request.POST.get("new_primary")),
             )
-        except (devices.NotAllowed, challenges.NotProven) as refusal:
+        except (devices.DeviceChangeRefused, refusals.NotProven) as refusal:
             form.add_error(None, str(refusal))
         else:
             messages.success(request, f"“{device}” was removed.")
@@ -139,7 +139,7 @@ def begin_page(request, *, begin, template: str, then: str):
                 authenticated_at=authenticated_at,
                 proof=form.challenge if form else None,
             )
-        except (binding.EnrolmentRefused, challenges.NotProven) as error:
+        except (binding.EnrollmentRefused, refusals.NotProven) as error:
             refusal = str(error)
         else:
             return redirect(then)
@@ -162,7 +162,7 @@ def confirm(request):
             code_generators.confirm(
                 device, by=request.user, session_key=session_key, **form.cleaned_data
             )
-        except (binding.EnrolmentRefused, challenges.NotProven) as refusal:
+        except (binding.EnrollmentRefused, refusals.NotProven) as refusal:
             form.add_error(None, str(refusal))
         else:
             messages.success(

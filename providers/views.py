@@ -88,7 +88,7 @@ def erx_info(request):
     """Show identity, approval, registrations and devices, and what blocks signing."""
     provider = Provider.objects.filter(user=request.user).first()
     practice = Practice.objects.visible_to(request.user).first()
-    freshness.ask_if_old(request.user)
+    freshness.request_refresh_if_old(request.user)
     account = IdmeAccount.objects.linked_to(request.user)
     listed = Device.objects.visible_to(request.user).listed()
     primary = devices.primary_of(request.user)
@@ -112,7 +112,7 @@ def erx_info(request):
             ),
             "has_one_device": len(signing) == 1,
             "suggested": None if primary else devices.suggested_for(request.user),
-            "is_refreshing": account and freshness.is_under_way(account),
+            "is_refreshing": account and freshness.is_refreshing(account),
             "refresh_failed": account and freshness.has_failed(account),
             "needs_sign_in": account
             and freshness.is_old(account)
@@ -131,9 +131,9 @@ def devices_state(request):
     A page that went on for ever would keep somebody signed in who is not there.
     """
     account = IdmeAccount.objects.linked_to(request.user)
-    if account and freshness.is_under_way(account):
+    if account and freshness.is_refreshing(account):
         return HttpResponse(status=HTTPStatus.NO_CONTENT)
-    if account and freshness.is_late(account):
+    if account and freshness.is_overdue(account):
         context = {"account": account}
         late = "providers/_refresh_is_late.html"
         return render(request, late, context, status=STOP_ASKING)

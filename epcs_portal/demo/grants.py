@@ -3,7 +3,7 @@
 import logging
 
 from epcs_portal.demo import proofs
-from mfa import challenges
+from mfa import refusals
 from mfa.models import Device, Purpose
 from providers import designees
 from providers.access import access_requests
@@ -50,7 +50,7 @@ def grant(provider: Provider, account: dict, *, practice: Practice, by) -> None:
         access_requests.execute(
             request, by=provider.user, challenge=challenge, session_key=proofs.SESSION
         )
-    except (IndexError, access_requests.NotAllowed, challenges.NotProven) as refusal:
+    except (IndexError, access_requests.NotAllowed, refusals.NotProven) as refusal:
         logger.warning("%s was not given the right to sign: %s", provider, refusal)
 
 

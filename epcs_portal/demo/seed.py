@@ -154,7 +154,7 @@ def _set_up(user, account: dict, *, primary: str) -> None:
     if not _did(user, Act.FEED_APPLIED):
         sign_in = _sign_in(account)
         linked, _ = link.complete(user, sign_in=sign_in, may_link=True)
-        device_sync.take_over(linked, sign_in.userinfo, by=user, at=timezone.now())
+        device_sync.apply_userinfo(linked, sign_in.userinfo, by=user, at=timezone.now())
     if not _did(user, Act.DEVICE_PRIMARY_SELECTED):
         device = Device.objects.visible_to(user).get(name=primary, retired_at=None)
         _select(device, by=user, password=account["password"])
@@ -210,7 +210,7 @@ def _follow_the_stand_in(accounts) -> None:
             continue
         linked.issuer = settings.IDME_ISSUER
         linked.save(update_fields=["issuer"])
-        link.keep_refresh_token(linked, _tokens(account), at=timezone.now())
+        link.store_refresh_token(linked, _tokens(account), at=timezone.now())
 
 
 def _patients(practice: Practice, *, by) -> None:

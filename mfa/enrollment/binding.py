@@ -12,7 +12,7 @@ from django.utils import timezone
 from audit import chain
 from audit.acts import Act, Outcome
 from foundation import notices
-from mfa import challenges, devices, throttle
+from mfa import challenges, devices, refusals, throttle
 from mfa.models import (
     Challenge,
     Device,
@@ -28,7 +28,7 @@ FRESH_WITHIN = timedelta(minutes=10)  # since the ID.me authentication
 MOST_WRONG_ANSWERS = 5
 
 
-class EnrolmentRefused(Exception):
+class EnrollmentRefused(Exception):
     """The device was not added; the message says why and what to do."""
 
 
@@ -46,10 +46,10 @@ def begin(
     user = device.user
     if not IdmeAccount.objects.linked().filter(user=user).exists():
         refused(user, "not_linked")
-        raise EnrolmentRefused("Verify with ID.me first, then add a device.")
+        raise EnrollmentRefused("Verify with ID.me first, then add a device.")
     if not is_fresh(authenticated_at):
         refused(user, "not_fresh")
-        raise EnrolmentRefused(
+        raise EnrollmentRefused(
             "Sign in to ID.me again: a device is added within "
             f"{FRESH_WITHIN.seconds // 60} minutes of it."
         )
@@ -94,11 +94,11 @@ def pending(user, *, kind: Kind, session_key: str) -> Device | None:
 
 
 def still_pending(device: Device, *, by, session_key: str) -> Device:
-    """Return the device as it is now; raise EnrolmentRefused when its time is over."""
+    """Return the device as it is now; raise EnrollmentRefused when its time is over."""
     current = pending(by, kind=Kind(device.kind), session_key=session_key)
     if current is None or current.pk != device.pk:
         refused(by, "expired")
-        raise EnrolmentRefused("The time to add this device is over. Start again.")
+        raise EnrollmentRefused("The time to add this device is over. Start again.")
     return current
 
 
@@ -115,8 +115,8 @@ def reserve(device: Device, *, by) -> throttle.Reservation:
     locked_until = row.values_list("locked_until", flat=True).first()
     refused(by, "locked" if locked_until else "too_many")
     if locked_until and locked_until > timezone.now():
-        raise challenges.Locked(locked_until)
-    raise EnrolmentRefused("Too many wrong answers. Start again with a new QR code.")
+        raise refusals.Locked(locked_until)
+    raise EnrollmentRefused("Too many wrong answers. Start again with a new QR code.")
 
 
 def bind(device: Device, *, by, nickname: str, **facts) -> Device:
@@ -133,7 +133,7 @@ def bind(device: Device, *, by, nickname: str, **facts) -> Device:
                 **facts,
             )
             if not confirmed:
-                raise EnrolmentRefused("This device was added already.")
+                raise EnrollmentRefused("This device was added already.")
             chain.record(Act.DEVICE_ADDED, by=by, of=device, source=Source.PORTAL)
             notices.send(
                 by,
@@ -142,18 +142,18 @@ def bind(device: Device, *, by, nickname: str, **facts) -> Device:
                 device=nickname,
             )
     except IntegrityError:
-        raise EnrolmentRefused(
+        raise EnrollmentRefused(
             f"You already have a device called “{nickname}”. Choose another nickname."
         ) from None
     return Device.objects.get(pk=device.pk)
 
 
 def nickname_of(text: str) -> str:
-    """Return a nickname without stray blanks; raise EnrolmentRefused on its length."""
+    """Return a nickname without stray blanks; raise EnrollmentRefused on its length."""
     try:
         return devices.cleaned_nickname(text)
-    except devices.NotAllowed as refusal:
-        raise EnrolmentRefused(str(refusal)) from None
+    except devices.DeviceChangeRefused as refusal:
+        raise EnrollmentRefused(str(refusal)) from None
 
 
 def refused(user, reason: str) -> None:
@@ -165,7 +165,7 @@ def refused(user, reason: str) -> None:
 
 def _consume(proof: Challenge | None, *, by, session_key: str) -> None:
     if proof is None:
-        raise EnrolmentRefused("Confirm with one of the devices you already have.")
+        raise EnrollmentRefused("Confirm with one of the devices you already have.")
     challenges.consume(
         proof,
         user=by,

@@ -13,14 +13,14 @@ from django.utils import timezone
 
 from mfa import throttle, totp
 from mfa.enrollment import binding
-from mfa.enrollment.binding import EnrolmentRefused
+from mfa.enrollment.binding import EnrollmentRefused
 from mfa.models import Challenge, Device, Kind, Source
 
 SEED_LENGTH = 20  # bytes; RFC 4226 4, R6 recommends 160 bits
 ISSUER = "EPCS Portal"
 
 
-class WrongCode(EnrolmentRefused):
+class WrongCode(EnrollmentRefused):
     """The code was not one of the new device; it may be tried again."""
 
 
@@ -64,7 +64,7 @@ def pending(user, *, session_key: str) -> Device | None:
 def provisioning(device: Device) -> Provisioning:
     """Return the otpauth URI and the secret of an unconfirmed device."""
     if device.confirmed:
-        raise EnrolmentRefused("A secret is shown only while a device is being added.")
+        raise EnrollmentRefused("A secret is shown only while a device is being added.")
     secret = totp.to_base32(device.seed())
     uri = pyotp.TOTP(secret).provisioning_uri(
         name=device.user.get_username(), issuer_name=ISSUER
@@ -77,7 +77,7 @@ def confirm(
 ) -> Device:
     """Bind the new device once it has produced a right code.
 
-    Raise WrongCode, or EnrolmentRefused when it has to be started again. The code
+    Raise WrongCode, or EnrollmentRefused when it has to be started again. The code
     that confirms is claimed, so that it cannot sign as well.
     """
     nickname = binding.nickname_of(nickname)

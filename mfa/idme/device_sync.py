@@ -23,11 +23,11 @@ from mfa.idme.device_list import Listed, Malformed
 from mfa.models import Device, IdmeAccount, Retirement, Source
 from mfa.oidc.client import client
 from mfa.oidc.errors import IdmeRefused, IdmeUnavailable
-from mfa.oidc.http import one_timeout
+from mfa.oidc.http import shared_timeout
 from mfa.oidc.responses import Userinfo
 
 
-class FeedUnavailable(Exception):
+class DeviceSyncUnavailable(Exception):
     """The list was not refreshed and is as it was; the message says how old it is."""
 
     reason = "unavailable"
@@ -36,7 +36,7 @@ class FeedUnavailable(Exception):
         super().__init__(f"{why} {_age_of(account)}")
 
 
-class NeedsSignIn(FeedUnavailable):
+class NeedsSignIn(DeviceSyncUnavailable):
     """ID.me wants to see the person again before it tells anything more."""
 
     reason = "needs_sign_in"
@@ -47,7 +47,7 @@ class NeedsSignIn(FeedUnavailable):
         )
 
 
-class FeedRefused(FeedUnavailable):
+class DeviceListRefused(DeviceSyncUnavailable):
     """ID.me sent a list that this portal does not believe; nothing of it was taken."""
 
     def __init__(self, account: IdmeAccount, reason: str):
@@ -80,37 +80,41 @@ class Changes:
 
 
 def refresh(account: IdmeAccount, *, by) -> Changes:
-    """Ask ID.me for the list with the refresh token; raise a FeedUnavailable."""
+    """Ask ID.me for the list with the refresh token; raise a DeviceSyncUnavailable."""
     at = timezone.now()
     try:
         entries = entries_in(_fetch(account, at=at), account=account)
         if entries is None:
-            raise FeedUnavailable(account, "ID.me sent no list of devices.")
-        return apply(account, entries, by=by, at=at)
-    except FeedUnavailable as failure:
+            raise DeviceSyncUnavailable(account, "ID.me sent no list of devices.")
+        return apply_list(account, entries, by=by, at=at)
+    except DeviceSyncUnavailable as failure:
         _record_failure(account, by=by, reason=failure.reason)
         raise
 
 
-def take_over(account: IdmeAccount, userinfo: Userinfo, *, by, at: datetime) -> Changes:
+def apply_userinfo(
+    account: IdmeAccount, userinfo: Userinfo, *, by, at: datetime
+) -> Changes:
     """Apply the list that came with a sign-in; a provider without one is no failure."""
     try:
         entries = entries_in(userinfo, account=account)
-        return Changes() if entries is None else apply(account, entries, by=by, at=at)
-    except FeedUnavailable as failure:
+        return (
+            Changes() if entries is None else apply_list(account, entries, by=by, at=at)
+        )
+    except DeviceSyncUnavailable as failure:
         _record_failure(account, by=by, reason=failure.reason)
         raise
 
 
 def entries_in(userinfo: Userinfo, *, account: IdmeAccount) -> object | None:
-    """Return the claim that lists devices, or None; raise FeedRefused if in clear."""
+    """Return the claim that lists devices, or None; raise DeviceListRefused if in clear."""
     entries = userinfo.claims.get(settings.IDME_CLAIMS["devices"])
     if entries is not None and not userinfo.is_sealed:
-        raise FeedRefused(account, "not_encrypted")
+        raise DeviceListRefused(account, "not_encrypted")
     return entries
 
 
-def apply(account: IdmeAccount, entries: object, *, by, at: datetime) -> Changes:
+def apply_list(account: IdmeAccount, entries: object, *, by, at: datetime) -> Changes:
     """Make the user's ID.me devices those of the list that was asked for at `at`.
 
     A device keeps its nickname and its primary badge while ID.me lists it; one that
@@ -121,9 +125,9 @@ def apply(account: IdmeAccount, entries: object, *, by, at: datetime) -> Changes
         with transaction.atomic(durable=True):
             return _apply(account, listed, by=by, at=at)
     except Malformed as problem:
-        raise FeedRefused(account, str(problem)) from None
-    except (DatabaseError, devices.NotAllowed):
-        raise FeedUnavailable(
+        raise DeviceListRefused(account, str(problem)) from None
+    except (DatabaseError, devices.DeviceChangeRefused):
+        raise DeviceSyncUnavailable(
             account, "Your devices were changed at the same moment. Try again."
         ) from None
 
@@ -133,7 +137,9 @@ def _apply(account: IdmeAccount, listed: list[Listed], *, by, at) -> Changes:
     get_user_model().objects.select_for_update(no_key=True).get(pk=account.user_id)
     current = IdmeAccount.objects.linked().filter(pk=account.pk).first()
     if current is None:
-        raise FeedUnavailable(account, "The ID.me account was unlinked meanwhile.")
+        raise DeviceSyncUnavailable(
+            account, "The ID.me account was unlinked meanwhile."
+        )
     if current.devices_refreshed_at and current.devices_refreshed_at > at:
         return Changes()
     new, vanished = _compare(listed, user=account.user)
@@ -266,24 +272,24 @@ def _unused_nickname(wanted: str, *, user) -> str:
     return nickname
 
 
-@one_timeout()
+@shared_timeout()
 def _fetch(account: IdmeAccount, *, at: datetime) -> Userinfo:
-    refresh_token = link.refresh_token_of(account)
+    refresh_token = link.usable_refresh_token(account)
     if not refresh_token:
         raise NeedsSignIn(account)
     try:
         granted = client().refresh(refresh_token)
         # A provider that rotates refresh tokens has voided the old one by now.
-        link.keep_refresh_token(account, granted, at=at)
+        link.store_refresh_token(account, granted, at=at)
         return client().userinfo_of(granted, subject=account.subject)
     except IdmeUnavailable:
-        raise FeedUnavailable(
+        raise DeviceSyncUnavailable(
             account, "ID.me cannot be reached, so the list was not refreshed."
         ) from None
     except IdmeRefused as refusal:
         if refusal.reason in ("code_refused", "login_required", "access_denied"):
             raise NeedsSignIn(account) from None
-        raise FeedUnavailable(account, str(refusal)) from None
+        raise DeviceSyncUnavailable(account, str(refusal)) from None
 
 
 def _devices(number: int) -> str:

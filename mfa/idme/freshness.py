@@ -17,7 +17,7 @@ OLD_AFTER = timedelta(minutes=10)
 ASKED_APART = timedelta(minutes=1)
 
 
-def ask_if_old(user) -> None:
+def request_refresh_if_old(user) -> None:
     """Let a worker refresh an old list, once a minute at the most, if ID.me lets it."""
     now = timezone.now()
     not_asked = Q(refresh_asked_at=None) | Q(refresh_asked_at__lt=now - ASKED_APART)
@@ -44,13 +44,13 @@ def is_old(account: IdmeAccount) -> bool:
     return at is not None and at < timezone.now() - OLD_AFTER
 
 
-def is_under_way(account: IdmeAccount) -> bool:
+def is_refreshing(account: IdmeAccount) -> bool:
     """Say whether a refresh was asked for just now and has not ended."""
     asked = _waits_since(account)
     return asked is not None and asked >= timezone.now() - ASKED_APART
 
 
-def is_late(account: IdmeAccount) -> bool:
+def is_overdue(account: IdmeAccount) -> bool:
     """Say whether a refresh was asked for and no worker has ended it for a minute."""
     asked = _waits_since(account)
     return asked is not None and asked < timezone.now() - ASKED_APART
@@ -86,5 +86,5 @@ def refresh(account_pk: int) -> None:
         # for a sign-in instead.
         refused = rows.filter(sealed_refresh_token=account.sealed_refresh_token)
         refused.update(sealed_refresh_token="")
-    except device_sync.FeedUnavailable:
+    except device_sync.DeviceSyncUnavailable:
         rows.update(refresh_failed_at=timezone.now())

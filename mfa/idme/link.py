@@ -114,7 +114,7 @@ def complete(user, *, sign_in: SignIn, may_link: bool) -> tuple[IdmeAccount, boo
     return account, is_new
 
 
-def refresh_token_of(account: IdmeAccount) -> str:
+def usable_refresh_token(account: IdmeAccount) -> str:
     """Return the refresh token, or nothing when there is none that can still work."""
     expires_at = account.refresh_token_expires_at
     if not account.sealed_refresh_token or not expires_at:
@@ -127,7 +127,7 @@ def refresh_token_of(account: IdmeAccount) -> str:
         return ""
 
 
-def keep_refresh_token(account: IdmeAccount, tokens: Tokens, *, at: datetime) -> None:
+def store_refresh_token(account: IdmeAccount, tokens: Tokens, *, at: datetime) -> None:
     """Seal a refresh token that ID.me issued; keep the old one if it issued none."""
     if not tokens.refresh_token:
         return
@@ -236,7 +236,7 @@ def _confirm(
                 "authenticated_at",
             ]
         )
-        keep_refresh_token(account, sign_in.tokens, at=now)
+        store_refresh_token(account, sign_in.tokens, at=now)
         identity_confirmed.send(sender=IdmeAccount, account=account)
         if not refusal and not is_new:
             chain.record(

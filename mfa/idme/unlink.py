@@ -7,7 +7,7 @@ from django.utils import timezone
 from audit import chain
 from audit.acts import Act
 from foundation import notices
-from mfa import challenges, devices
+from mfa import challenges, devices, refusals
 from mfa.models import Challenge, Device, IdmeAccount, Purpose
 from mfa.oidc.errors import IdmeError
 
@@ -63,7 +63,7 @@ def _consume(
     proof: Challenge | None, account: IdmeAccount, *, by, session_key: str
 ) -> None:
     if proof is None:
-        raise challenges.NotProven("Confirm with one of your devices.")
+        raise refusals.NotProven("Confirm with one of your devices.")
     challenges.consume(
         proof,
         user=by,

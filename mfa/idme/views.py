@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_POST
 from audit import chain
 from audit.acts import Act, Outcome
 from foundation.pages import local_path
-from mfa import challenges
+from mfa import refusals
 from mfa.forms import PasswordForm, ProofForm, proof_page
 from mfa.idme import device_sync, link
 from mfa.idme import sign_in as signing_in
@@ -100,7 +100,7 @@ def refresh_devices(request) -> HttpResponse:
         return redirect("erx-info")
     try:
         changes = device_sync.refresh(account, by=request.user)
-    except device_sync.FeedUnavailable as failure:
+    except device_sync.DeviceSyncUnavailable as failure:
         messages.error(request, str(failure))
     else:
         messages.success(request, f"The list of devices is up to date. {changes}")
@@ -119,10 +119,10 @@ def _take_over_devices(
     request, account: IdmeAccount, sign_in: SignIn, *, at: datetime
 ) -> None:
     try:
-        changes = device_sync.take_over(
+        changes = device_sync.apply_userinfo(
             account, sign_in.userinfo, by=account.user, at=at
         )
-    except device_sync.FeedUnavailable as failure:
+    except device_sync.DeviceSyncUnavailable as failure:
         messages.error(request, str(failure))
     else:
         if changes:
@@ -180,7 +180,7 @@ def unlink(request):
                 session_key=request.session.session_key,
                 proof=getattr(form, "challenge", None),
             )
-        except (unlinking.NotLinked, challenges.NotProven) as refusal:
+        except (unlinking.NotLinked, refusals.NotProven) as refusal:
             form.add_error(None, str(refusal))
         else:
             request.session.pop(link.AUTHENTICATED_AT, None)

@@ -121,7 +121,7 @@ class Push(models.Model):
     The number is shown in the portal and typed on the phone; it is never sent there.
     """
 
-    MOST_WRONG_NUMBERS = 2
+    MAX_WRONG_NUMBERS = 2
 
     challenge = models.OneToOneField(
         Challenge, models.PROTECT, primary_key=True, related_name="push"

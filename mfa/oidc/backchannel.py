@@ -9,7 +9,7 @@ from django.conf import settings
 from mfa.oidc import tokens
 from mfa.oidc.client import check_policy, client
 from mfa.oidc.errors import IdmeRefused, from_protocol
-from mfa.oidc.http import one_timeout
+from mfa.oidc.http import shared_timeout
 from mfa.oidc.responses import Tokens
 
 GRANT = "urn:openid:params:grant-type:ciba"
@@ -46,7 +46,7 @@ def is_offered() -> bool:
     return ENDPOINT in metadata and isinstance(modes, list) and "poll" in modes
 
 
-@one_timeout()
+@shared_timeout()
 def start(
     *, subject: str, device: str, message: str, number: str, expires_in: int
 ) -> Started:
@@ -72,7 +72,7 @@ def start(
     return _started(answer)
 
 
-@one_timeout()
+@shared_timeout()
 def poll(request_id: str, *, subject: str) -> Answer:
     """Ask whether the phone has answered; raise an IdmeError."""
     found = client().post("token_endpoint", grant_type=GRANT, auth_req_id=request_id)

@@ -19,7 +19,7 @@ from joserfc.jwk import KeySet
 from mfa.oidc import own_keys, tokens
 from mfa.oidc.discovery import DEPARTURE_LIFE, Discovery
 from mfa.oidc.errors import IdmeRefused, IdmeUnavailable, from_protocol
-from mfa.oidc.http import BoundedSession, one_timeout
+from mfa.oidc.http import BoundedSession, shared_timeout
 from mfa.oidc.pending import PendingSignIns
 from mfa.oidc.responses import SignIn, Tokens, Userinfo, moment
 
@@ -50,7 +50,7 @@ class IdmeClient(DjangoOAuth2App):
         )
         self._discovery = Discovery(self._fetch)
 
-    @one_timeout()
+    @shared_timeout()
     def begin(self, request, *, purpose: str, next_path: str) -> str:
         """Remember a sign-in in the session; return where to send the browser.
 
@@ -78,7 +78,7 @@ class IdmeClient(DjangoOAuth2App):
         )
         return started["url"]
 
-    @one_timeout()
+    @shared_timeout()
     def finish(self, request) -> SignIn:
         """Take ID.me's answer from the callback; raise IdmeRefused or IdmeUnavailable.
 

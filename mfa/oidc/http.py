@@ -23,7 +23,7 @@ _ends_at: ContextVar[float] = ContextVar("ends_at", default=float("inf"))
 
 
 @contextmanager
-def one_timeout() -> Iterator[None]:
+def shared_timeout() -> Iterator[None]:
     """Let all calls inside share one IDME_TIMEOUT, so that no page waits for several."""
     ends_at = min(_ends_at.get(), time.monotonic() + settings.IDME_TIMEOUT)
     token = _ends_at.set(ends_at)
@@ -44,7 +44,7 @@ class BoundedSession(OAuth2Session):
         for scheme in ["http://", "https://"]:
             self.mount(scheme, _WatchedAdapter())
 
-    @one_timeout()
+    @shared_timeout()
     def request(self, method, url, withhold_token=False, auth=None, **kwargs):
         deadline = _ends_at.get()
         left = deadline - time.monotonic()

@@ -19,7 +19,7 @@ from joserfc.jwk import ECKey
 
 from mfa import throttle
 from mfa.enrollment import binding
-from mfa.enrollment.binding import EnrolmentRefused
+from mfa.enrollment.binding import EnrollmentRefused
 from mfa.models import Challenge, Device, Kind, Source
 from mfa.phones import messages
 
@@ -27,7 +27,7 @@ TOKEN_LENGTH = 32  # bytes
 TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
-class WrongNumber(EnrolmentRefused):
+class WrongNumber(EnrollmentRefused):
     """The number was not the one on the phone; it may be tried again."""
 
 
@@ -94,11 +94,11 @@ def claim(token: object, *, key: ECKey) -> Device | None:
 def confirm(
     device: Device, *, by, number: str, nickname: str, session_key: str
 ) -> Device:
-    """Bind the phone whose number was typed; raise EnrolmentRefused or WrongNumber."""
+    """Bind the phone whose number was typed; raise EnrollmentRefused or WrongNumber."""
     nickname = binding.nickname_of(nickname)
     current = binding.still_pending(device, by=by, session_key=session_key)
     if not current.public_key:
-        raise EnrolmentRefused("Scan the QR code with the phone first.")
+        raise EnrollmentRefused("Scan the QR code with the phone first.")
     reservation = binding.reserve(current, by=by)
     expected = comparison_number(current)
     if not compare_digest(number.encode(), expected.encode()):

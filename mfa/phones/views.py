@@ -7,11 +7,11 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
 from foundation.pages import form_page
-from mfa.challenges import NotProven
-from mfa.enrollment.binding import EnrolmentRefused
+from mfa.enrollment.binding import EnrollmentRefused
 from mfa.phones import exchange, messages, pairing
 from mfa.phones.forms import PairedPhoneForm
 from mfa.phones.http import for_phones, said
+from mfa.refusals import NotProven
 from mfa.views import begin_page, qr_code
 
 
@@ -45,7 +45,7 @@ def pair(request):
             pairing.confirm(
                 device, by=request.user, session_key=session_key, **form.cleaned_data
             )
-        except (EnrolmentRefused, NotProven) as refusal:
+        except (EnrollmentRefused, NotProven) as refusal:
             form.add_error(None, str(refusal))
         else:
             notes.success(request, "The phone was added. It can be asked from now on.")

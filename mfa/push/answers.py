@@ -16,9 +16,9 @@ from django.utils import timezone
 from audit import chain
 from audit.acts import Act, Outcome
 from mfa import challenges
-from mfa.challenges import NotProven
 from mfa.models import Challenge, ChallengeState, Channel, Device, Ending, Push
 from mfa.push import reports
+from mfa.refusals import NotProven
 
 OVER = "This request has ended, or was answered already."
 # The phone may still show what the portal took back. ID.me is asked until its time is over.
@@ -155,7 +155,7 @@ def _count_wrong_number(push: Push) -> NoReturn:
             raise NotOpen(OVER)
         Push.objects.filter(pk=push.pk).update(wrong_numbers=F("wrong_numbers") + 1)
         push.refresh_from_db(fields=["wrong_numbers"])
-        is_last = push.wrong_numbers >= Push.MOST_WRONG_NUMBERS
+        is_last = push.wrong_numbers >= Push.MAX_WRONG_NUMBERS
         if is_last:
             end(push, because=Ending.WRONG_NUMBER)
         _record_refusal(push, Ending.WRONG_NUMBER)

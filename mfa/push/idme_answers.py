@@ -16,10 +16,10 @@ from mfa.oidc.errors import IdmeError, IdmeUnavailable
 from mfa.push import answers, evidence
 
 SLOWER_BY = 5  # seconds; CIBA Core 11
-LAST_WORD = timedelta(seconds=20)
+FINAL_PERIOD = timedelta(seconds=20)
 
 
-def take(push: Push, claims: dict) -> None:
+def accept(push: Push, claims: dict) -> None:
     """Take ID.me's signed answer: it counts when it names the device, and is new."""
     account = account_of(push)
     reason = evidence.refusal(
@@ -57,7 +57,7 @@ def poll(push: Push) -> None:
         _take_answer(push, answer)
 
 
-def listen() -> None:
+def poll_unwatched() -> None:
     """Ask about pushes that no page asks about: it may not have been the owner's.
 
     Those taken back are asked about until ID.me's request is over; those still open, as
@@ -65,7 +65,7 @@ def listen() -> None:
     """
     for push in Push.objects.listened_to().select_related("challenge__user"):
         challenge, left = push.challenge, push.challenge.expires_at - timezone.now()
-        is_page_asking = challenge.state == ChallengeState.OPEN and left > LAST_WORD
+        is_page_asking = challenge.state == ChallengeState.OPEN and left > FINAL_PERIOD
         if left <= timedelta():
             answers.end_if_open(push, because=Ending.EXPIRED)
             Push.objects.filter(pk=push.pk).update(sealed_request="")
@@ -81,7 +81,7 @@ def account_of(push: Push) -> IdmeAccount | None:
 def _take_answer(push: Push, answer: backchannel.Answer) -> None:
     match answer.state:
         case "approved":
-            take(push, answer.claims)
+            accept(push, answer.claims)
         case "denied":
             answers.deny(push, because=Ending.DENIED)
         case "not_me":

@@ -13,7 +13,6 @@ from django.utils import timezone
 
 from audit.acts import Act
 from mfa import challenges
-from mfa.challenges import NotProven
 from mfa.models import (
     Challenge,
     ChallengeState,
@@ -28,11 +27,12 @@ from mfa.models import (
 )
 from mfa.oidc import backchannel
 from mfa.oidc.errors import IdmeError, IdmeUnavailable
-from mfa.oidc.http import one_timeout
+from mfa.oidc.http import shared_timeout
 from mfa.push import answers, idme_answers
+from mfa.refusals import NotProven
 
-MOST = 3
-WITHIN = timedelta(minutes=10)
+MAX_PUSHES = 3
+PUSH_WINDOW = timedelta(minutes=10)
 SHOWN_FOR = timedelta(minutes=5)  # how it ended, to who asked
 
 
@@ -67,7 +67,7 @@ def start(
     return _send(challenge, message=message)
 
 
-def again(challenge: Challenge) -> Challenge:
+def resend(challenge: Challenge) -> Challenge:
     """Ask the phone once more in place of a push that is still open."""
     if not answers.is_open(challenge):
         raise answers.NotOpen(
@@ -135,7 +135,7 @@ def cancel(challenge: Challenge) -> None:
             )
 
 
-@one_timeout()
+@shared_timeout()
 def _send(challenge: Challenge, *, message: str) -> Challenge:
     device = challenge.device
     try:
@@ -205,14 +205,16 @@ def _make_room(challenge: Challenge, *, now: datetime) -> None:
 def _require_few(user, *, now: datetime) -> None:
     pushes = Push.objects.exclude(ended_because=Ending.UNAVAILABLE)
     sent = pushes.filter(
-        challenge__user=user, challenge__started_at__gt=now - WITHIN
+        challenge__user=user, challenge__started_at__gt=now - PUSH_WINDOW
     ).order_by("-challenge__started_at")
-    times = sent.values_list("challenge__started_at", flat=True)[:MOST]
-    if len(times) < MOST:
+    times = sent.values_list("challenge__started_at", flat=True)[:MAX_PUSHES]
+    if len(times) < MAX_PUSHES:
         return
-    minutes = max(1, round((times[MOST - 1] + WITHIN - now).total_seconds() / 60))
+    minutes = max(
+        1, round((times[MAX_PUSHES - 1] + PUSH_WINDOW - now).total_seconds() / 60)
+    )
     raise PushRefused(
-        f"{MOST} pushes were sent within {WITHIN.seconds // 60} minutes. Use a code "
+        f"{MAX_PUSHES} pushes were sent within {PUSH_WINDOW.seconds // 60} minutes. Use a code "
         f"generator, or wait {minutes} minutes for the next push."
     )
 

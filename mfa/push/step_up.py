@@ -44,7 +44,7 @@ def answer(request, sign_in: SignIn) -> HttpResponse:
     try:
         if challenge is None:
             raise answers.NotOpen(answers.OVER)
-        idme_answers.take(challenge.push, sign_in.id_token)
+        idme_answers.accept(challenge.push, sign_in.id_token)
     except NotProven as problem:
         return _window(request, problem=problem, status=400)
     challenge.refresh_from_db()

@@ -25,7 +25,7 @@ def state(request, public_id):
 def again(request, public_id):
     challenge = _own_or_404(request, public_id)
     try:
-        pushes.again(challenge)
+        pushes.resend(challenge)
     except NotProven as refusal:
         messages.error(request, str(refusal))
     return _back(request)

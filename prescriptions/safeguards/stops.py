@@ -15,7 +15,7 @@ from django.utils import timezone
 from audit import chain
 from audit.acts import Act
 from foundation import notices
-from mfa import challenges
+from mfa import challenges, refusals
 from mfa.models import Challenge, Purpose
 from prescriptions.models import SigningStop
 from prescriptions.safeguards import releases
@@ -220,6 +220,6 @@ def _refusals_on_record(of, *, by) -> Iterator[None]:
     """Put a refusal on record after its transaction, so that no rollback takes it."""
     try:
         yield
-    except (NotAllowed, challenges.NotProven) as refusal:
+    except (NotAllowed, refusals.NotProven) as refusal:
         chain.denied(by=by, of=of, reason=str(refusal))
         raise

@@ -15,7 +15,7 @@ from django.utils import timezone
 from audit import chain
 from audit.acts import Act, Outcome
 from foundation.blockers import Blocker
-from mfa import challenges, devices
+from mfa import challenges, devices, refusals
 from mfa.models import Challenge, Purpose
 from prescriptions import content, rules, script, signer
 from prescriptions.models import Prescription, SignedRecord, Status
@@ -110,7 +110,7 @@ def sign(
 ) -> list[SignedRecord]:
     """Sign prescriptions of one patient with one passed challenge, once.
 
-    Raise NotSignable, challenges.NotProven, devices.NotAllowed or
+    Raise NotSignable, refusals.NotProven, devices.DeviceChangeRefused or
     signer.SignerUnavailable; then nothing has changed but the record of the refusal.
     """
     first = prescriptions[0] if prescriptions else None
@@ -272,8 +272,8 @@ def _refusals_on_record(prescription: Prescription | None, *, by) -> Iterator[No
         record(refusal.act, blockers=labels)
         raise
     except (
-        challenges.NotProven,
-        devices.NotAllowed,
+        refusals.NotProven,
+        devices.DeviceChangeRefused,
         signer.SignerUnavailable,
     ) as refusal:
         record(Act.SIGNING_REFUSED, reason=str(refusal))

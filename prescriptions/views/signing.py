@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from foundation.blockers import Blocker
 from foundation.pages import local_path
-from mfa import challenges, devices
+from mfa import devices, refusals
 from mfa.forms import ProofForm, proof_page
 from mfa.idme import freshness
 from mfa.models import Device, Purpose
@@ -26,8 +26,8 @@ from prescriptions.writing import rule_context
 
 REFUSALS = (
     ceremony.NotSignable,
-    challenges.NotProven,
-    devices.NotAllowed,
+    refusals.NotProven,
+    devices.DeviceChangeRefused,
     signer.SignerUnavailable,
 )
 
@@ -120,7 +120,7 @@ def signed(request, public_id):
 
 
 def _ceremony(request, patient: Patient, prescriptions: list[Prescription]):
-    freshness.ask_if_old(request.user)
+    freshness.request_refresh_if_old(request.user)
     reviews = _reviews(prescriptions, by=request.user)
     to_sign = [one for one in reviews if one.is_to_be_signed]
     chosen = [one.prescription for one in to_sign]

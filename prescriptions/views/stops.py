@@ -5,7 +5,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.debug import sensitive_post_parameters
 
 from foundation.pages import form_page
-from mfa import challenges
+from mfa import refusals
 from mfa.forms import ProofForm, proof_page
 from mfa.models import Device, Purpose
 from prescriptions.safeguards import stops
@@ -68,7 +68,7 @@ def restore(request, public_id):
                 challenge=form.challenge,
                 session_key=request.session.session_key,
             )
-        except (stops.NotAllowed, challenges.NotProven) as refusal:
+        except (stops.NotAllowed, refusals.NotProven) as refusal:
             form.add_error(None, str(refusal))
         else:
             messages.success(request, "Signing goes on.")

@@ -18,7 +18,7 @@ def report(request, public_id):
         cause = Cause(form.cleaned_data["cause"])
         try:
             suspension.report_device(device, by=request.user, cause=cause)
-        except devices.NotAllowed as refusal:
+        except devices.DeviceChangeRefused as refusal:
             form.add_error(None, str(refusal))
         else:
             messages.success(

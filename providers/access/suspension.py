@@ -45,7 +45,7 @@ def report_device(device: Device, *, by, cause: Cause) -> None:
     if cause not in REPORTED:
         raise ValueError("A device is lost, stolen or compromised.")
     with transaction.atomic(durable=True):
-        devices.retire_reported(device, by=by, reason=cause)
+        devices.retire_lost(device, by=by, reason=cause)
         incidents.report(IncidentKind.LOST_DEVICE, about=by, of=device)
         if provider := Provider.objects.filter(user=by).first():
             suspend(provider, cause=cause, by=by, device=device)

@@ -9,7 +9,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
 from foundation.pages import form_page
-from mfa import challenges
+from mfa import refusals
 from mfa.forms import ProofForm, proof_page
 from mfa.models import Device, Purpose
 from providers import designees
@@ -208,7 +208,7 @@ def _execute(request, entered: AccessRequest, form: ProofForm) -> bool:
             challenge=form.challenge,
             session_key=request.session.session_key,
         )
-    except (NotAllowed, challenges.NotProven) as refusal:
+    except (NotAllowed, refusals.NotProven) as refusal:
         form.add_error(None, str(refusal))
         return False
     messages.success(request, "Executed. It is in force now.")

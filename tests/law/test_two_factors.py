@@ -6,7 +6,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 
-from mfa import challenges
+from mfa import challenges, refusals
 from mfa.models import (
     SIGNING_KINDS,
     Challenge,
@@ -125,7 +125,7 @@ def test_no_other_kind_of_device_signs(post_to_sign, alice, shown, kind):
 
     assert post_to_sign(device=str(other.public_id), **factors) == (422, Status.READY)
 
-    with pytest.raises(challenges.DeviceNotUsable):
+    with pytest.raises(refusals.DeviceNotUsable):
         challenges.prove(
             alice,
             device=other,

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from audit.acts import Act, Outcome
 from audit.models import Event
-from mfa import challenges
+from mfa import challenges, refusals
 from mfa.models import Challenge, ChallengeState, Device, Purpose, UserThrottle
 from mfa.refusals import CodeRefused
 from tests.factories import PASSWORD, code_of, make_device
@@ -51,7 +51,7 @@ def test_password_and_code_pass_and_are_redeemed_once(prove, alice):
 
     challenge.refresh_from_db()
     assert challenge.state == ChallengeState.CONSUMED
-    with pytest.raises(challenges.NotRedeemable):
+    with pytest.raises(refusals.NotRedeemable):
         redeem(challenge, alice)
 
 
@@ -61,8 +61,8 @@ def test_password_and_code_pass_and_are_redeemed_once(prove, alice):
 @pytest.mark.parametrize(
     ("wrong", "refusal"),
     [
-        ({"password": "guess"}, challenges.PasswordRefused),
-        ({"password": ""}, challenges.PasswordRefused),
+        ({"password": "guess"}, refusals.PasswordRefused),
+        ({"password": ""}, refusals.PasswordRefused),
         ({"code": "000000"}, CodeRefused),
         ({"code": ""}, CodeRefused),
         ({"code": PASSWORD}, CodeRefused),
@@ -81,7 +81,7 @@ def test_one_factor_is_never_enough(prove, alice, wrong, refusal):
 
 def test_a_wrong_password_leaves_the_code_usable(prove, phone):
     code = code_of(phone)
-    with pytest.raises(challenges.PasswordRefused):
+    with pytest.raises(refusals.PasswordRefused):
         prove(password="guess", code=code)
 
     assert prove(code=code).state == ChallengeState.PASSED
@@ -187,7 +187,7 @@ def test_more_devices_do_not_mean_more_guesses(prove, alice, phone):
         with pytest.raises(CodeRefused):
             prove(device=device, code="000000")
 
-    with pytest.raises(challenges.Locked):
+    with pytest.raises(refusals.Locked):
         prove(device=tablet)
 
 
@@ -199,7 +199,7 @@ def test_a_right_code_is_refused_while_locked_and_nothing_is_told(prove, phone, 
         "throttling_failure_count", "locked_until", "last_step"
     ).get(pk=phone.pk)
 
-    with pytest.raises(challenges.Locked, match="12:00:45 UTC"):
+    with pytest.raises(refusals.Locked, match="12:00:45 UTC"):
         prove()
 
     after = Device.objects.values(
@@ -212,10 +212,10 @@ def test_a_right_code_is_refused_while_locked_and_nothing_is_told(prove, phone, 
 
 def test_wrong_passwords_lock_as_well(prove):
     for _ in range(3):
-        with pytest.raises(challenges.PasswordRefused):
+        with pytest.raises(refusals.PasswordRefused):
             prove(password="guess")
 
-    with pytest.raises(challenges.Locked):
+    with pytest.raises(refusals.Locked):
         prove()
 
 
@@ -230,7 +230,7 @@ def test_a_hundred_failures_in_a_row_disable_the_device(prove, alice, phone, clo
     assert phone.lost_primary_at
     assert not phone.is_primary
     clock.shift(timedelta(hours=25))
-    with pytest.raises(challenges.DeviceNotUsable):
+    with pytest.raises(refusals.DeviceNotUsable):
         prove()
 
 
@@ -253,7 +253,7 @@ def test_a_device_out_of_use_proves_nothing_and_counts_nothing(
 ):
     Device.objects.filter(pk=phone.pk).update(**change)
 
-    with pytest.raises(challenges.DeviceNotUsable):
+    with pytest.raises(refusals.DeviceNotUsable):
         prove()
 
     assert not UserThrottle.objects.filter(user=alice).exists()
@@ -263,7 +263,7 @@ def test_an_inactive_user_proves_nothing(prove, alice):
     alice.is_active = False
     alice.save()
 
-    with pytest.raises(challenges.DeviceNotUsable):
+    with pytest.raises(refusals.DeviceNotUsable):
         prove()
 
 
@@ -271,7 +271,7 @@ def test_an_inactive_user_proves_nothing(prove, alice):
 def test_another_users_device_is_refused_and_stays_untouched(prove, bob):
     device_of_bob = bob.mfa_devices.get()
 
-    with pytest.raises(challenges.DeviceNotUsable):
+    with pytest.raises(refusals.DeviceNotUsable):
         prove(device=device_of_bob)
 
     device_of_bob.refresh_from_db()
@@ -292,13 +292,13 @@ def test_another_users_device_is_refused_and_stays_untouched(prove, bob):
 def test_a_challenge_is_worth_nothing_for_anything_else(prove, alice, other):
     challenge = prove()
 
-    with pytest.raises(challenges.NotRedeemable):
+    with pytest.raises(refusals.NotRedeemable):
         redeem(challenge, alice, **other)
 
 
 @pytest.mark.cfr("1311.120(b)(12)")
 def test_a_challenge_of_somebody_else_is_refused(prove, bob):
-    with pytest.raises(challenges.NotRedeemable):
+    with pytest.raises(refusals.NotRedeemable):
         redeem(prove(), bob)
 
 
@@ -306,7 +306,7 @@ def test_a_challenge_lives_two_minutes(prove, alice, clock):
     challenge = prove()
     clock.shift(timedelta(minutes=2, seconds=1))
 
-    with pytest.raises(challenges.NotRedeemable):
+    with pytest.raises(refusals.NotRedeemable):
         redeem(challenge, alice)
 
 
@@ -324,7 +324,7 @@ def test_redemption_reads_the_device_again(prove, alice, phone, change):
     challenge = prove()
     Device.objects.filter(pk=phone.pk).update(**change)
 
-    with pytest.raises(challenges.NotRedeemable):
+    with pytest.raises(refusals.NotRedeemable):
         redeem(challenge, alice)
 
     challenge.refresh_from_db()
@@ -335,7 +335,7 @@ def test_redemption_reads_the_user_again(prove, alice):
     challenge = prove()
     type(alice).objects.filter(pk=alice.pk).update(is_active=False)
 
-    with pytest.raises(challenges.NotRedeemable):
+    with pytest.raises(refusals.NotRedeemable):
         redeem(challenge, alice)
 
 
@@ -344,7 +344,7 @@ def test_a_broken_clock_stops_everything(prove, clock, instant):
     code = "000000"
     clock.move_to(instant)
 
-    with pytest.raises(challenges.NotProven, match="clock"):
+    with pytest.raises(refusals.NotProven, match="clock"):
         prove(code=code)
 
 
@@ -353,7 +353,7 @@ def test_a_seed_that_does_not_open_is_not_a_wrong_code(prove, alice, phone, bob)
         sealed_seed=bob.mfa_devices.get().sealed_seed
     )
 
-    with pytest.raises(challenges.DeviceNotUsable, match="cannot be read"):
+    with pytest.raises(refusals.DeviceNotUsable, match="cannot be read"):
         prove(code="123456")
 
 

@@ -11,7 +11,7 @@ from django.test import Client
 
 from audit.acts import Act, Outcome
 from audit.models import Event, Incident, IncidentKind
-from mfa import challenges, devices
+from mfa import challenges, devices, refusals
 from mfa.models import (
     Challenge,
     ChallengeState,
@@ -94,14 +94,14 @@ def test_a_right_password_asks_the_phone_and_proves_nothing_yet(alice, start, ha
     assert len(push.number) == 2
     assert challenge.state == ChallengeState.OPEN
     assert acts() == [Act.CHALLENGE_STARTED]
-    with pytest.raises(challenges.NotRedeemable):
+    with pytest.raises(refusals.NotRedeemable):
         consume(alice, challenge)
 
 
 @pytest.mark.cfr("1311.115(a)")
 @pytest.mark.cfr("1311.115(a)(1)")
 def test_a_wrong_password_asks_no_phone(start):
-    with pytest.raises(challenges.PasswordRefused):
+    with pytest.raises(refusals.PasswordRefused):
         start(password="guess")
 
     assert not Challenge.objects.filter(purpose=Purpose.SIGN).exists()
@@ -110,10 +110,10 @@ def test_a_wrong_password_asks_no_phone(start):
 
 def test_wrong_passwords_lock_before_a_phone_is_asked(start):
     for _ in range(3):
-        with pytest.raises(challenges.PasswordRefused):
+        with pytest.raises(refusals.PasswordRefused):
             start(password="guess")
 
-    with pytest.raises(challenges.Locked):
+    with pytest.raises(refusals.Locked):
         start()
 
     assert not Push.objects.exists()
@@ -121,7 +121,7 @@ def test_wrong_passwords_lock_before_a_phone_is_asked(start):
 
 def test_a_right_password_ends_no_row_of_wrong_codes(alice, phone, prove, start):
     """Else whoever knows the password guesses codes for ever, with pushes in between."""
-    with pytest.raises(challenges.NotProven):
+    with pytest.raises(refusals.NotProven):
         prove(code="000000")
 
     start()
@@ -139,7 +139,7 @@ def test_the_right_number_lets_it_pass_once(alice, handset, push):
     handset.refresh_from_db()
     assert handset.last_used_at is not None
     consume(alice, challenge)
-    with pytest.raises(challenges.NotRedeemable):
+    with pytest.raises(refusals.NotRedeemable):
         consume(alice, challenge)
 
 
@@ -201,7 +201,7 @@ def test_an_approval_is_redeemed_within_two_minutes(alice, push, clock):
 
     clock.shift(Challenge.CONSUME_WITHIN)
 
-    with pytest.raises(challenges.NotRedeemable):
+    with pytest.raises(refusals.NotRedeemable):
         consume(alice, reload(push).challenge)
 
 
@@ -218,7 +218,7 @@ def test_an_approval_is_redeemed_within_two_minutes(alice, push, clock):
 def test_an_approval_is_worthless_for_anything_else(alice, push, other):
     answers.approve(push, number=push.number)
 
-    with pytest.raises(challenges.NotRedeemable):
+    with pytest.raises(refusals.NotRedeemable):
         consume(alice, reload(push).challenge, **other)
 
 
@@ -234,7 +234,7 @@ def test_a_phone_that_was_removed_meanwhile_confirms_nothing(
     if moment == "before the answer":
         with pytest.raises(answers.NotOpen):
             answers.approve(push, number=push.number)
-    with pytest.raises(challenges.NotRedeemable):
+    with pytest.raises(refusals.NotRedeemable):
         consume(alice, reload(push).challenge)
 
 
@@ -243,7 +243,7 @@ def test_a_phone_that_is_no_longer_primary_signs_nothing(alice, push, phone):
     with transaction.atomic():
         devices.promote(phone, by=alice)
 
-    with pytest.raises(challenges.NotRedeemable, match="no longer your primary"):
+    with pytest.raises(refusals.NotRedeemable, match="no longer your primary"):
         consume(alice, reload(push).challenge)
 
 
@@ -257,7 +257,7 @@ def test_a_paired_phone_sees_its_own_open_push_alone(alice, bob, push, handset, 
 
 
 def test_three_pushes_in_ten_minutes_are_the_most(start, clock):
-    for _ in range(pushes.MOST):
+    for _ in range(pushes.MAX_PUSHES):
         start()
 
     with pytest.raises(pushes.PushRefused, match="wait 10 minutes"):
@@ -265,7 +265,7 @@ def test_three_pushes_in_ten_minutes_are_the_most(start, clock):
 
     refusal = Event.objects.get(act=Act.CHALLENGE_REFUSED)
     assert refusal.detail["reason"] == "too_many_pushes"
-    clock.shift(pushes.WITHIN)
+    clock.shift(pushes.PUSH_WINDOW)
     assert start().state == ChallengeState.OPEN
 
 
@@ -304,7 +304,7 @@ def test_the_database_holds_one_open_challenge_per_user(start):
 
 
 def test_it_is_sent_again_without_the_password(push):
-    anew = pushes.again(push.challenge)
+    anew = pushes.resend(push.challenge)
 
     assert anew.push.message == MESSAGE
     assert anew.payload_digest == DIGEST
@@ -315,7 +315,7 @@ def test_an_ended_push_is_not_sent_again_without_the_password(push):
     answers.deny(push, because=Ending.DENIED)
 
     with pytest.raises(answers.NotOpen):
-        pushes.again(reload(push).challenge)
+        pushes.resend(reload(push).challenge)
 
 
 def test_a_cancelled_push_takes_no_answer(push):
@@ -337,14 +337,14 @@ def test_cancelling_comes_too_late_for_an_answered_one(push):
 def test_a_code_generator_is_not_pushed_to_and_a_phone_shows_no_codes(
     start, prove, phone, handset
 ):
-    with pytest.raises(challenges.DeviceNotUsable):
+    with pytest.raises(refusals.DeviceNotUsable):
         start(device=phone)
-    with pytest.raises(challenges.DeviceNotUsable):
+    with pytest.raises(refusals.DeviceNotUsable):
         prove(device=handset, code="123456")
 
 
 def test_nobody_is_pushed_to_for_another(start, bob):
-    with pytest.raises(challenges.DeviceNotUsable):
+    with pytest.raises(refusals.DeviceNotUsable):
         start(device=make_paired_phone(bob))
 
 
@@ -361,7 +361,7 @@ def test_it_was_not_me_ends_everything_and_tells(alice, phone, prove, start):
     answers.deny(push, because=Ending.NOT_ME)
 
     assert reload(push).challenge.state == ChallengeState.REFUSED
-    with pytest.raises(challenges.NotRedeemable):
+    with pytest.raises(refusals.NotRedeemable):
         consume(alice, proven, purpose=Purpose.RETIRE_DEVICE)
     left = [one.get_decoded()["_auth_user_id"] for one in Session.objects.all()]
     assert left == [str(boss.pk)]

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from audit.models import Incident
-from mfa import challenges
+from mfa import challenges, refusals
 from mfa.models import Challenge, ChallengeState, Channel, Ending, Kind, Purpose
 from mfa.oidc import backchannel
 from mfa.oidc.errors import IdmeRefused, IdmeUnavailable
@@ -248,7 +248,7 @@ def test_an_outage_at_the_start_sends_nothing_and_says_so(idme, start):
 
 def test_an_outage_does_not_use_up_the_pushes(idme, start):
     idme.failure_of_start = IdmeUnavailable()
-    for _ in range(pushes.MOST):
+    for _ in range(pushes.MAX_PUSHES):
         with pytest.raises(pushes.PushRefused):
             start()
     idme.failure_of_start = None
@@ -288,7 +288,7 @@ def test_the_moment_of_the_window_is_checked_like_that_of_the_phone(
     clock.shift(timedelta(minutes=5))
     challenge = start()
 
-    idme_answers.take(challenge.push, claims | {"auth_time": old})
+    idme_answers.accept(challenge.push, claims | {"auth_time": old})
 
     challenge.refresh_from_db()
     assert challenge.state == ChallengeState.REFUSED
@@ -307,7 +307,7 @@ def test_a_redeemed_answer_signs_once(alice, idme, challenge, claims):
     with transaction.atomic():
         challenges.consume(challenge, **facts)
 
-    with pytest.raises(challenges.NotRedeemable), transaction.atomic():
+    with pytest.raises(refusals.NotRedeemable), transaction.atomic():
         challenges.consume(challenge, **facts)
 
 
@@ -315,23 +315,23 @@ def test_an_alarm_about_a_push_that_was_taken_back_is_heard(idme, challenge):
     pushes.cancel(challenge)
     idme.answers.append(backchannel.Answer("not_me"))
 
-    idme_answers.listen()
+    idme_answers.poll_unwatched()
 
     challenge.push.refresh_from_db()
     assert challenge.push.ended_because == Ending.NOT_ME
     assert challenge.push.sealed_request == ""
     assert Incident.objects.count() == 1
-    idme_answers.listen()
+    idme_answers.poll_unwatched()
     assert idme.polls == 1
 
 
 def test_an_alarm_about_a_push_whose_page_was_closed_is_heard(idme, challenge, clock):
     idme.answers.append(backchannel.Answer("not_me"))
-    idme_answers.listen()
+    idme_answers.poll_unwatched()
     assert idme.polls == 0
 
-    clock.shift(Challenge.ANSWER_WITHIN - idme_answers.LAST_WORD)
-    idme_answers.listen()
+    clock.shift(Challenge.ANSWER_WITHIN - idme_answers.FINAL_PERIOD)
+    idme_answers.poll_unwatched()
 
     assert Incident.objects.count() == 1
 
@@ -343,7 +343,7 @@ def test_nothing_else_counts_for_a_push_that_was_taken_back(
     pushes.cancel(challenge)
     idme.answers.append(backchannel.Answer(answer, claims))
 
-    idme_answers.listen()
+    idme_answers.poll_unwatched()
 
     challenge.refresh_from_db()
     assert challenge.state == ChallengeState.REFUSED
@@ -359,7 +359,7 @@ def test_what_was_asked_of_idme_is_forgotten_when_its_time_is_over(
         pushes.cancel(challenge)
     clock.shift(Challenge.ANSWER_WITHIN)
 
-    idme_answers.listen()
+    idme_answers.poll_unwatched()
 
     challenge.push.refresh_from_db()
     ending = Ending.CANCELLED if is_cancelled else Ending.EXPIRED

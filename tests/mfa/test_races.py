@@ -5,7 +5,7 @@ from django.db import DatabaseError
 
 from audit.acts import Act
 from audit.models import Event
-from mfa import challenges, devices
+from mfa import challenges, devices, refusals
 from mfa.models import (
     Challenge,
     ChallengeState,
@@ -42,7 +42,7 @@ def test_one_code_passes_once(alice, phone, attempt):
     results = at_once(lambda _: prove(alice, phone, code), times=CLIENTS)
 
     passed = [result for result in results if isinstance(result, Challenge)]
-    refused = [result for result in results if isinstance(result, challenges.NotProven)]
+    refused = [result for result in results if isinstance(result, refusals.NotProven)]
     assert (len(passed), len(refused)) == (1, CLIENTS - 1)
 
 
@@ -50,7 +50,7 @@ def test_parallel_wrong_codes_are_all_counted_up_to_the_lock(alice, phone):
     results = at_once(lambda _: prove(alice, phone, "000000"), times=CLIENTS)
 
     compared = [one for one in results if isinstance(one, CodeRefused)]
-    locked = [one for one in results if isinstance(one, challenges.Locked)]
+    locked = [one for one in results if isinstance(one, refusals.Locked)]
     assert (len(compared), len(locked)) == (3, CLIENTS - 3)
     assert UserThrottle.objects.get(user=alice).throttling_failure_count == 3
 
@@ -60,7 +60,7 @@ def test_parallel_wrong_passwords_are_limited_too(alice, phone):
         lambda _: prove(alice, phone, "000000", password="guess"), times=CLIENTS
     )
 
-    tried = [one for one in results if isinstance(one, challenges.PasswordRefused)]
+    tried = [one for one in results if isinstance(one, refusals.PasswordRefused)]
     assert len(tried) == 3
 
 
@@ -179,9 +179,9 @@ def test_of_many_pushes_at_the_same_moment_one_is_open(alice):
             session_key=SESSION,
         )
 
-    results = at_once(start, times=pushes.MOST + 2)
+    results = at_once(start, times=pushes.MAX_PUSHES + 2)
 
-    refused = [one for one in results if isinstance(one, challenges.NotProven)]
+    refused = [one for one in results if isinstance(one, refusals.NotProven)]
     assert len(refused) >= 2
     assert not [one for one in results if isinstance(one, DatabaseError)]
     assert Challenge.objects.filter(state=ChallengeState.OPEN).count() == 1

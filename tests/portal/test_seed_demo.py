@@ -150,7 +150,7 @@ def test_links_follow_the_stand_in_to_other_ports(seeded, world, settings):
 
     account = person("riley.ready").idme_accounts.linked().get()
     assert account.issuer == "http://localhost:9001/oidc"
-    assert link.refresh_token_of(account) == next(
+    assert link.usable_refresh_token(account) == next(
         entry["refresh_token"]
         for entry in world["idme"]["accounts"]
         if entry["key"] == "ready"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mfa import challenges
+from mfa import challenges, refusals
 from mfa.models import Challenge, Purpose
 from prescriptions import content
 from prescriptions.models import Prescription, SignedRecord, Status, Transmission
@@ -32,7 +32,7 @@ def test_one_challenge_signs_once(alice, ready, phone, attempt):
     refused = [
         one
         for one in results
-        if isinstance(one, ceremony.NotSignable | challenges.NotProven)
+        if isinstance(one, ceremony.NotSignable | refusals.NotProven)
     ]
     assert (len(signed), len(refused)) == (1, CLIENTS - 1)
     assert SignedRecord.objects.count() == Transmission.objects.count() == 1

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from audit.acts import Act, Outcome
 from audit.models import ChainHead, Event
-from mfa import challenges
+from mfa import refusals
 from mfa.models import Challenge, ChallengeState, Purpose
 from prescriptions import content, script, signer
 from prescriptions.models import (
@@ -38,7 +38,7 @@ pytestmark = pytest.mark.django_db
 def refused(prescriptions, challenge, *, by, session_key=SESSION):
     """Expect a refusal that changes nothing, and return its text."""
     before = list(Prescription.objects.order_by("pk").values())
-    with pytest.raises((ceremony.NotSignable, challenges.NotProven)) as refusal:
+    with pytest.raises((ceremony.NotSignable, refusals.NotProven)) as refusal:
         ceremony.sign(
             prescriptions, by=by, challenge=challenge, session_key=session_key
         )

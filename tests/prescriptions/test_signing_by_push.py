@@ -264,7 +264,7 @@ def test_it_is_sent_again_and_cancelled_from_the_page(desk, handset):
 
 
 def test_the_fourth_push_is_refused_with_another_way(desk, handset):
-    for _ in range(pushes.MOST):
+    for _ in range(pushes.MAX_PUSHES):
         desk.ask(handset)
         pushes.cancel(push().challenge)
 

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from audit.acts import Act
 from audit.models import Event
-from mfa import challenges
+from mfa import challenges, refusals
 from mfa.models import Purpose
 from prescriptions.models import SignedRecord, SigningStop, Status
 from prescriptions.safeguards import releases, stops
@@ -230,7 +230,7 @@ def test_a_challenge_for_something_else_restores_nothing(steve, dana):
     stop = stops.stop(by=steve, practice=None, reason="Broken.")
     stop = stops.enter(stop, by=steve, remedy="Mended.")
 
-    with pytest.raises(challenges.NotProven):
+    with pytest.raises(refusals.NotProven):
         restore(stop, dana, purpose=Purpose.APPROVE_ACCESS)
 
     assert SigningStop.objects.get().restored_at is None
@@ -242,7 +242,7 @@ def test_what_was_entered_anew_after_the_proof_restores_nothing(steve, dana):
     challenge = proof(stop, dana)
     stops.enter(stop, by=steve, remedy="Not quite mended.")
 
-    with pytest.raises(challenges.NotProven):
+    with pytest.raises(refusals.NotProven):
         stops.restore(stop, by=dana, challenge=challenge, session_key=SESSION)
 
 

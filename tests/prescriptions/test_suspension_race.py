@@ -2,7 +2,7 @@
 
 import pytest
 
-from mfa import challenges
+from mfa import refusals
 from mfa.models import Device
 from prescriptions.models import SignedRecord
 from prescriptions.signing import ceremony
@@ -57,6 +57,6 @@ def test_nothing_is_signed_after_the_right_was_suspended(
     stopped = Suspension.objects.get()
     record = SignedRecord.objects.first()
     if record is None:
-        assert isinstance(results[0], ceremony.NotSignable | challenges.NotProven)
+        assert isinstance(results[0], ceremony.NotSignable | refusals.NotProven)
     else:
         assert record.signed_at <= stopped.at

@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from audit.acts import Act
 from audit.models import Event
-from mfa import challenges, devices
+from mfa import devices, refusals
 from prescriptions import content
 from prescriptions.models import (
     Prescription,
@@ -159,8 +159,8 @@ def do(act, prescription, *, by):
 REFUSALS = (
     drafts.NotAllowed,
     ceremony.NotSignable,
-    devices.NotAllowed,
-    challenges.NotProven,
+    devices.DeviceChangeRefused,
+    refusals.NotProven,
     PermissionDenied,
 )
 

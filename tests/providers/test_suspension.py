@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from audit.acts import Act
 from audit.models import Event, Incident, IncidentKind
-from mfa import challenges
+from mfa import challenges, refusals
 from mfa.models import Challenge, ChallengeState, Device, Ending, Purpose
 from mfa.push import answers, pushes
 from providers import readiness
@@ -91,7 +91,7 @@ def test_nothing_that_was_proven_with_it_stays_good(alice, phone):
     passed.refresh_from_db()
     assert passed.state == ChallengeState.REFUSED
     with (
-        pytest.raises(challenges.NotRedeemable),
+        pytest.raises(refusals.NotRedeemable),
         transaction.atomic(),
     ):
         challenges.consume(

@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from audit.acts import Act, Outcome
 from audit.models import Event
-from mfa import challenges
 from mfa.models import Purpose
+from mfa.refusals import NotRedeemable
 from providers import designees, readiness
 from providers.access import access_requests, request_content
 from providers.models import (
@@ -332,7 +332,7 @@ def test_the_only_registrant_executes_what_another_one_entered(alice, practice):
     ids=["purpose", "content", "session"],
 )
 def test_the_two_factors_are_for_exactly_this(nora, alice, entered, wrong):
-    with pytest.raises(challenges.NotRedeemable):
+    with pytest.raises(NotRedeemable):
         access_requests.execute(
             entered,
             by=alice,
@@ -347,7 +347,7 @@ def test_the_two_factors_are_for_exactly_this(nora, alice, entered, wrong):
 def test_somebody_else_s_factors_execute_nothing(nora, alice, manager, entered):
     make_device(manager)
 
-    with pytest.raises(challenges.NotRedeemable):
+    with pytest.raises(NotRedeemable):
         access_requests.execute(
             entered,
             by=alice,

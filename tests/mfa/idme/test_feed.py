@@ -26,7 +26,7 @@ def account(alice):
     account = alice.idme_accounts.linked().get()
     account.devices_refreshed_at = timezone.now() - timedelta(hours=3)
     account.save()
-    link.keep_refresh_token(
+    link.store_refresh_token(
         account,
         Tokens(access_token="", refresh_token="refresh-0"),
         at=timezone.now(),
@@ -48,7 +48,7 @@ def take(account, django_capture_on_commit_callbacks):
 
     def take(*entries, at=None):
         with django_capture_on_commit_callbacks(execute=True):
-            return device_sync.apply(
+            return device_sync.apply_list(
                 account, list(entries), by=account.user, at=at or timezone.now()
             )
 
@@ -243,8 +243,8 @@ def test_a_malformed_list_is_refused_as_a_whole(take, account, alice, entries):
     if isinstance(entries, list):
         entries = [listed("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", name="Fine"), *entries]
 
-    with pytest.raises(device_sync.FeedRefused) as refusal:
-        device_sync.apply(account, entries, by=alice, at=timezone.now())
+    with pytest.raises(device_sync.DeviceListRefused) as refusal:
+        device_sync.apply_list(account, entries, by=alice, at=timezone.now())
 
     assert "tell your administrator" in str(refusal.value).lower()
     assert names_of(alice) == ["MyiPhone (2)"]
@@ -258,7 +258,7 @@ def test_a_malformed_list_is_refused_as_a_whole(take, account, alice, entries):
 def test_a_seed_of_somebody_else_is_refused(take, alice, bob):
     make_device(bob, seed=totp.from_base32(SECRETS[0]))
 
-    with pytest.raises(device_sync.FeedRefused):
+    with pytest.raises(device_sync.DeviceListRefused):
         take(listed(SECRETS[1]), listed(SECRETS[0]))
 
     assert names_of(alice) == []
@@ -318,11 +318,11 @@ def test_a_rotated_refresh_token_is_kept_even_if_the_list_fails(known, account, 
     known.mock.remove("GET", f"{BASE}/api/public/v3/userinfo")
     known.mock.add("GET", f"{BASE}/api/public/v3/userinfo", status=500)
 
-    with pytest.raises(device_sync.FeedUnavailable):
+    with pytest.raises(device_sync.DeviceSyncUnavailable):
         device_sync.refresh(account, by=alice)
 
     account.refresh_from_db()
-    assert link.refresh_token_of(account) == "refresh-9"
+    assert link.usable_refresh_token(account) == "refresh-9"
 
 
 def test_no_transaction_is_open_while_idme_is_asked(known, account, alice):
@@ -351,7 +351,7 @@ def test_a_failed_refresh_says_how_old_the_list_is(known, account, alice, path):
     known.mock.add(method, BASE + path, body=requests.ConnectionError())
     before = account.devices_refreshed_at
 
-    with pytest.raises(device_sync.FeedUnavailable) as failure:
+    with pytest.raises(device_sync.DeviceSyncUnavailable) as failure:
         device_sync.refresh(account, by=alice)
 
     assert "ID.me cannot be reached" in str(failure.value)
@@ -384,7 +384,7 @@ def test_userinfo_of_somebody_else_changes_nothing(known, account, alice):
     known.subject = "somebody-else"
     known.devices = [listed()]
 
-    with pytest.raises(device_sync.FeedUnavailable):
+    with pytest.raises(device_sync.DeviceSyncUnavailable):
         device_sync.refresh(account, by=alice)
 
     assert names_of(alice) == []
@@ -397,7 +397,7 @@ def test_seeds_come_out_of_signed_and_encrypted_userinfo_only(
     known.userinfo_as = form
     known.devices = [listed()]
 
-    with pytest.raises(device_sync.FeedUnavailable):
+    with pytest.raises(device_sync.DeviceSyncUnavailable):
         device_sync.refresh(account, by=alice)
 
     assert names_of(alice) == []
@@ -408,7 +408,7 @@ def test_a_missing_claim_is_not_an_empty_list(known, account, alice, take):
     known.devices = MISSING
     account.refresh_from_db()
 
-    with pytest.raises(device_sync.FeedUnavailable):
+    with pytest.raises(device_sync.DeviceSyncUnavailable):
         device_sync.refresh(account, by=alice)
 
     assert names_of(alice) == ["MyiPhone (2)"]
@@ -429,7 +429,7 @@ def test_one_list_applied_many_times_at_once_adds_each_device_once(account):
     entries = [listed(SECRETS[0], id="one"), listed(SECRETS[1], id="two")]
 
     results = at_once(
-        lambda _: device_sync.apply(
+        lambda _: device_sync.apply_list(
             account, entries, by=account.user, at=timezone.now()
         ),
         times=6,

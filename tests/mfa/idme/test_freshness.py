@@ -161,7 +161,7 @@ def test_a_token_that_came_meanwhile_is_kept(look, idme, account, alice):
     """Adversarial: two refreshes at once, and ID.me takes each token only once."""
     idme.refresh_tokens.clear()
     look()
-    idme.meanwhile["/oauth/token"] = lambda: link.keep_refresh_token(
+    idme.meanwhile["/oauth/token"] = lambda: link.store_refresh_token(
         IdmeAccount.objects.get(pk=account.pk),
         Tokens(access_token="", refresh_token="refresh-2"),
         at=timezone.now(),
@@ -169,7 +169,7 @@ def test_a_token_that_came_meanwhile_is_kept(look, idme, account, alice):
     work()
 
     account.refresh_from_db()
-    assert link.refresh_token_of(account) == "refresh-2"
+    assert link.usable_refresh_token(account) == "refresh-2"
 
 
 def test_what_waited_for_the_worker_asks_idme_once(look, idme, account):

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from mfa.oidc.errors import IdmeUnavailable
-from mfa.oidc.http import BoundedSession, one_timeout
+from mfa.oidc.http import BoundedSession, shared_timeout
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ def test_calls_of_one_page_share_one_timeout(server, settings):
         time.sleep(0.4)
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
 
-    @one_timeout()
+    @shared_timeout()
     def page(urls):
         for url in urls:
             fetch(url)
@@ -137,7 +137,7 @@ def test_calls_of_one_page_share_one_timeout(server, settings):
 
 def test_another_conversation_has_a_timeout_of_its_own(server, settings):
     settings.IDME_TIMEOUT = 0.3
-    with one_timeout():
+    with shared_timeout():
         time.sleep(0.4)
 
     def answer(connection):

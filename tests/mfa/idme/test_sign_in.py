@@ -130,11 +130,11 @@ def test_the_refresh_token_is_sealed_and_bound_to_its_row(sign_in, nora, bob):
 
     account = IdmeAccount.objects.get(user=nora)
     assert "refresh-1" not in account.sealed_refresh_token
-    assert link.refresh_token_of(account) == "refresh-1"
+    assert link.usable_refresh_token(account) == "refresh-1"
     other = IdmeAccount.objects.get(user=bob)
     other.sealed_refresh_token = account.sealed_refresh_token
     other.refresh_token_expires_at = account.refresh_token_expires_at
-    assert link.refresh_token_of(other) == ""
+    assert link.usable_refresh_token(other) == ""
 
 
 def test_a_second_sign_in_confirms_the_link(

@@ -143,7 +143,7 @@ def test_the_same_account_brings_its_devices_back(as_alice, alice, listed):
 
     again = make_idme_account(alice, subject=old.subject, devices_refreshed_at=None)
     entry = {"id": "d1", "type": "code_generator", "name": "X", "secret": base32(seed)}
-    device_sync.apply(again, [entry], by=alice, at=again.linked_at)
+    device_sync.apply_list(again, [entry], by=alice, at=again.linked_at)
 
     listed.refresh_from_db()
     assert (listed.retired_at, listed.name) == (None, "Listed")
@@ -174,7 +174,7 @@ def test_an_unlinked_account_can_be_linked_to_another_user_with_its_devices(
 
     account = make_idme_account(bob, subject=subject, devices_refreshed_at=None)
     entry = {"id": "d1", "type": "code_generator", "name": "X", "secret": base32(seed)}
-    changes = device_sync.apply(account, [entry], by=bob, at=account.linked_at)
+    changes = device_sync.apply_list(account, [entry], by=bob, at=account.linked_at)
 
     assert changes.added == 1
     prints = Device.objects.filter(seed_fingerprint=vault.fingerprint(seed))
@@ -186,12 +186,12 @@ def test_a_list_that_comes_after_the_unlinking_is_not_taken(as_alice, alice, pho
     account = alice.idme_accounts.get()
     unlink(as_alice, phone)
 
-    link.keep_refresh_token(
+    link.store_refresh_token(
         account, Tokens(access_token="a", refresh_token="r"), at=timezone.now()
     )
     entry = {"id": "d1", "type": "push", "name": "Late"}
-    with pytest.raises(device_sync.FeedUnavailable, match="unlinked meanwhile"):
-        device_sync.apply(account, [entry], by=alice, at=timezone.now())
+    with pytest.raises(device_sync.DeviceSyncUnavailable, match="unlinked meanwhile"):
+        device_sync.apply_list(account, [entry], by=alice, at=timezone.now())
 
     account.refresh_from_db()
     assert account.sealed_refresh_token == ""

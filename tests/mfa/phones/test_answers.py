@@ -13,7 +13,7 @@ from joserfc.jwk import ECKey
 
 from audit.acts import Act
 from audit.models import Event
-from mfa import challenges
+from mfa import challenges, refusals
 from mfa.models import Challenge, ChallengeState, Device, Ending, Purpose, Push
 from mfa.push import pushes
 from tests.mfa.phones.conftest import DIGEST, OPEN, SESSION, number_of, state_of
@@ -202,7 +202,7 @@ def test_an_approval_of_something_else_is_worth_nothing(
     handset.answer(request_on_phone, number=number_of(asked))
     asked.refresh_from_db()
 
-    with pytest.raises(challenges.NotRedeemable):
+    with pytest.raises(refusals.NotRedeemable):
         challenges.consume(
             asked,
             user=alice,
@@ -218,7 +218,7 @@ def test_an_approval_keeps_for_two_minutes(alice, asked, request_on_phone, hands
 
     with (
         time_machine.travel(time.time() + 121),
-        pytest.raises(challenges.NotRedeemable),
+        pytest.raises(refusals.NotRedeemable),
     ):
         challenges.consume(
             asked,

@@ -66,4 +66,4 @@ def test_parallel_wrong_numbers_are_all_counted(asked, handset):
     statuses = sorted(one.status_code for one in at_once(answer, times=PHONES))
 
     assert statuses == [410] * 5 + [422]
-    assert Push.objects.get().wrong_numbers == Push.MOST_WRONG_NUMBERS
+    assert Push.objects.get().wrong_numbers == Push.MAX_WRONG_NUMBERS

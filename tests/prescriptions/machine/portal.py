@@ -14,7 +14,7 @@ from django.db import DatabaseError, connection, transaction
 from django.test import override_settings
 from django.utils import timezone
 
-from mfa import challenges, devices
+from mfa import challenges, devices, refusals
 from mfa.models import Device, Purpose
 from prescriptions import content, signer
 from prescriptions.delivery import cancellation, outbox
@@ -35,8 +35,8 @@ from tests.prescriptions.machine import wire
 
 REFUSALS = (
     ceremony.NotSignable,
-    challenges.NotProven,
-    devices.NotAllowed,
+    refusals.NotProven,
+    devices.DeviceChangeRefused,
     signer.SignerUnavailable,
     drafts.NotAllowed,
     outbox.NotAllowed,
