@@ -7,7 +7,7 @@ from audit import chain, checkpoints
 from audit.acts import Act
 from audit.models import ChainHead, Checkpoint, Event
 
-pytestmark = pytest.mark.cfr("1311.120(b)(26)")
+pytestmark = [pytest.mark.cfr("1311.120(b)(26)"), pytest.mark.both_databases]
 
 on_sqlite = pytest.mark.skipif(
     connection.vendor != "sqlite", reason="INSERT OR REPLACE is SQLite's"

@@ -11,6 +11,8 @@ from audit.acts import Act
 from audit.models import Checkpoint, Event
 from audit.verification import RecordBroken, verify
 
+pytestmark = pytest.mark.both_databases
+
 HEAD_BACK = (
     "UPDATE audit_chainhead SET sequence = 3, hash = "
     "(SELECT hash FROM audit_event WHERE sequence = 3 AND stream = %s) "

@@ -173,6 +173,7 @@ def test_what_was_reported_by_a_person_does_not_wait_twice(nora):
     assert Incident.objects.get().kind == IncidentKind.NOT_ME
 
 
+@pytest.mark.both_databases
 @pytest.mark.cfr("1311.150(a)(2)")
 @pytest.mark.cfr("1311.120(b)(26)")
 def test_a_record_that_does_not_verify_is_in_the_report_and_is_an_incident(
@@ -201,6 +202,7 @@ def report(nora):
     return DailyReport.objects.first()
 
 
+@pytest.mark.both_databases
 @pytest.mark.cfr("1311.120(b)(26)")
 @pytest.mark.parametrize(
     "sql",
@@ -221,6 +223,7 @@ def test_a_report_stays_as_it_was_written(report, sql):
     assert verify().daily_reports == 2
 
 
+@pytest.mark.both_databases
 @pytest.mark.cfr("1311.120(b)(26)")
 @pytest.mark.parametrize(
     ("sql", "wrong"),
@@ -247,6 +250,7 @@ def test_whoever_owns_the_database_cannot_change_a_report_unseen(
         verify()
 
 
+@pytest.mark.both_databases
 @pytest.mark.race
 @pytest.mark.django_db(transaction=True)
 def test_two_workers_at_once_make_one_report_of_each_day(nora):

@@ -10,7 +10,7 @@ from tests.threads import at_once
 
 NOON = datetime(2026, 11, 16, 12, tzinfo=UTC)
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 
 @pytest.mark.cfr("1311.150(a)(3)")

@@ -25,6 +25,7 @@ def test_an_incident_about_nobody_is_about_the_system(db):
     assert (incident.username, incident.stream) == ("system", "system")
 
 
+@pytest.mark.both_databases
 @pytest.mark.cfr("1311.120(b)(26)")
 @pytest.mark.parametrize("model", [Incident, IncidentStep], ids=lambda m: m.__name__)
 @pytest.mark.parametrize(
@@ -47,6 +48,7 @@ def test_an_incident_and_its_steps_stay_as_they_were_written(nora, model, sql):
     assert list(model.objects.values()) == before
 
 
+@pytest.mark.both_databases
 @pytest.mark.cfr("1311.150(c)")
 @pytest.mark.parametrize(
     ("constraint", "wrong"),
@@ -65,6 +67,7 @@ def test_a_decision_has_a_person_and_words(nora, constraint, wrong):
         step(incident, **{"number": 2} | wrong)
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("kind", [Step.TOLD_DEA, Step.TOLD_PROVIDER, Step.OVERDUE])
 def test_somebody_is_told_once(nora, kind):
     incident = incidents.report(IncidentKind.NOT_ME, about=nora)

@@ -9,7 +9,11 @@ from tests.threads import at_once
 
 WRITERS, ROWS = 20, 50
 
-pytestmark = [pytest.mark.race, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.race,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.both_databases,
+]
 
 
 def write(writer, *, stream):

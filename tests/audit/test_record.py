@@ -11,6 +11,8 @@ from audit.acts import DETAIL_KEYS, Act, Outcome
 from audit.models import ChainHead, Event
 from audit.verification import verify
 
+pytestmark = pytest.mark.both_databases
+
 NOT_UTC = datetime.fromisoformat("2026-03-08T01:59:59.000001-05:00")
 
 

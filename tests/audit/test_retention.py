@@ -120,6 +120,7 @@ def test_nothing_is_deleted_in_the_admin(label, rf, admin_user):
     assert "delete_selected" not in ADMINS[label].get_actions(request)
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("label", KEPT)
 def test_the_database_refuses_to_delete_a_record(db, label):
     with connection.cursor() as cursor:

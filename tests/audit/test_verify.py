@@ -8,6 +8,8 @@ from audit.acts import Act
 from audit.models import Event
 from audit.verification import RecordBroken, verify
 
+pytestmark = pytest.mark.both_databases
+
 on_sqlite = pytest.mark.skipif(
     connection.vendor != "sqlite", reason="PostgreSQL holds columns to their types"
 )

@@ -117,6 +117,7 @@ def test_no_other_pair_gives_the_right_to_sign(as_alice, practice, phone, shown,
     assert not AccessGrant.objects.filter(provider=nora).exists()
 
 
+@pytest.mark.both_databases
 @pytest.mark.cfr("1311.115(b)")
 @pytest.mark.parametrize("kind", OTHER_KINDS)
 def test_no_other_kind_of_device_signs(post_to_sign, alice, shown, kind):

@@ -42,6 +42,7 @@ def redeem(challenge, user, **overrides):
         challenges.consume(challenge, **facts)
 
 
+@pytest.mark.both_databases
 @pytest.mark.cfr("1311.115(a)")
 @pytest.mark.cfr("1311.120(b)(5)")
 def test_password_and_code_pass_and_are_redeemed_once(prove, alice):
@@ -87,6 +88,7 @@ def test_a_wrong_password_leaves_the_code_usable(prove, phone):
     assert prove(code=code).state == ChallengeState.PASSED
 
 
+@pytest.mark.both_databases
 def test_a_code_works_once(prove, phone):
     code = code_of(phone)
     prove(code=code)
@@ -234,6 +236,7 @@ def test_a_hundred_failures_in_a_row_disable_the_device(prove, alice, phone, clo
         prove()
 
 
+@pytest.mark.both_databases
 def test_the_engine_refuses_to_run_where_a_rollback_could_undo_it(prove):
     with pytest.raises(RuntimeError, match="durable"), transaction.atomic():
         prove()
@@ -296,6 +299,7 @@ def test_a_challenge_is_worth_nothing_for_anything_else(prove, alice, other):
         redeem(challenge, alice, **other)
 
 
+@pytest.mark.both_databases
 @pytest.mark.cfr("1311.120(b)(12)")
 def test_a_challenge_of_somebody_else_is_refused(prove, bob):
     with pytest.raises(refusals.NotRedeemable):
@@ -310,6 +314,7 @@ def test_a_challenge_lives_two_minutes(prove, alice, clock):
         redeem(challenge, alice)
 
 
+@pytest.mark.both_databases
 @pytest.mark.cfr("1311.115(a)(3)")
 @pytest.mark.parametrize(
     "change",
@@ -331,6 +336,7 @@ def test_redemption_reads_the_device_again(prove, alice, phone, change):
     assert challenge.state == ChallengeState.PASSED
 
 
+@pytest.mark.both_databases
 def test_redemption_reads_the_user_again(prove, alice):
     challenge = prove()
     type(alice).objects.filter(pk=alice.pk).update(is_active=False)

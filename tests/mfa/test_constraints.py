@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from mfa.models import Device
 from tests.factories import code_of, make_device, make_idme_account
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 
 def refuses(constraint, act):

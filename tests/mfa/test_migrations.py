@@ -11,6 +11,8 @@ from django.db import connection
 from tests.processes import ROOT
 from tests.production import environment
 
+pytestmark = pytest.mark.both_databases
+
 TRIGGERS = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
 # What was there when one administrator still gave the right to sign alone.
 BEFORE = [("prescriptions", "0002"), ("providers", "0002"), ("mfa", "0005")]

@@ -129,6 +129,7 @@ def test_a_right_password_ends_no_row_of_wrong_codes(alice, phone, prove, start)
     assert UserThrottle.objects.get(user=alice).failures_since_success == 1
 
 
+@pytest.mark.both_databases
 @pytest.mark.cfr("1311.115(a)")
 def test_the_right_number_lets_it_pass_once(alice, handset, push):
     answers.approve(push, number=push.number)
@@ -160,6 +161,7 @@ def test_a_wrong_number_is_refused_and_the_second_ends_it(push, number):
     assert acts()[1:] == [Act.CHALLENGE_REFUSED] * 2
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("first", "second"),
     [
@@ -269,6 +271,7 @@ def test_three_pushes_in_ten_minutes_are_the_most(start, clock):
     assert start().state == ChallengeState.OPEN
 
 
+@pytest.mark.both_databases
 def test_asking_again_here_takes_the_place_of_the_first(start):
     first, second = start(), start()
 
@@ -287,6 +290,7 @@ def test_a_push_from_elsewhere_has_to_be_answered_first(start):
     assert reload(first.push).challenge.state == ChallengeState.OPEN
 
 
+@pytest.mark.both_databases
 def test_the_database_holds_one_open_challenge_per_user(start):
     challenge = start()
     twin = Challenge(
@@ -348,6 +352,7 @@ def test_nobody_is_pushed_to_for_another(start, bob):
         start(device=make_paired_phone(bob))
 
 
+@pytest.mark.both_databases
 @pytest.mark.cfr("1311.150(c)")
 @pytest.mark.cfr("1311.150(a)(1)")
 def test_it_was_not_me_ends_everything_and_tells(alice, phone, prove, start):
@@ -372,6 +377,7 @@ def test_it_was_not_me_ends_everything_and_tells(alice, phone, prove, start):
     assert Event.objects.filter(act=Act.INCIDENT_OPENED).count() == 1
 
 
+@pytest.mark.both_databases
 @pytest.mark.django_db(transaction=True)
 def test_it_was_not_me_is_mailed_to_owner_and_administrators(alice, start):
     make_user("boss", is_staff=True)
@@ -382,6 +388,7 @@ def test_it_was_not_me_is_mailed_to_owner_and_administrators(alice, start):
     assert {"alice@demo.example", "boss@demo.example"} <= told
 
 
+@pytest.mark.both_databases
 def test_waiting_writes_nothing(push, django_assert_num_queries):
     with django_assert_num_queries(1):  # reads the challenge
         pushes.check(push.challenge)

@@ -294,6 +294,7 @@ def test_the_moment_of_the_window_is_checked_like_that_of_the_phone(
     assert challenge.state == ChallengeState.REFUSED
 
 
+@pytest.mark.both_databases
 def test_a_redeemed_answer_signs_once(alice, idme, challenge, claims):
     challenge = answered(challenge, idme, claims)
     alice.mfa_devices.update(is_primary=False)

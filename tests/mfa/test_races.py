@@ -21,7 +21,11 @@ from tests.factories import PASSWORD, code_of, make_device, make_paired_phone
 from tests.mfa.conftest import DIGEST, SESSION
 from tests.threads import at_once
 
-pytestmark = [pytest.mark.race, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.race,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.both_databases,
+]
 CLIENTS = 8
 
 

@@ -7,7 +7,7 @@ from mfa import vault
 from mfa.refusals import CodeRefused
 from tests.factories import code_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 
 def test_rotation_reseals_every_secret_and_can_be_run_again(alice, phone, settings):

@@ -18,6 +18,7 @@ def test_the_delay_grows_up_to_an_hour():
     assert delays == [0, 0, 0, 30, 60, 120, 300, 900, 1800, 3600, 3600, 3600]
 
 
+@pytest.mark.both_databases
 def test_the_third_failure_locks_and_says_until_when(row):
     now = timezone.now()
 
@@ -47,6 +48,7 @@ def test_the_first_failure_after_a_lock_locks_longer(row):
     assert row.get().locked_until == now + timedelta(seconds=90)
 
 
+@pytest.mark.both_databases
 def test_success_takes_back_only_its_own_reservation(row):
     now = timezone.now()
     throttle.reserve(row, now=now)
@@ -59,6 +61,7 @@ def test_success_takes_back_only_its_own_reservation(row):
     assert row.get().locked_until == now + timedelta(seconds=30)
 
 
+@pytest.mark.both_databases
 def test_success_lifts_the_lock_that_its_own_reservation_brought(row):
     now = timezone.now()
     for _ in range(2):

@@ -91,6 +91,7 @@ def test_the_own_password_is_changed_by_who_knows_it(client, root, written):
     assert root.check_password(PASSWORD)
 
 
+@pytest.mark.both_databases
 @pytest.mark.django_db(transaction=True)
 def test_who_gets_another_password_is_told(client, root, mallory):
     set_password(client, mallory.pk, "another password 7")
@@ -100,6 +101,7 @@ def test_who_gets_another_password_is_told(client, root, mallory):
     assert "another password 7" not in told.body
 
 
+@pytest.mark.both_databases
 @pytest.mark.django_db(transaction=True)
 def test_the_former_address_is_told_that_it_was_changed(client, root, mallory):
     post(client, mallory, email="elsewhere@demo.example")

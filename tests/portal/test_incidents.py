@@ -416,6 +416,7 @@ def test_without_designees_administrators_are_told(alice, incident):
     assert staff == {"admin-of-alice"}
 
 
+@pytest.mark.both_databases
 @pytest.mark.race
 @pytest.mark.django_db(transaction=True)
 def test_two_designees_at_once_make_one_decision(dana, incident):
@@ -430,6 +431,7 @@ def test_two_designees_at_once_make_one_decision(dana, incident):
     assert incident.steps.count() == 1
 
 
+@pytest.mark.both_databases
 @pytest.mark.race
 @pytest.mark.django_db(transaction=True)
 def test_workers_at_once_mark_what_is_overdue_once(dana, incident):

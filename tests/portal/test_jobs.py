@@ -32,6 +32,7 @@ def ran(monkeypatch):
     return names
 
 
+@pytest.mark.both_databases
 def test_a_job_that_fails_stops_no_other_and_is_tried_again(ran, monkeypatch):
     jobs.run_due()
     jobs.run_due()

@@ -122,6 +122,7 @@ def test_the_record_tells_how_it_came_about(seeded):
     call_command("verify_audit", verbosity=0)
 
 
+@pytest.mark.both_databases
 def test_seeding_twice_changes_nothing(seeded):
     before = [model.objects.count() for model in TABLES]
 
@@ -157,6 +158,7 @@ def test_links_follow_the_stand_in_to_other_ports(seeded, world, settings):
     )
 
 
+@pytest.mark.both_databases
 def test_a_seeding_that_was_interrupted_is_finished(world):
     call_command("load_formulary", verbosity=0)
     with (

@@ -112,6 +112,7 @@ def test_the_cancellation_goes_out_with_the_same_bytes_until_it_is_taken(
     assert transmission.attempt(message.pk) == "nothing to do"
 
 
+@pytest.mark.both_databases
 def test_behind_an_attempt_under_way_the_cancellation_waits_for_its_end(queued, alice):
     claimed = transmission._claim(queued.transmission.pk)
 
@@ -162,6 +163,7 @@ def test_a_pharmacy_that_cannot_be_told_is_to_be_called(
     assert acts_of(delivered)[-1] == Act.MESSAGE_FAILED
 
 
+@pytest.mark.both_databases
 def test_an_answer_counts_once(delivered, alice):
     cancelled = cancellation.cancel(delivered, by=alice, reason=REASON)
     cancellation.answered(cancelled, is_approved=False, note="Dispensed")
@@ -173,6 +175,7 @@ def test_an_answer_counts_once(delivered, alice):
         Cancellation.objects.update(is_approved=True)
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("column", ["reason", "cancelled_at", "cancelled_by"])
 def test_who_cancelled_when_and_why_stays(queued, alice, bob, column):
     cancellation.cancel(queued, by=alice, reason=REASON)
@@ -264,6 +267,7 @@ def test_the_page_can_begin_the_changed_one(client, delivered, alice):
     assert response.url == reverse("prescription-edit", args=[draft.public_id])
 
 
+@pytest.mark.both_databases
 @pytest.mark.race
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("attempt", range(3))

@@ -243,6 +243,7 @@ def test_who_audited_is_one_of_those_who_may(live, steve, sue, qualification):
     assert certification.covering().qualification == qualification
 
 
+@pytest.mark.both_databases
 @pytest.mark.cfr("1311.300(b)")
 @pytest.mark.cfr("1311.300(e)")
 def test_the_word_of_anybody_else_is_no_audit(steve):
@@ -373,6 +374,7 @@ def test_without_a_live_network_no_audit_limits_what_is_signed(alice):
     assert certification.blockers_to([series]) == []
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     "change",
     [
@@ -390,6 +392,7 @@ def test_the_database_keeps_a_report_as_it_was(certified, change):
         ThirdPartyAudit.objects.update(**change)
 
 
+@pytest.mark.both_databases
 def test_the_database_wants_another_to_confirm(steve):
     make_audit(steve)
 
@@ -397,6 +400,7 @@ def test_the_database_wants_another_to_confirm(steve):
         ThirdPartyAudit.objects.update(confirmed_by=steve, confirmed_at=timezone.now())
 
 
+@pytest.mark.both_databases
 def test_a_report_is_never_removed(certified):
     with pytest.raises(IntegrityError, match="is kept"), transaction.atomic():
         ThirdPartyAudit.objects.all()._raw_delete("default")

@@ -153,6 +153,7 @@ def test_only_a_change_of_its_state_is_put_on_record(time_servers):
     assert ClockMeasurement.objects.count() == 7
 
 
+@pytest.mark.both_databases
 def test_two_workers_measure_once(time_servers):
     [server] = time_servers(0)
 
@@ -214,6 +215,7 @@ def test_measurements_are_kept_for_two_years(time_servers):
     assert not ClockMeasurement.objects.filter(slot=1).exists()
 
 
+@pytest.mark.both_databases
 def test_a_measurement_is_not_changed_afterwards(time_servers):
     time_servers(400)
     clock.measure()

@@ -17,7 +17,7 @@ from prescriptions.models import (
     Transmission,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 
 def refuses(model, **values):

@@ -96,6 +96,7 @@ def test_saving_without_a_change_keeps_the_mark(alice, ready):
     assert acts(Act.PRESCRIPTION_ALTERED) == 0
 
 
+@pytest.mark.both_databases
 def test_of_two_people_who_edit_at_once_the_second_is_told(alice, sam, draft):
     other = Prescription.objects.get(pk=draft.pk)
     draft.quantity = 7

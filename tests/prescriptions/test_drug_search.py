@@ -12,7 +12,7 @@ from prescriptions.models import Drug, DrugWord, Prescription, Status
 from tests.prescriptions.factories import make_draft, make_patient, make_pharmacy
 from tests.prescriptions.ndc.files import package, product, write
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 OXYCODONE = "Oxycodone hydrochloride 5 mg tablet"
 
 

@@ -85,6 +85,7 @@ def test_there_are_enough_products_in_every_schedule_each_once():
     assert min(Counter(drug.schedule for drug in drugs).values()) >= 10
 
 
+@pytest.mark.both_databases
 @pytest.mark.django_db
 def test_loading_twice_changes_nothing_and_keeps_what_was_retired(capsys):
     call_command("load_formulary")
@@ -97,6 +98,7 @@ def test_loading_twice_changes_nothing_and_keeps_what_was_retired(capsys):
     assert f"{len(ROWS)} products" in capsys.readouterr().out
 
 
+@pytest.mark.both_databases
 @pytest.mark.django_db
 def test_loading_again_keeps_the_brands_of_the_directory(tmp_path):
     call_command("load_formulary")

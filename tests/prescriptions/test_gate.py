@@ -98,6 +98,7 @@ def test_with_any_part_out_of_order_ready_and_sign_refuse_and_say_which(
     assert all(event.outcome == Outcome.FAILURE for event in blocked)
 
 
+@pytest.mark.both_databases
 @pytest.mark.cfr("1311.100(d)")
 @pytest.mark.parametrize("act", ["ready", "sign"])
 def test_with_a_record_that_does_not_verify_ready_and_sign_refuse(
@@ -120,6 +121,7 @@ def test_with_a_record_that_does_not_verify_ready_and_sign_refuse(
     assert Event.objects.filter(act=Act.SIGNING_BLOCKED).count() == 1
 
 
+@pytest.mark.both_databases
 def test_a_database_that_does_not_answer_is_said(alice):
     def refuse(execute, sql, params, many, context):
         raise DatabaseError("gone")
@@ -141,6 +143,7 @@ def test_a_stranger_is_told_only_that_it_is_not_theirs(draft, sam):
     assert ceremony.blockers(draft, by=sam) == [ceremony.NOT_YOURS]
 
 
+@pytest.mark.both_databases
 @pytest.mark.cfr("1306.05(a)")
 def test_midnight_between_the_rules_and_the_signature_stops_it(
     alice, ready, phone, monkeypatch

@@ -22,7 +22,11 @@ from tests.prescriptions.factories import SESSION, prove
 from tests.prescriptions.time_server import TimeServer
 from tests.threads import at_once
 
-pytestmark = [pytest.mark.race, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.race,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.both_databases,
+]
 CLIENTS = 6
 
 

@@ -17,7 +17,7 @@ from prescriptions.models import (
 from tests.factories import make_provider
 from tests.prescriptions.factories import make_drug, make_patient, make_pharmacy, sign
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 UNMARKED = {"ready_digest": "", "ready_at": None, "ready_by": None}
 DIGEST = "d" * 64

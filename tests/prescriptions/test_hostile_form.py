@@ -58,6 +58,7 @@ def post(client, alice, practice):
     return lambda **overrides: client.post(url, written | overrides)
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("field", "value"),
     REFUSED,
@@ -71,6 +72,7 @@ def test_it_is_refused_at_its_field(post, field, value):
     assert not Prescription.objects.exists()
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("field", "value"), KEPT, ids=[f"{field}-{n}" for n, (field, _) in enumerate(KEPT)]
 )

@@ -14,7 +14,11 @@ from tests.factories import PASSWORD, code_of
 from tests.prescriptions.factories import make_drug, make_ready
 from tests.threads import at_once
 
-pytestmark = [pytest.mark.race, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.race,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.both_databases,
+]
 CLIENTS = 8
 ROUNDS = 20
 NO_SERIES = "Alprazolam 0.5 mg tablet"  # of Schedule IV: as many as one likes

@@ -621,6 +621,7 @@ def test_what_is_too_large_or_no_xml_is_turned_away(pharmacy):
     assert pharmacy.post(b"{}", content_type="application/json").status_code == 415
 
 
+@pytest.mark.both_databases
 def test_what_came_stays_as_it_came(pharmacy):
     pharmacy.says(asks(RENEWAL))
 
@@ -646,6 +647,7 @@ def test_if_the_event_cannot_be_written_it_may_come_again(pharmacy, settings):
     assert outcome(pharmacy.post(content)) == OK
 
 
+@pytest.mark.both_databases
 @pytest.mark.race
 @pytest.mark.django_db(transaction=True)
 def test_the_same_message_at_once_counts_once(pharmacy):
@@ -659,6 +661,7 @@ def test_the_same_message_at_once_counts_once(pharmacy):
     assert PharmacyRequest.objects.count() == 1
 
 
+@pytest.mark.both_databases
 @pytest.mark.race
 @pytest.mark.django_db(transaction=True)
 def test_two_workers_answer_a_request_once(alice, phone, asked):

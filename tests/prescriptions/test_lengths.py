@@ -82,6 +82,7 @@ def test_no_column_holds_more_than_the_message(carried):
     assert column_of(carried).max_length <= script.LONGEST[element]
 
 
+@pytest.mark.both_databases
 @pytest.mark.django_db
 @pytest.mark.cfr("1311.170(e)")
 @pytest.mark.parametrize(
@@ -113,6 +114,7 @@ def test_one_character_more_is_refused_at_the_field(client, alice, form, field):
     assert len(str(getattr(row, field))) <= most
 
 
+@pytest.mark.both_databases
 @pytest.mark.django_db
 @pytest.mark.cfr("1311.170(e)")
 @pytest.mark.parametrize(
@@ -158,6 +160,7 @@ def written(draft, field, value):
     }
 
 
+@pytest.mark.both_databases
 @pytest.mark.django_db
 @pytest.mark.cfr("1311.120(b)(6)")
 @pytest.mark.cfr("1311.170(e)")
@@ -221,6 +224,7 @@ def test_what_stands_in_a_row_too_long_by_other_hands_is_found_before_the_mark()
     assert "SigText holds 1000 characters, not 1001" in found.label
 
 
+@pytest.mark.both_databases
 @pytest.mark.django_db
 @pytest.mark.cfr("1311.120(b)(6)")
 @pytest.mark.cfr("1306.05(a)")

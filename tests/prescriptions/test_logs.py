@@ -149,6 +149,7 @@ def test_running_again_makes_and_mails_nothing_more(clock, alice):
     assert PrescriptionLog.objects.count() == len(mail.outbox) == 1
 
 
+@pytest.mark.both_databases
 @pytest.mark.race
 @pytest.mark.cfr("1311.120(b)(27)(i)")
 @pytest.mark.django_db(transaction=True)
@@ -321,6 +322,7 @@ def test_looking_through_a_log_is_noted(client, clock, alice):
     assert Event.objects.filter(act="log.confirmed").count() == 1
 
 
+@pytest.mark.both_databases
 @pytest.mark.cfr("1311.120(b)(27)(iii)")
 @pytest.mark.parametrize(
     "values",
@@ -336,6 +338,7 @@ def test_the_database_keeps_a_log_as_it_was_archived(clock, alice, values):
         PrescriptionLog.objects.all()._raw_delete("default")
 
 
+@pytest.mark.both_databases
 @pytest.mark.cfr("1311.120(b)(27)(iii)")
 def test_when_a_log_was_delivered_cannot_be_told_otherwise(clock, alice):
     run(FIRST_OF_OCTOBER, clock)
@@ -345,6 +348,7 @@ def test_when_a_log_was_delivered_cannot_be_told_otherwise(clock, alice):
             PrescriptionLog.objects.update(mailed_at=other)
 
 
+@pytest.mark.both_databases
 def test_a_log_that_was_changed_behind_our_back_is_not_shown(client, clock, alice):
     run(FIRST_OF_OCTOBER, clock)
     tamper(PrescriptionLog, payload='{"lines": []}')
@@ -355,6 +359,7 @@ def test_a_log_that_was_changed_behind_our_back_is_not_shown(client, clock, alic
     assert "not as it was archived" in page
 
 
+@pytest.mark.both_databases
 def test_a_record_that_was_changed_is_named_in_the_log(signed, clock):
     record = signed()
     tamper(SignedRecord, payload="{}")

@@ -23,6 +23,7 @@ def found(client, alice, practice):
     return found
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("query", "names"),
     [
@@ -56,6 +57,7 @@ def test_an_address_with_a_name_searches_nothing(client, alice, practice):
     assert "Casey" in page
 
 
+@pytest.mark.both_databases
 def test_nobody_else_s_patient_is_found(found, bob, client):
     client.force_login(bob)
 

@@ -12,7 +12,11 @@ from prescriptions.models import PharmacyRequest, Status, Transmission
 from tests import processes
 from tests.prescriptions.factories import sign
 
-pytestmark = [pytest.mark.race, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.race,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.both_databases,
+]
 
 
 class Counter:

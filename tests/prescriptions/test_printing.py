@@ -195,6 +195,7 @@ def test_only_what_failed_is_printed_like_that(client, request, alice, state):
     assert not Printout.objects.exists()
 
 
+@pytest.mark.both_databases
 @pytest.mark.cfr("1311.170(d)")
 @pytest.mark.cfr("1311.120(b)(20)")
 @pytest.mark.parametrize("state", ["draft", "ready"])
@@ -225,6 +226,7 @@ def test_what_was_printed_first_is_never_signed_or_sent(
     assert not Transmission.objects.exists()
 
 
+@pytest.mark.both_databases
 @pytest.mark.cfr("1311.120(b)(20)")
 @pytest.mark.cfr("1311.170(d)")
 def test_what_was_printed_after_a_failure_is_never_sent_again(
@@ -343,6 +345,7 @@ def test_a_reprint_says_of_the_failure_what_the_original_said(client, failed, al
     assert "Reprint 1 of the original" in again
 
 
+@pytest.mark.both_databases
 def test_there_is_one_original(draft, alice):
     printing.on_paper(draft, by=alice)
     draft.refresh_from_db()
@@ -355,6 +358,7 @@ def test_there_is_one_original(draft, alice):
         )
 
 
+@pytest.mark.both_databases
 def test_the_database_knows_no_original_of_what_is_sent(queued, alice):
     with pytest.raises(IntegrityError), transaction.atomic():
         Printout.objects.create(
@@ -362,6 +366,7 @@ def test_the_database_knows_no_original_of_what_is_sent(queued, alice):
         )
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("values", [{"content": {}}, {"kind": "copy"}])
 def test_what_was_printed_stays(draft, alice, values):
     printing.on_paper(draft, by=alice)
@@ -444,6 +449,7 @@ def test_strangers_get_no_list(client, draft, bob):
     assert client.post(url).status_code == 404
 
 
+@pytest.mark.both_databases
 def test_if_the_event_cannot_be_written_nothing_is_printed(draft, alice, settings):
     settings.AUDIT_KEYS = [("a2", "not bytes"), *settings.AUDIT_KEYS]
 

@@ -12,7 +12,11 @@ from tests.factories import PASSWORD, code_of
 from tests.prescriptions.factories import SESSION, make_ready, prove
 from tests.threads import at_once
 
-pytestmark = [pytest.mark.race, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.race,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.both_databases,
+]
 CLIENTS = 8
 
 

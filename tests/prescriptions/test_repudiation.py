@@ -157,6 +157,7 @@ def test_the_owner_of_the_dea_number_reports_it_after_leaving(client, alice, que
     assert Repudiation.objects.exists()
 
 
+@pytest.mark.both_databases
 def test_a_report_is_kept_as_it_was_made(reported):
     with pytest.raises(DatabaseError), transaction.atomic():
         Repudiation.objects.update(reason="Never mind.")
@@ -192,6 +193,7 @@ def test_the_links_to_it_are_where_it_is_found_out(client, alice, queued, practi
     assert page_of(queued) in log
 
 
+@pytest.mark.both_databases
 @pytest.mark.race
 @pytest.mark.django_db(transaction=True)
 def test_two_reports_at_once_make_one(alice, queued):

@@ -78,6 +78,7 @@ def test_of_two_the_stricter(stricter, other):
     assert schedules.stricter(pair) == STRICTEST_FIRST[min(stricter, other)]
 
 
+@pytest.mark.both_databases
 @pytest.mark.django_db
 @pytest.mark.cfr("1308.11")
 def test_nothing_in_schedule_i_can_be_prescribed():

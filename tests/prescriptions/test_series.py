@@ -294,6 +294,7 @@ def test_a_draft_beside_another_says_what_both_of_them_need(client, alice):
     assert "cannot be signed yet" not in page
 
 
+@pytest.mark.both_databases
 @pytest.mark.django_db
 @pytest.mark.cfr("1306.12(b)(1)(ii)")
 def test_two_marked_at_the_same_moment_are_found_out_at_the_signature(

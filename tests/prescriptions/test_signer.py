@@ -59,6 +59,7 @@ def test_another_machine_verifies_with_the_published_keys():
     assert verified.payload == b"content"
 
 
+@pytest.mark.both_databases
 def test_a_new_key_is_put_on_record_once_and_retires_the_one_before(settings, tmp_path):
     old = signer.current_key()
     old_signature = signer.sign(b"content")

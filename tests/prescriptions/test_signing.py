@@ -51,6 +51,7 @@ def refused(prescriptions, challenge, *, by, session_key=SESSION):
     return str(refusal.value)
 
 
+@pytest.mark.both_databases
 @pytest.mark.cfr("1311.120(b)(15)")
 @pytest.mark.cfr("1311.120(b)(14)")
 @pytest.mark.cfr("1311.140(a)(6)")
@@ -117,6 +118,7 @@ def test_two_patients_are_refused(alice, ready, phone):
     assert "one patient" in text
 
 
+@pytest.mark.both_databases
 @pytest.mark.cfr("1311.120(b)(13)")
 def test_one_that_is_not_ready_holds_the_other_back(alice, ready, phone):
     both = [ready, make_draft(alice.provider, patient=ready.patient)]
@@ -205,6 +207,7 @@ def test_a_stale_challenge_signs_nothing(alice, ready, phone):
     assert "has expired" in text
 
 
+@pytest.mark.both_databases
 def test_a_challenge_is_used_once(alice, ready, phone):
     challenge = prove([ready], phone)
     ceremony.sign([ready], by=alice, challenge=challenge, session_key=SESSION)
@@ -257,6 +260,7 @@ def test_the_registration_is_asked_for_again_at_signing(
     assert "DEA registration" in refused([ready], challenge, by=alice)
 
 
+@pytest.mark.both_databases
 @pytest.mark.cfr("1311.125(d)")
 def test_a_right_that_was_taken_away_meanwhile_is_missed(alice, ready, phone):
     challenge = prove([ready], phone)
@@ -284,6 +288,7 @@ def test_another_device_becomes_primary_with_the_same_proof(alice, ready, phone)
     assert SignedRecord.objects.get().device_nickname == "OfficeiPad"
 
 
+@pytest.mark.both_databases
 def test_a_refused_signature_leaves_the_primary_device_as_it_was(alice, ready, phone):
     tablet = make_device(alice, name="OfficeiPad")
 
@@ -350,6 +355,7 @@ def test_with_the_record_out_of_order_nothing_is_signed(alice, ready, phone, set
     assert "AUDIT_KEYS" in refused([ready], challenge, by=alice)
 
 
+@pytest.mark.both_databases
 @pytest.mark.cfr("1311.100(d)")
 def test_with_a_cut_chain_nothing_is_signed(alice, ready, phone):
     challenge = prove([ready], phone)
@@ -361,6 +367,7 @@ def test_with_a_cut_chain_nothing_is_signed(alice, ready, phone):
     assert "newest event" in refused([ready], challenge, by=alice)
 
 
+@pytest.mark.both_databases
 @pytest.mark.cfr("1311.100(d)")
 def test_when_the_event_cannot_be_written_nothing_is_signed(
     alice, ready, phone, settings

@@ -57,6 +57,7 @@ def sign(client, prescription, phone, **overrides):
     return client.post(url("sign", prescription), data | overrides)
 
 
+@pytest.mark.both_databases
 @pytest.mark.cfr("1311.140(a)")
 @pytest.mark.cfr("1311.120(b)(11)")
 @pytest.mark.cfr("1311.140(a)(5)")
@@ -157,6 +158,7 @@ def test_the_code_in_the_query_string_is_never_read(as_alice, draft, phone):
     assert not SignedRecord.objects.exists()
 
 
+@pytest.mark.both_databases
 @pytest.mark.cfr("1311.115(a)")
 @pytest.mark.cfr("1311.120(b)(5)")
 def test_a_second_signing_asks_for_both_factors_again(as_alice, alice, draft, phone):

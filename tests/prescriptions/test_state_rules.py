@@ -137,6 +137,7 @@ def test_an_administrator_switches_one_on_and_that_is_on_record(client):
     assert client.post(delete, {"post": "yes"}).status_code == 403
 
 
+@pytest.mark.both_databases
 @pytest.mark.usefixtures("examples")
 @pytest.mark.parametrize(
     ("constraint", "values"),
@@ -151,6 +152,7 @@ def test_a_limit_makes_sense(constraint, values):
         StateRule.objects.filter(state="NY").update(**values)
 
 
+@pytest.mark.both_databases
 @pytest.mark.usefixtures("examples")
 def test_one_rule_for_a_state_and_schedule_is_on():
     today = timezone.localdate()

@@ -246,6 +246,7 @@ def test_what_was_entered_anew_after_the_proof_restores_nothing(steve, dana):
         stops.restore(stop, by=dana, challenge=challenge, session_key=SESSION)
 
 
+@pytest.mark.both_databases
 def test_a_second_person_does_not_write_over_what_the_first_entered(steve, dana):
     stop = stops.stop(by=steve, practice=None, reason="Broken.")
     stops.enter(stop, by=steve, remedy="Mended.")
@@ -254,6 +255,7 @@ def test_a_second_person_does_not_write_over_what_the_first_entered(steve, dana)
         stops.enter(stop, by=dana, remedy="I say so too.")
 
 
+@pytest.mark.both_databases
 def test_a_stop_is_restored_once(steve, dana):
     stop = stops.stop(by=steve, practice=None, reason="Broken.")
     stop = stops.enter(stop, by=steve, remedy="Mended.")
@@ -323,6 +325,7 @@ def test_a_stranger_learns_that_it_stopped_and_nothing_more(client, steve, pract
     assert response.json()["problems"] == ["Signing was stopped."]
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     "change",
     [
@@ -341,6 +344,7 @@ def test_the_database_keeps_a_stop_as_it_was(dana, practice, change):
         SigningStop.objects.update(**change)
 
 
+@pytest.mark.both_databases
 def test_the_database_wants_a_second_person_too(dana):
     stop = stops.stop(by=dana, practice=None, reason="Broken.")
     stops.enter(stop, by=dana, remedy="Mended.")
@@ -349,6 +353,7 @@ def test_the_database_wants_a_second_person_too(dana):
         SigningStop.objects.update(restored_by=dana, restored_at=timezone.now())
 
 
+@pytest.mark.both_databases
 def test_a_stop_is_never_removed(dana):
     stops.stop(by=dana, practice=None, reason="Broken.")
 

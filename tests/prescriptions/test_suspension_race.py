@@ -13,7 +13,7 @@ from tests.factories import make_device, make_ready_provider
 from tests.prescriptions.factories import SESSION, make_ready, prove
 from tests.threads import at_once
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
 
 
 @pytest.fixture

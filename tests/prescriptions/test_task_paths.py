@@ -12,6 +12,7 @@ from prescriptions.records import exports
 MIGRATION = importlib.import_module("prescriptions.migrations.0010_task_paths")
 
 
+@pytest.mark.both_databases
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     ("old", "task"),

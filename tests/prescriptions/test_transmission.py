@@ -233,6 +233,7 @@ def test_a_delivered_message_is_not_sent_again(message, network):
     assert len(network.calls) == 1
 
 
+@pytest.mark.both_databases
 def test_a_process_killed_while_sending_is_taken_over_after_its_lease(message, network):
     network.post(network.url, body=says(ACCEPTED))
     outbox._claim(message.pk)
@@ -245,6 +246,7 @@ def test_a_process_killed_while_sending_is_taken_over_after_its_lease(message, n
     assert state(message) == ("delivered", Status.DELIVERED)
 
 
+@pytest.mark.both_databases
 def test_a_late_answer_does_not_overwrite_who_took_over(message):
     late = outbox._claim(message.pk)
     with time_machine.travel(timezone.now() + timedelta(minutes=2)):
@@ -256,6 +258,7 @@ def test_a_late_answer_does_not_overwrite_who_took_over(message):
     assert state(message) == ("delivered", Status.DELIVERED)
 
 
+@pytest.mark.both_databases
 def test_if_the_event_cannot_be_written_the_answer_is_asked_for_again(
     message, network, settings
 ):
@@ -281,6 +284,7 @@ def test_the_sweep_leaves_alone_what_was_just_enqueued(message):
     assert DBTaskResult.objects.count() == 1
 
 
+@pytest.mark.both_databases
 @pytest.mark.cfr("1311.170(a)")
 def test_committing_a_signature_enqueues_it(
     ready, phone, django_capture_on_commit_callbacks
@@ -340,6 +344,7 @@ def test_nothing_signed_can_be_told_to_wait(draft):
     }
 
 
+@pytest.mark.both_databases
 @pytest.mark.cfr("1311.120(b)(18)")
 @pytest.mark.cfr("1311.140(c)")
 @pytest.mark.parametrize("status", ["draft", "ready", "printed", "discarded"])
@@ -431,6 +436,7 @@ def test_a_cancelled_prescription_is_not_sent(message, network):
     assert len(network.calls) == 0
 
 
+@pytest.mark.both_databases
 @pytest.mark.race
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("attempt", range(3))

@@ -13,7 +13,11 @@ from django.db import connection
 from prescriptions.models import Prescription, Status, Transmission
 from tests import processes
 
-pytestmark = [pytest.mark.race, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.race,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.both_databases,
+]
 PATIENCE = 30  # seconds
 
 

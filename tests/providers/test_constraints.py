@@ -8,7 +8,7 @@ from django.utils import timezone
 from providers.models import AccessGrant, Membership, Practice, Provider, StateLicense
 from tests.factories import make_agent, make_npi, make_practice, make_registration
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 
 def refuses(name, write):

@@ -131,6 +131,7 @@ def test_the_number_is_written_with_the_internal_code(ina, hospital, alice):
     assert own.as_written == own.number
 
 
+@pytest.mark.both_databases
 @pytest.mark.cfr("1311.120(b)(1)(ii)")
 @pytest.mark.parametrize(
     "half", [{"internal_code": ""}, {"institution": None}], ids=["no code", "no number"]
@@ -145,6 +146,7 @@ def test_one_without_the_other_is_refused(ina, half):
         ina.dea_registrations.update(**half)
 
 
+@pytest.mark.both_databases
 @pytest.mark.cfr("1301.22(c)")
 def test_a_code_is_one_practitioner_s(ina, alice, hospital, ward):
     with pytest.raises(IntegrityError), transaction.atomic():
@@ -174,6 +176,7 @@ def test_several_practitioners_share_the_number(ina, alice, hospital, ward):
     assert hospital.registrations.count() == 2
 
 
+@pytest.mark.both_databases
 def test_the_number_is_the_institution_s(ina):
     with pytest.raises(IntegrityError, match="not that of"), transaction.atomic():
         ina.dea_registrations.update(number=make_dea_number("Other"))
@@ -219,6 +222,7 @@ def test_nobody_is_listed_of_whom_something_was_not_looked_at(
     assert not Listing.objects.exists()
 
 
+@pytest.mark.both_databases
 @pytest.mark.cfr("1311.130(a)")
 def test_one_person_does_not_approve_twice(ina, hospital, office):
     listing = roster.enter(ina, institution=hospital, by=office[0], checked=CHECKED)
@@ -251,6 +255,7 @@ def test_only_the_proofing_office_keeps_the_list(ina, hospital, setters, alice):
     assert not Listing.objects.exists()
 
 
+@pytest.mark.both_databases
 @pytest.mark.cfr("1311.130(a)")
 def test_a_stranger_s_approval_cannot_be_written(ina, hospital, office, mallory):
     listing = roster.enter(ina, institution=hospital, by=office[0], checked=CHECKED)
@@ -278,6 +283,7 @@ def test_nobody_is_listed_twice(listed, ina, hospital, office):
         roster.enter(ina, institution=hospital, by=office[0], checked=CHECKED)
 
 
+@pytest.mark.both_databases
 def test_what_was_listed_is_neither_changed_nor_deleted(listed, mallory):
     changes = [
         {"photo_id": "other"},
@@ -335,6 +341,7 @@ def test_the_two_offices_have_nobody_in_common(ward, hospital, office, setters):
     )
 
 
+@pytest.mark.both_databases
 @pytest.mark.cfr("1311.130(b)")
 def test_the_database_keeps_the_offices_apart(ward, hospital, office, setters):
     with pytest.raises(IntegrityError, match="not the same"), transaction.atomic():
@@ -345,6 +352,7 @@ def test_the_database_keeps_the_offices_apart(ward, hospital, office, setters):
         make_designee(office[0], practice=ward)
 
 
+@pytest.mark.both_databases
 @pytest.mark.cfr("1311.130(b)")
 def test_a_practice_with_a_shared_person_does_not_join(hospital, office, practice):
     make_designee(office[0], practice=practice)
@@ -354,6 +362,7 @@ def test_a_practice_with_a_shared_person_does_not_join(hospital, office, practic
         practice.save()
 
 
+@pytest.mark.both_databases
 @pytest.mark.cfr("1311.130(c)")
 def test_who_proofed_when_stays_on_file(hospital, office):
     petra, paul = office

@@ -20,7 +20,7 @@ from tests.factories import (
 from tests.providers.conftest import SESSION, passed
 from tests.threads import at_once
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
 
 
 @pytest.fixture

@@ -321,6 +321,7 @@ def test_what_stops_at_one_practice_goes_on_at_another(alice, bob, practice):
     assert causes_of(alice) == []
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("statement", ["DELETE FROM", "UPDATE"])
 def test_a_suspension_stays_as_it_is(alice, phone, statement):
     suspension.report_device(phone, by=alice, cause=Cause.LOST)
@@ -335,6 +336,7 @@ def test_a_suspension_stays_as_it_is(alice, phone, statement):
         cursor.execute(sql)
 
 
+@pytest.mark.both_databases
 @pytest.mark.django_db(transaction=True)
 def test_of_two_workers_one_suspends(practice):
     alice = make_ready_provider("alice", practice=practice)
@@ -347,6 +349,7 @@ def test_of_two_workers_one_suspends(practice):
     assert Event.objects.filter(act=Act.ACCESS_SUSPENDED).count() == 1
 
 
+@pytest.mark.both_databases
 def test_nothing_stops_without_its_event(alice, phone, monkeypatch):
     monkeypatch.setattr("audit.seals.seal", _broken)
 

@@ -365,6 +365,7 @@ def test_what_changed_since_the_entry_is_entered_again(nora, alice, entered, exe
         execute(entered, by=alice)
 
 
+@pytest.mark.both_databases
 def test_a_closed_request_is_closed(alice, entered, execute):
     execute(entered, by=alice)
 
@@ -372,6 +373,7 @@ def test_a_closed_request_is_closed(alice, entered, execute):
         execute(entered, by=alice)
 
 
+@pytest.mark.both_databases
 def test_one_request_about_somebody_waits_at_a_time(nora, manager, practice, entered):
     with refused("open_already"):
         access_requests.enter_grant(
@@ -503,6 +505,7 @@ def test_nobody_names_who_works_elsewhere_or_themselves(
         access_requests.enter_naming(manager, practice=practice, by=manager)
 
 
+@pytest.mark.both_databases
 def test_nothing_changes_without_its_event(nora, alice, entered, monkeypatch):
     challenge = passed(entered, by=alice)
     monkeypatch.setattr("audit.seals.seal", _broken)
@@ -516,6 +519,7 @@ def test_nothing_changes_without_its_event(nora, alice, entered, monkeypatch):
     assert not in_force(nora).exists()
 
 
+@pytest.mark.both_databases
 @pytest.mark.django_db(transaction=True)
 def test_of_two_who_execute_at_once_one_does(practice):
     alice = make_ready_provider("alice", practice=practice)
@@ -564,6 +568,7 @@ def executed(entered, *, by, challenge, **overrides):
         AccessRequest.objects.filter(pk=entered.pk).update(**facts | overrides)
 
 
+@pytest.mark.both_databases
 @pytest.mark.cfr("1311.120(b)(2)(i)")
 @pytest.mark.cfr("1311.120(b)(4)")
 @pytest.mark.parametrize("request_of", ["nobody", "waiting", "other"])
@@ -586,6 +591,7 @@ def test_a_grant_without_an_executed_request_cannot_be_inserted(
         )
 
 
+@pytest.mark.both_databases
 @pytest.mark.cfr("1311.120(b)(4)")
 def test_a_provisional_grant_cannot_be_inserted_any_more(nora, alice):
     with (
@@ -600,6 +606,7 @@ def test_a_provisional_grant_cannot_be_inserted_any_more(nora, alice):
         )
 
 
+@pytest.mark.both_databases
 @pytest.mark.cfr("1311.120(b)(4)")
 def test_a_request_is_not_executed_by_who_entered_it(alice, manager, entered):
     challenge = make_consumed_challenge(alice, payload_digest=entered.digest)
@@ -609,6 +616,7 @@ def test_a_request_is_not_executed_by_who_entered_it(alice, manager, entered):
         executed(entered, by=manager, challenge=challenge)
 
 
+@pytest.mark.both_databases
 @pytest.mark.cfr("1311.120(b)(3)")
 def test_a_request_is_not_executed_without_a_dea_number(sam, practice, entered):
     make_designee(sam, practice=practice)
@@ -618,6 +626,7 @@ def test_a_request_is_not_executed_without_a_dea_number(sam, practice, entered):
         executed(entered, by=sam, challenge=challenge)
 
 
+@pytest.mark.both_databases
 @pytest.mark.cfr("1311.120(b)(5)")
 @pytest.mark.parametrize("wrong", ["none", "other content", "of another"])
 def test_a_request_is_not_executed_without_both_factors(alice, bob, entered, wrong):
@@ -636,6 +645,7 @@ def test_a_request_is_not_executed_without_both_factors(alice, bob, entered, wro
         executed(entered, by=alice, challenge=challenges_of[wrong]())
 
 
+@pytest.mark.both_databases
 @pytest.mark.cfr("1311.125(c)")
 def test_a_request_is_not_executed_for_oneself(nora, practice, entered):
     make_designee(nora.user, practice=practice)
@@ -644,22 +654,26 @@ def test_a_request_is_not_executed_for_oneself(nora, practice, entered):
         executed(entered, by=nora.user, challenge=challenge)
 
 
+@pytest.mark.both_databases
 @pytest.mark.cfr("1311.125(a)")
 def test_a_request_of_a_stranger_cannot_be_inserted(nora, practice, mallory, alice):
     with pytest.raises(IntegrityError, match="a designee"), transaction.atomic():
         make_request(practice=practice, provider=nora, entered_by=mallory)
 
 
+@pytest.mark.both_databases
 def test_a_request_for_oneself_cannot_be_inserted(alice, practice):
     with pytest.raises(IntegrityError, match="themselves"), transaction.atomic():
         make_request(practice=practice, provider=alice.provider, entered_by=alice)
 
 
+@pytest.mark.both_databases
 def test_a_request_is_about_one_person(alice, nora, practice):
     with pytest.raises(IntegrityError, match="one person"), transaction.atomic():
         make_request(practice=practice, provider=nora, person=alice)
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     "column", ["kind", "reason", "digest", "entered_at", "person_id", "provider_id"]
 )
@@ -676,6 +690,7 @@ def test_a_request_is_not_changed(nora, bob, entered, column):
         AccessRequest.objects.filter(pk=entered.pk).update(**{column: values[column]})
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     "table",
     ["accessrequest", "accessgrant", "verification", "designee"],
@@ -685,17 +700,20 @@ def test_nothing_of_it_is_deleted(alice, table):
         by_sql(f"DELETE FROM providers_{table}")
 
 
+@pytest.mark.both_databases
 def test_a_verification_is_not_changed(entered):
     with pytest.raises(IntegrityError, match="not changed"):
         by_sql("UPDATE providers_verification SET note = %s", "better")
 
 
+@pytest.mark.both_databases
 @pytest.mark.cfr("1311.125(c)")
 def test_a_grant_is_not_ended_by_one_person(alice, manager):
     with pytest.raises(IntegrityError, match="two people end"), transaction.atomic():
         in_force(alice.provider).update(revoked_by=manager, revoked_at=timezone.now())
 
 
+@pytest.mark.both_databases
 @pytest.mark.cfr("1311.125(d)")
 def test_an_ended_grant_never_comes_back(alice):
     access_requests.give_up(alice.provider, by=alice, reason="retiring")
@@ -705,6 +723,7 @@ def test_an_ended_grant_never_comes_back(alice):
         )
 
 
+@pytest.mark.both_databases
 @pytest.mark.cfr("1311.130(c)")
 def test_who_was_a_designee_when_stays_on_file(alice, practice, sam):
     make_designee(sam, practice=practice)

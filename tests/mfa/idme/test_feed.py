@@ -253,6 +253,7 @@ def test_a_malformed_list_is_refused_as_a_whole(take, account, alice, entries):
     assert account.devices_refreshed_at == before
 
 
+@pytest.mark.both_databases
 @pytest.mark.cfr("1311.115(a)")
 @pytest.mark.cfr("1311.102(a)")
 def test_a_seed_of_somebody_else_is_refused(take, alice, bob):
@@ -273,6 +274,7 @@ def test_names_are_one_clean_line(take, alice):
     assert names_of(alice) == ["Code generator", "My phone"]
 
 
+@pytest.mark.both_databases
 def test_names_that_collide_in_any_case_are_numbered(take, alice):
     name = "X" * 64
     take(
@@ -313,6 +315,7 @@ def test_a_refresh_keeps_the_token_that_is_not_rotated(known, account, alice):
     assert known.count("/oauth/token") == 2
 
 
+@pytest.mark.both_databases
 def test_a_rotated_refresh_token_is_kept_even_if_the_list_fails(known, account, alice):
     known.token["refresh_token"] = "refresh-9"
     known.mock.remove("GET", f"{BASE}/api/public/v3/userinfo")
@@ -325,6 +328,7 @@ def test_a_rotated_refresh_token_is_kept_even_if_the_list_fails(known, account, 
     assert link.usable_refresh_token(account) == "refresh-9"
 
 
+@pytest.mark.both_databases
 def test_no_transaction_is_open_while_idme_is_asked(known, account, alice):
     known.devices = []
     depth = len(connection.savepoint_ids)
@@ -423,6 +427,7 @@ def test_refreshing_without_a_link_says_what_to_do(client, mallory):
     assert "Verify with ID.me first" in str(message)
 
 
+@pytest.mark.both_databases
 @pytest.mark.race
 @pytest.mark.django_db(transaction=True)
 def test_one_list_applied_many_times_at_once_adds_each_device_once(account):

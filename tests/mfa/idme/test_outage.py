@@ -382,6 +382,7 @@ def test_all_that_one_page_asks_shares_one_timeout(as_alice, handset, idme):
     assert for_push <= for_metadata - idme.answers_after
 
 
+@pytest.mark.both_databases
 @pytest.mark.race
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("how", ["silent"], indirect=True)

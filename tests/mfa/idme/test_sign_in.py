@@ -240,6 +240,7 @@ def test_a_provider_that_takes_the_secret_in_the_body_only(sign_in, idme):
     assert "client_secret=portal-secret" in sent.body
 
 
+@pytest.mark.both_databases
 @pytest.mark.race
 @pytest.mark.django_db(transaction=True)
 def test_two_users_linking_one_account_at_once_link_it_once(idme):
@@ -257,6 +258,7 @@ def test_two_users_linking_one_account_at_once_link_it_once(idme):
     assert IdmeAccount.objects.count() == 1
 
 
+@pytest.mark.both_databases
 @pytest.mark.race
 @pytest.mark.django_db(transaction=True)
 def test_one_user_coming_back_in_two_tabs_is_linked_once(idme):

@@ -143,6 +143,7 @@ def test_it_was_not_me_counts_when_the_push_was_taken_back(
 DECISIONS = ["approve", "decline", "not_me"]
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("first", DECISIONS)
 @pytest.mark.parametrize("then", DECISIONS)
 def test_the_first_decision_stays(asked, request_on_phone, handset, first, then):
@@ -156,6 +157,7 @@ def test_the_first_decision_stays(asked, request_on_phone, handset, first, then)
     assert state_of(asked) == decided
 
 
+@pytest.mark.both_databases
 def test_a_message_sent_twice_decides_once(asked, request_on_phone, handset):
     claims = handset.about(request_on_phone, number=number_of(asked))
     message = {"jws": handset.signed(claims, path=ANSWERS)}

@@ -11,7 +11,11 @@ from tests.mfa.phones.conftest import number_of, state_of
 from tests.mfa.phones.handset import ANSWERS, Handset
 from tests.threads import at_once
 
-pytestmark = [pytest.mark.race, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.race,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.both_databases,
+]
 PHONES = 6
 
 

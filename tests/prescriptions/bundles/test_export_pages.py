@@ -230,6 +230,7 @@ def test_the_file_is_removed_after_a_week_and_no_record_is(client, signed, alice
     assert SignedRecord.objects.count() == 2
 
 
+@pytest.mark.both_databases
 def test_who_asked_for_what_is_not_changed(signed, alice, bob, ask):
     ask(alice)
 
@@ -237,6 +238,7 @@ def test_who_asked_for_what_is_not_changed(signed, alice, bob, ask):
         Export.objects.update(requested_by=bob)
 
 
+@pytest.mark.both_databases
 @pytest.mark.race
 @pytest.mark.django_db(transaction=True)
 def test_two_workers_make_one_bundle(signed, alice, practice):
@@ -276,6 +278,7 @@ def test_an_imported_record_is_found_and_read(client, imported, alice):
     assert "prescription.signed" in page
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     "values", [{"payload": "{}"}, {"jws": "a.b.c"}, {"jws": "x"}, {"key": {}}]
 )
@@ -291,6 +294,7 @@ def test_an_imported_record_that_was_changed_is_not_shown(
     assert "Take 1 tablet" not in page
 
 
+@pytest.mark.both_databases
 def test_what_unicode_takes_for_a_line_ends_no_event(client, imported, alice):
     """JSON leaves U+2028 and U+0085 as they are within a text."""
     told = imported.events.replace('"actor":"', '"actor":"\u2028\u0085', 1)

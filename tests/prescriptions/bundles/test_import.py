@@ -58,6 +58,7 @@ def take(path, kid, practice):
     return reader.take(path, practice=practice, thumbprint=kid)
 
 
+@pytest.mark.both_databases
 @pytest.mark.cfr("1311.305(e)")
 @pytest.mark.cfr("1311.305(f)")
 @pytest.mark.cfr("1311.305(g)")
@@ -93,6 +94,7 @@ def test_what_was_imported_is_readable(folder, other, practice):
     assert "prescription.signed" in acts
 
 
+@pytest.mark.both_databases
 def test_importing_twice_takes_nothing_more(folder, other, practice):
     take(folder, other, practice)
 
@@ -127,6 +129,7 @@ def test_nothing_is_taken_that_another_key_sealed(folder, other, practice):
         take(folder, other, practice)
 
 
+@pytest.mark.both_databases
 def test_one_record_that_is_another_here_refuses_all(
     alice, phone, folder, other, practice
 ):
@@ -228,6 +231,7 @@ def test_records_are_imported_for_a_practice_that_is_there(tmp_path, practice_id
         )
 
 
+@pytest.mark.both_databases
 @pytest.mark.cfr("1311.305(e)")
 @pytest.mark.parametrize("model", [ImportedRecord, ImportedBundle])
 def test_what_was_imported_is_kept_as_it_came(folder, other, practice, model):
@@ -340,6 +344,7 @@ def test_a_person_can_read_what_is_in_it(folder):
     assert "python verify.py" in (folder / "README.txt").read_text()
 
 
+@pytest.mark.both_databases
 def test_a_long_export_holds_little_in_memory_at_a_time(
     signed, tmp_path, monkeypatch, django_assert_max_num_queries
 ):

@@ -34,6 +34,7 @@ def refusals():
     return [(row.file, row.line, row.reason) for row in RefusedRow.objects.all()]
 
 
+@pytest.mark.both_databases
 @pytest.mark.cfr("1306.05(a)")
 def test_products_of_many_labelers_are_one_drug(tmp_path):
     run = importer.run(
@@ -151,6 +152,7 @@ def test_a_row_with_other_columns_is_refused_by_line(tmp_path, text):
     assert "fields instead of 20" in said
 
 
+@pytest.mark.both_databases
 def test_a_second_row_of_the_same_product_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(importer, "ROWS_A_BATCH", 2)
     rows = [product("0001-0552"), product("0001-0552"), product("0001-0552")]
@@ -231,6 +233,7 @@ def test_what_cannot_be_written_is_kept_and_not_prescribed(tmp_path, values, rea
     assert drug.schedule == "II"
 
 
+@pytest.mark.both_databases
 def test_packages_get_eleven_digits_and_are_each_kept_once(tmp_path):
     products = [product("0001-0552"), product("12345-678"), product("12345-6789")]
     packages = [
@@ -281,6 +284,7 @@ def test_a_byte_that_is_not_cp1252_names_its_file_and_line(tmp_path):
     assert not ImportRun.objects.exists()
 
 
+@pytest.mark.both_databases
 def test_a_package_with_a_nul_character_is_refused_by_line(tmp_path):
     """As an interrupted copy leaves them; PostgreSQL keeps none."""
     packages = [package("0001-0552-01"), package("0001-0552-09")]

@@ -290,6 +290,7 @@ def test_nobody_but_staff_decides(edition, alice):
     assert schedule() == "II"
 
 
+@pytest.mark.both_databases
 def test_a_decision_is_made_once(edition, administrator):
     edition(DEASCHEDULE="CIII")
     task = ReviewTask.objects.get()
@@ -301,6 +302,7 @@ def test_a_decision_is_made_once(edition, administrator):
         ReviewTask.objects.update(decision=Decision.ACCEPTED)
 
 
+@pytest.mark.both_databases
 def test_reviews_are_kept(edition):
     edition(DEASCHEDULE="CIII")
 

@@ -108,6 +108,7 @@ def test_the_steps_are_as_many_as_the_tests_below_interrupt(edition):
     assert_is_imported()
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("step", range(STEPS))
 def test_an_import_killed_after_any_batch_goes_on(edition, step):
     steps = iter(range(STEPS))
@@ -123,6 +124,7 @@ def test_an_import_killed_after_any_batch_goes_on(edition, step):
     assert_is_imported()
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("batch", range(4 + 3 + 1 + 2))
 def test_an_import_killed_inside_any_batch_goes_on(edition, monkeypatch, batch):
     keep, batches = Batch.keep, iter(range(100))
@@ -190,6 +192,7 @@ def test_files_that_are_exchanged_while_they_are_read_retire_nothing(tmp_path):
     assert not DrugProduct.objects.exclude(retired_at=None).exists()
 
 
+@pytest.mark.both_databases
 def test_two_processes_do_not_do_one_batch_twice(edition):
     def other_was_faster(run):
         ImportRun.objects.update(position=run.position + 1)
@@ -200,6 +203,7 @@ def test_two_processes_do_not_do_one_batch_twice(edition):
     assert ImportRun.objects.get().state == RunState.RUNNING
 
 
+@pytest.mark.both_databases
 def test_the_database_holds_one_running_import():
     ImportRun.objects.create(digest="a", source="a.zip")
 
@@ -207,6 +211,7 @@ def test_the_database_holds_one_running_import():
         ImportRun.objects.create(digest="b", source="b.zip")
 
 
+@pytest.mark.both_databases
 def test_unchanged_rows_are_left_alone(tmp_path):
     importer.run(write(tmp_path, [product("0001-0552")]))
 
@@ -215,6 +220,7 @@ def test_unchanged_rows_are_left_alone(tmp_path):
     assert (run.counts["products unchanged"], run.counts["products new"]) == (1, 1)
 
 
+@pytest.mark.both_databases
 def test_a_product_that_vanishes_is_retired_and_comes_back(tmp_path):
     rows, packages = [product("0001-0552"), PRODUCTS[1]], [package("0001-0552-01")]
     importer.run(write(tmp_path, rows, packages))
@@ -235,6 +241,7 @@ def test_a_product_that_vanishes_is_retired_and_comes_back(tmp_path):
     assert drug.products.get().retired_at is None
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("model", [DrugProduct, DrugPackage])
 def test_the_database_keeps_what_was_imported(edition, model):
     importer.run(edition)
