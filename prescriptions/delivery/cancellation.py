@@ -12,6 +12,7 @@ from django.utils import timezone
 from audit import chain
 from audit.acts import Act, Outcome
 from audit.models import user_stream
+from foundation.actors import User
 from prescriptions import script
 from prescriptions.delivery import outbox, outcomes
 from prescriptions.models import (
@@ -28,7 +29,7 @@ CANCELLABLE = [Status.SIGNED, Status.QUEUED, Status.TRANSMITTED, Status.DELIVERE
 UNSETTLED = [TransmissionState.WAITING, TransmissionState.SENDING]
 
 
-def cancel(prescription: Prescription, *, by, reason: str) -> Cancellation:
+def cancel(prescription: Prescription, *, by: User, reason: str) -> Cancellation:
     """Take a signed prescription back, as its practitioner or an agent for them.
 
     No factor is asked for: it orders nothing, and waiting for one could do harm.
@@ -38,7 +39,7 @@ def cancel(prescription: Prescription, *, by, reason: str) -> Cancellation:
         return take_back(_signed(prescription, by=by), by=by, reason=reason)
 
 
-def change(prescription: Prescription, *, by, reason: str) -> Prescription:
+def change(prescription: Prescription, *, by: User, reason: str) -> Prescription:
     """Cancel what was signed and begin it anew: a changed one is another prescription."""
     drafts.require_writer(prescription, by=by)
     with transaction.atomic(durable=True):
@@ -47,7 +48,7 @@ def change(prescription: Prescription, *, by, reason: str) -> Prescription:
         return drafts.begin(drafts.again(locked), by=by)
 
 
-def take_back(locked: Prescription, *, by, reason: str) -> Cancellation:
+def take_back(locked: Prescription, *, by: User | None, reason: str) -> Cancellation:
     """Cancel a row that the caller holds and may cancel, in the caller's transaction."""
     now = timezone.now()
     message = (
@@ -71,7 +72,7 @@ def take_back(locked: Prescription, *, by, reason: str) -> Cancellation:
         Act.PRESCRIPTION_CANCELLED,
         by=by,
         of=locked,
-        stream=None if by else user_stream(locked.prescriber.user),
+        stream=user_stream(locked.prescriber.user) if by is None else None,
         status="sent before" if was_sent else "never sent",
     )
     return cancellation
@@ -107,7 +108,7 @@ def answered(cancellation: Cancellation, *, is_approved: bool, note: str) -> Non
         )
 
 
-def _signed(prescription: Prescription, *, by) -> Prescription:
+def _signed(prescription: Prescription, *, by: User) -> Prescription:
     locked = drafts.hold(prescription, by=by)
     if locked.status in CANCELLABLE:
         return locked

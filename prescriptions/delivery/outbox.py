@@ -18,6 +18,7 @@ from django_tasks import task
 
 from audit import chain
 from audit.acts import Act, Outcome
+from foundation.actors import User
 from prescriptions import script, verification
 from prescriptions.delivery import network, outcomes
 from prescriptions.models import (
@@ -85,7 +86,7 @@ def sweep() -> int:
     return swept
 
 
-def retry_now(message: Transmission, *, by) -> None:
+def retry_now(message: Transmission, *, by: User) -> None:
     """Try again at once what waits for its next attempt; the same bytes go out."""
     now = timezone.now()
     theirs = Prescription.objects.visible_to(by).filter(pk=message.about.pk)

@@ -88,7 +88,13 @@ def tell(prescription: Prescription, *, subject: str, template: str) -> None:
     )
 
 
-def record(act: Act, message: Transmission, **detail) -> None:
+def record(
+    act: Act,
+    message: Transmission,
+    *,
+    outcome: Outcome = Outcome.SUCCESS,
+    **detail: object,
+) -> None:
     """Nobody does this; it stands in the signer's chain, where they look for it."""
     prescription = message.about
     chain.record(
@@ -96,12 +102,13 @@ def record(act: Act, message: Transmission, **detail) -> None:
         by=None,
         of=prescription,
         stream=user_stream(prescription.prescriber.user),
+        outcome=outcome,
         message_id=message.message_id,
         **detail,
     )
 
 
-def move(prescription: Prescription, status: Status, **values) -> None:
+def move(prescription: Prescription, status: Status, **values: object) -> None:
     row = Prescription.objects.filter(pk=prescription.pk)
     row.update(status=status, updated_at=timezone.now(), **values)
 
@@ -203,7 +210,7 @@ def _answered(
     )
 
 
-def _update(message: Transmission, **values) -> None:
+def _update(message: Transmission, **values: object) -> None:
     Transmission.objects.filter(pk=message.pk).update(leased_until=None, **values)
 
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 from audit import chain
 from audit.acts import Act
 from audit.models import user_stream
+from foundation.actors import User
 from prescriptions import script
 from prescriptions.delivery import cancellation, outbox
 from prescriptions.models import (
@@ -35,7 +36,7 @@ OF_THAT_ONE = {"earliest_fill_on": None, "emergency_oral_on": None}
 UNDECIDED = {"draft": None, "decided_by": None, "decided_at": None}
 
 
-def deny(request: PharmacyRequest, *, by, reason: str) -> None:
+def deny(request: PharmacyRequest, *, by: User, reason: str) -> None:
     """Tell the pharmacy no, and why."""
     drafts.require_writer(request.prescription, by=by)
     now = timezone.now()
@@ -52,7 +53,7 @@ def deny(request: PharmacyRequest, *, by, reason: str) -> None:
         chain.record(Act.PHARMACY_REQUEST_DENIED, by=by, of=request)
 
 
-def write(request: PharmacyRequest, *, by) -> Prescription:
+def write(request: PharmacyRequest, *, by: User) -> Prescription:
     """Begin the prescription that answers a request; it is an ordinary draft."""
     original = request.prescription
     values = {name: getattr(original, name) for name in Prescription.CONTENT}
@@ -120,7 +121,7 @@ def _reopen(request: PharmacyRequest) -> None:
     _record(Act.PHARMACY_REQUEST_REOPENED, request)
 
 
-def _take(request: PharmacyRequest, before: RequestState, **values) -> None:
+def _take(request: PharmacyRequest, before: RequestState, **values: object) -> None:
     """Move a request on, once; raise NotAllowed when somebody else was faster."""
     row = PharmacyRequest.objects.filter(pk=request.pk, state=before)
     if not row.update(**values):

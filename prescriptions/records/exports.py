@@ -17,6 +17,7 @@ from django_tasks import task
 
 from audit import chain
 from audit.acts import Act, Outcome
+from foundation.actors import User
 from prescriptions import signer
 from prescriptions.models import Export, ExportState
 from prescriptions.records.bundles import contents, writer
@@ -35,7 +36,7 @@ class NotAllowed(Exception):
     """It is not theirs to export; the message says why."""
 
 
-def scopes_of(user) -> list[tuple[Practice, Provider | None]]:
+def scopes_of(user: User) -> list[tuple[Practice, Provider | None]]:
     """Return what a user may export: own records, and those of practices they guard."""
     own = Provider.objects.filter(user=user).first()
     practices = Practice.objects.visible_to(user) if own else []
@@ -49,7 +50,7 @@ def request(
     practice: Practice,
     *,
     provider: Provider | None,
-    by,
+    by: User,
     first_day: date | None = None,
     last_day: date | None = None,
 ) -> Export:
@@ -102,7 +103,7 @@ def make(export_pk: int) -> str:
     return Export.objects.get(pk=export_pk).state
 
 
-def downloaded(export: Export, *, by) -> None:
+def downloaded(export: Export, *, by: User) -> None:
     """Note that whoever asked for it has it now."""
     with transaction.atomic(durable=True):
         Export.objects.filter(pk=export.pk, downloaded_at=None).update(

@@ -1,10 +1,13 @@
 from datetime import timedelta
+from typing import Any
 
 from django import forms
 from django.db.models import Min
+from django.http import QueryDict
 
+from foundation.actors import User
 from prescriptions.models import RepudiationKind
-from providers.models import Practice
+from providers.models import Practice, Provider
 
 TWO_YEARS = timedelta(days=731)
 
@@ -12,8 +15,9 @@ TWO_YEARS = timedelta(days=731)
 class PeriodForm(forms.Form):
     """From a first day to a last one."""
 
-    def clean(self):
-        wanted = super().clean()
+    def clean(self) -> dict[str, Any]:
+        super().clean()
+        wanted = self.cleaned_data
         first, last = wanted.get("first"), wanted.get("last")
         if first and last and first > last:
             self.add_error("last", "Choose a day that is not before the first one.")
@@ -35,7 +39,7 @@ class LogForm(PeriodForm):
         widget=forms.DateInput(attrs={"type": "date"}),
     )
 
-    def __init__(self, user, data=None):
+    def __init__(self, user: User, data: QueryDict | None = None) -> None:
         super().__init__(data)
         practices = Practice.objects.visible_to(user)
         self.fields["practice"].queryset = practices
@@ -52,7 +56,7 @@ class LogForm(PeriodForm):
                 "last": today.isoformat(),
             }
 
-    def clean(self):
+    def clean(self) -> dict[str, Any]:
         wanted = super().clean()
         practice, last = wanted.get("practice"), wanted.get("last")
         if practice and last and last > practice.today():
@@ -60,7 +64,7 @@ class LogForm(PeriodForm):
         return wanted
 
     @property
-    def wanted(self) -> dict:
+    def wanted(self) -> dict[str, Any]:
         return self.cleaned_data
 
 
@@ -94,7 +98,11 @@ class ExportForm(PeriodForm):
         label="To", required=False, widget=forms.DateInput(attrs={"type": "date"})
     )
 
-    def __init__(self, scopes, data=None):
+    def __init__(
+        self,
+        scopes: list[tuple[Practice, Provider | None]],
+        data: QueryDict | None = None,
+    ) -> None:
         super().__init__(data)
         self.scopes = {_key(*scope): scope for scope in scopes}
         self.fields["scope"].choices = [
@@ -105,7 +113,7 @@ class ExportForm(PeriodForm):
             self.initial = {"scope": _key(*scopes[0])}
 
     @property
-    def wanted(self) -> dict:
+    def wanted(self) -> dict[str, Any]:
         practice, provider = self.scopes[self.cleaned_data["scope"]]
         return {
             "practice": practice,
@@ -115,6 +123,6 @@ class ExportForm(PeriodForm):
         }
 
 
-def _key(practice, provider) -> str:
+def _key(practice: Practice, provider: Provider | None) -> str:
     """Name a choice for what it is, so that a page that is old chooses no other."""
     return f"{'mine' if provider else 'all'}-{practice.public_id}"

@@ -19,6 +19,7 @@ from django.utils import timezone
 from audit import chain
 from audit.acts import Act, Outcome
 from foundation import notices
+from foundation.actors import User
 from prescriptions import dates
 from prescriptions.models import Prescription, PrescriptionLog
 from prescriptions.records import logs
@@ -75,13 +76,13 @@ def mail(log: PrescriptionLog) -> bool:
     return _delivered(log, how="mailed_at", channel="mail", by=None)
 
 
-def opened(log: PrescriptionLog, *, by) -> None:
+def opened(log: PrescriptionLog, *, by: User) -> None:
     """Note that a practitioner opened a monthly log for the first time."""
     if log.is_monthly and log.opened_at is None:
         _delivered(log, how="opened_at", channel="page", by=by)
 
 
-def confirm(log: PrescriptionLog, *, by) -> None:
+def confirm(log: PrescriptionLog, *, by: User) -> None:
     """Note that a practitioner looked through a log and found nothing wrong."""
     with transaction.atomic(durable=True):
         unseen = PrescriptionLog.objects.visible_to(by).filter(confirmed_at=None)
@@ -117,7 +118,9 @@ def raise_alarms() -> int:
     return raised
 
 
-def _delivered(log: PrescriptionLog, *, how: str, channel: str, by) -> bool:
+def _delivered(
+    log: PrescriptionLog, *, how: str, channel: str, by: User | None
+) -> bool:
     with transaction.atomic(durable=True):
         first = PrescriptionLog.objects.filter(pk=log.pk, **{how: None})
         if not first.update(**{how: timezone.now()}):

@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import date, timedelta
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from audit import chain
 from audit.acts import Act
+from foundation.actors import User
 from prescriptions import content, dates, spreadsheets
 from prescriptions.models import (
     LogKind,
@@ -60,7 +61,9 @@ class NotAllowed(Exception):
     """There is no such log to make; the message says why."""
 
 
-def make(provider: Provider, *, practice: Practice, first: date, last: date, by):
+def make(
+    provider: Provider, *, practice: Practice, first: date, last: date, by: User
+) -> PrescriptionLog:
     """Archive and return a log of these days for the practitioner who asks for it."""
     if provider.user_id != by.pk:
         raise NotAllowed("A log is made for the practitioner alone.")
@@ -76,7 +79,9 @@ def make(provider: Provider, *, practice: Practice, first: date, last: date, by)
     )
 
 
-def make_monthly(provider: Provider, *, practice: Practice, month: date):
+def make_monthly(
+    provider: Provider, *, practice: Practice, month: date
+) -> PrescriptionLog:
     """Archive and return the log of a month; raise IntegrityError if there is one."""
     first, last = month.replace(day=1), dates.end_of_month(month)
     return keep(
@@ -92,7 +97,7 @@ def make_monthly(provider: Provider, *, practice: Practice, month: date):
     )
 
 
-def keep(log: PrescriptionLog, *, by) -> PrescriptionLog:
+def keep(log: PrescriptionLog, *, by: User | None) -> PrescriptionLog:
     """Fill a log from the archive and archive it."""
     picture = _picture(log)
     log.payload = content.encode(picture).decode()
@@ -163,7 +168,7 @@ def _picture(log: PrescriptionLog) -> dict:
     }
 
 
-def _records(log: PrescriptionLog):
+def _records(log: PrescriptionLog) -> QuerySet[SignedRecord]:
     """Return what was issued in this name or number, whoever it was that signed."""
     provider = log.provider
     theirs = (

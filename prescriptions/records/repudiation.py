@@ -12,6 +12,7 @@ from audit import chain, incidents
 from audit.acts import Act
 from audit.models import IncidentKind
 from foundation import business_days, notices
+from foundation.actors import User
 from prescriptions.delivery import cancellation
 from prescriptions.models import Prescription, Repudiation, RepudiationKind
 from providers import designees, identifiers
@@ -23,14 +24,14 @@ class AlreadyReported(Exception):
     """It is reported; what follows from that is under way."""
 
 
-def reportable(user) -> QuerySet[Prescription]:
+def reportable(user: User) -> QuerySet[Prescription]:
     """Return what was signed in this practitioner's name or under their number."""
     theirs = Q(prescriber__user=user) | Q(dea_registration__provider__user=user)
     return Prescription.objects.filter(theirs).exclude(signed_at=None)
 
 
 def report(
-    prescription: Prescription, *, by, kind: RepudiationKind, reason: str
+    prescription: Prescription, *, by: User, kind: RepudiationKind, reason: str
 ) -> Repudiation:
     """Open an incident, stop the right to sign, take the prescription back, tell all.
 
@@ -65,7 +66,7 @@ def report(
     return reported
 
 
-def _locked(prescription: Prescription, *, by) -> Prescription:
+def _locked(prescription: Prescription, *, by: User) -> Prescription:
     theirs = reportable(by).select_for_update(of=["self"], no_key=True)
     locked = theirs.get(pk=prescription.pk)
     if Repudiation.objects.filter(prescription=locked).exists():
@@ -73,7 +74,7 @@ def _locked(prescription: Prescription, *, by) -> Prescription:
     return locked
 
 
-def _tell(reported: Repudiation, *, by) -> None:
+def _tell(reported: Repudiation, *, by: User) -> None:
     practice = reported.prescription.practice
     zone = identifiers.zone(practice.time_zone)
     due = timezone.localtime(reported.due_at, zone)

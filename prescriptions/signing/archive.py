@@ -9,6 +9,7 @@ from datetime import datetime
 from django.conf import settings
 from django.utils import timezone
 
+from foundation.actors import User
 from mfa.models import Challenge
 from prescriptions import content, script, signer
 from prescriptions.delivery import outbox
@@ -27,7 +28,7 @@ class DoesNotMatch(Exception):
 
 
 def keep(
-    prescriptions: list[Prescription], *, by, challenge: Challenge
+    prescriptions: list[Prescription], *, by: User, challenge: Challenge
 ) -> list[SignedRecord]:
     """Sign, archive and queue each of these, in the caller's transaction.
 
@@ -46,7 +47,7 @@ def keep(
 def _archive(
     prescription: Prescription,
     *,
-    by,
+    by: User,
     challenge: Challenge,
     key: SigningKey,
     now: datetime,
@@ -77,7 +78,7 @@ def _archive(
 def _payload(
     prescription: Prescription,
     *,
-    by,
+    by: User,
     challenge: Challenge,
     key: SigningKey,
     now: datetime,

@@ -4,7 +4,7 @@
 the message to the pharmacy and the events stand in one transaction or not at all.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache, partial
 
@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from audit import chain
 from audit.acts import Act, Outcome
+from foundation.actors import User
 from foundation.blockers import Blocker
 from mfa import challenges, devices, refusals
 from mfa.models import Challenge, Purpose
@@ -50,13 +51,13 @@ class NotSignable(Exception):
         )
 
 
-def blockers(prescription: Prescription, *, by) -> list[Blocker]:
+def blockers(prescription: Prescription, *, by: User) -> list[Blocker]:
     """Return everything that stands between this prescription and its next step."""
     return blockers_of_each([prescription], by=by)[prescription.pk]
 
 
 def blockers_of_each(
-    prescriptions: list[Prescription], *, by
+    prescriptions: list[Prescription], *, by: User
 ) -> dict[int, list[Blocker]]:
     """Return the same for several at once, by primary key; for pages."""
     out_of_order, ask = _out_of_order(by), cache(readiness.blockers_for_now)
@@ -78,7 +79,7 @@ def blockers_together(prescriptions: list[Prescription]) -> list[Blocker]:
     )
 
 
-def mark_ready(prescription: Prescription, *, by) -> None:
+def mark_ready(prescription: Prescription, *, by: User) -> None:
     """Put the practitioner's mark on what the given instance shows; raise NotSignable."""
     with _refusals_on_record(prescription, by=by), transaction.atomic(durable=True):
         locked = _locked([prescription])[0]
@@ -94,7 +95,7 @@ def mark_ready(prescription: Prescription, *, by) -> None:
         chain.record(Act.PRESCRIPTION_READY, by=by, of=locked, digest=digest)
 
 
-def unready(prescription: Prescription, *, by) -> None:
+def unready(prescription: Prescription, *, by: User) -> None:
     """Take the mark back; signing needs a new review. Raise NotSignable."""
     with _refusals_on_record(prescription, by=by), transaction.atomic(durable=True):
         locked = _locked([prescription])[0]
@@ -106,7 +107,11 @@ def unready(prescription: Prescription, *, by) -> None:
 
 
 def sign(
-    prescriptions: list[Prescription], *, by, challenge: Challenge, session_key: str
+    prescriptions: list[Prescription],
+    *,
+    by: User,
+    challenge: Challenge,
+    session_key: str,
 ) -> list[SignedRecord]:
     """Sign prescriptions of one patient with one passed challenge, once.
 
@@ -130,7 +135,7 @@ def sign(
     return records
 
 
-def put_refusal_on_record(prescription: Prescription, *, by) -> None:
+def put_refusal_on_record(prescription: Prescription, *, by: User) -> None:
     """Put on record an attempt to sign that the page turned away before the code."""
     found = blockers(prescription, by=by) or _unless(prescription, Status.READY)
     chain.record(
@@ -143,7 +148,11 @@ def put_refusal_on_record(prescription: Prescription, *, by) -> None:
 
 
 def _use(
-    challenge: Challenge, *, by, prescriptions: list[Prescription], session_key: str
+    challenge: Challenge,
+    *,
+    by: User,
+    prescriptions: list[Prescription],
+    session_key: str,
 ) -> None:
     """Redeem the challenge; the device that answered becomes the primary one first."""
     if challenge.device_id != getattr(devices.primary_of(by), "pk", None):
@@ -157,7 +166,7 @@ def _use(
     )
 
 
-def _put_on_record(record: SignedRecord, *, by) -> None:
+def _put_on_record(record: SignedRecord, *, by: User) -> None:
     prescription = record.prescription
     chain.record(
         Act.PRESCRIPTION_SIGNED,
@@ -179,8 +188,8 @@ def _put_on_record(record: SignedRecord, *, by) -> None:
 def _blockers(
     prescriptions: list[Prescription],
     *,
-    by,
-    ask=readiness.blockers_to_signing,
+    by: User,
+    ask: Callable[..., list[Blocker]] = readiness.blockers_to_signing,
     around: rules.Circumstances | None = None,
 ) -> list[Blocker]:
     """Ask every rule; under the lock, and again for what is shown before."""
@@ -198,7 +207,7 @@ def _blockers(
     return [*found, *rules.blockers_to_signing(prescriptions, around=around)]
 
 
-def _is_prescriber(prescription: Prescription, by) -> bool:
+def _is_prescriber(prescription: Prescription, by: User) -> bool:
     """Say whether this is the one person: active, named on it, and who marked it."""
     return (
         by.is_active
@@ -223,14 +232,14 @@ def _refuse_on(found: list[Blocker]) -> None:
         raise NotSignable(found)
 
 
-def _out_of_order(by) -> list[Blocker]:
+def _out_of_order(by: User) -> list[Blocker]:
     return [
         Blocker(problem, "Signing has stopped until this is mended.")
         for problem in gate.problems(by=by)
     ]
 
 
-def _require_in_order(by) -> None:
+def _require_in_order(by: User) -> None:
     if found := _out_of_order(by):
         raise NotSignable(found, act=Act.SIGNING_BLOCKED)
 
@@ -262,7 +271,9 @@ def _loss_refused() -> Iterator[None]:
 
 
 @contextmanager
-def _refusals_on_record(prescription: Prescription | None, *, by) -> Iterator[None]:
+def _refusals_on_record(
+    prescription: Prescription | None, *, by: User
+) -> Iterator[None]:
     """Put a refusal on record after its transaction, so that no rollback takes it."""
     record = partial(chain.record, by=by, of=prescription, outcome=Outcome.FAILURE)
     try:

@@ -9,11 +9,12 @@ from django.conf import settings
 from django.db import DatabaseError
 
 from audit import chain
+from foundation.actors import User
 from prescriptions import signer
 from prescriptions.safeguards import certification, clock, stops
 
 
-def problems(*, by=None) -> list[str]:
+def problems(*, by: User | None = None) -> list[str]:
     """Return what is out of order, in words for the page; empty means go ahead."""
     try:
         return [problem for found in findings(by=by).values() for problem in found]
@@ -21,7 +22,7 @@ def problems(*, by=None) -> list[str]:
         return ["The database does not answer."]
 
 
-def findings(*, by=None) -> dict[str, list[str]]:
+def findings(*, by: User | None = None) -> dict[str, list[str]]:
     """Return what is out of order by the part that it concerns; raise DatabaseError."""
     parts: dict[str, Callable[[], list[str]]] = {
         "stops": lambda: stops.problems(by=by),

@@ -1,13 +1,17 @@
+from uuid import UUID
+
 from django.contrib import messages
+from django.http import HttpResponse
 from django.shortcuts import redirect
 
+from foundation.actors import AuthenticatedRequest
 from foundation.pages import form_page
 from prescriptions.delivery import cancellation
 from prescriptions.delivery.forms import CancelForm
 from prescriptions.views.lookups import prescription_or_404
 
 
-def cancel(request, public_id):
+def cancel(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     """Take back what was signed, and where it is changed, begin the new one."""
     prescription = prescription_or_404(request, public_id)
     if prescription.status not in cancellation.CANCELLABLE:

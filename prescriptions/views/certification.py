@@ -1,10 +1,14 @@
 """Reports of third-party audits: entered by one administrator, confirmed by another."""
 
+from uuid import UUID
+
 from django.contrib import messages
 from django.core.exceptions import BadRequest
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 
+from foundation.actors import AuthenticatedRequest, User
 from foundation.pages import form_page
 from prescriptions.models import Finding, ThirdPartyAudit
 from prescriptions.safeguards import certification, releases
@@ -12,7 +16,7 @@ from prescriptions.safeguards.forms import ReportForm
 from prescriptions.views.system import require_staff
 
 
-def add(request):
+def add(request: AuthenticatedRequest) -> HttpResponse:
     require_staff(request.user)
     form = ReportForm(
         request.POST or None,
@@ -29,7 +33,7 @@ def add(request):
     return form_page(request, "prescriptions/system/report_add.html", form)
 
 
-def detail(request, public_id):
+def detail(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     """Show a report; confirm it, or note who was told of it."""
     require_staff(request.user)
     report = get_object_or_404(ThirdPartyAudit, public_id=public_id)
@@ -59,7 +63,7 @@ def detail(request, public_id):
     )
 
 
-def _do(act: str, report: ThirdPartyAudit, *, by) -> None:
+def _do(act: str, report: ThirdPartyAudit, *, by: User) -> None:
     if act == "confirm":
         certification.confirm(report, by=by)
     else:

@@ -1,11 +1,13 @@
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from foundation.actors import AuthenticatedRequest
 from prescriptions.drugs import field
 
 
 @require_safe
-def search(request):
+def search(request: AuthenticatedRequest) -> HttpResponse:
     """List drugs while somebody types; no patient is part of this."""
     found = field.found(request.GET.get("q", ""), request.GET.get("drug"))
     return render(

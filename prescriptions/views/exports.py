@@ -1,9 +1,12 @@
+from uuid import UUID
+
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import FileResponse, Http404
+from django.http import FileResponse, Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
+from foundation.actors import AuthenticatedRequest
 from foundation.pages import STOP_ASKING, form_page
 from prescriptions.models import Export, ExportState
 from prescriptions.records import exports
@@ -13,7 +16,7 @@ PAGE_SIZE = 20
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def index(request):
+def index(request: AuthenticatedRequest) -> HttpResponse:
     """Show the bundles somebody asked for, and take another request."""
     scopes = exports.scopes_of(request.user)
     form = ExportForm(scopes, request.POST or None) if scopes else None
@@ -27,13 +30,13 @@ def index(request):
 
 
 @require_safe
-def detail(request, public_id):
+def detail(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     export = _export_or_404(request, public_id)
     return render(request, "prescriptions/exports/detail.html", {"export": export})
 
 
 @require_safe
-def state(request, public_id):
+def state(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     """Give the progress alone, for the page that refreshes itself."""
     export = _export_or_404(request, public_id)
     return render(
@@ -45,7 +48,7 @@ def state(request, public_id):
 
 
 @require_http_methods(["POST"])
-def download(request, public_id):
+def download(request: AuthenticatedRequest, public_id: UUID) -> HttpResponseBase:
     export = _export_or_404(request, public_id)
     if export.state != ExportState.DONE:
         messages.info(request, "There is nothing to download.")
@@ -59,7 +62,7 @@ def download(request, public_id):
     return FileResponse(file, as_attachment=True, filename=name)
 
 
-def _export_or_404(request, public_id) -> Export:
+def _export_or_404(request: AuthenticatedRequest, public_id: UUID) -> Export:
     return get_object_or_404(
         Export.objects.visible_to(request.user).select_related("practice", "provider"),
         public_id=public_id,

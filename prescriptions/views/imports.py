@@ -1,12 +1,15 @@
 import hashlib
 import io
 import json
+from uuid import UUID
 
 from django.core.paginator import Paginator
 from django.db.models import Q
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_http_methods, require_safe
 
+from foundation.actors import AuthenticatedRequest
 from prescriptions import dates
 from prescriptions.models import ImportedRecord
 from prescriptions.records.bundles import contents, verify
@@ -15,7 +18,7 @@ PAGE_SIZE = 50
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def index(request):
+def index(request: AuthenticatedRequest) -> HttpResponse:
     """List imported records; a search is posted, so that no address names a patient."""
     query = request.POST.get("q", "").strip()[:100]
     records = ImportedRecord.objects.visible_to(request.user).select_related("bundle")
@@ -37,7 +40,7 @@ def index(request):
 
 
 @require_safe
-def detail(request, prescription_id):
+def detail(request: AuthenticatedRequest, prescription_id: UUID) -> HttpResponse:
     record = get_object_or_404(
         ImportedRecord.objects.visible_to(request.user).select_related("bundle"),
         prescription_id=prescription_id,

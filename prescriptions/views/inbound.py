@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import RequestDataTooBig
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import never_cache
@@ -25,7 +25,7 @@ XML = {"application/xml", "text/xml"}
 @login_not_required
 @never_cache
 @require_POST
-def script(request):
+def script(request: HttpRequest) -> HttpResponse:
     if not _has_token(request):
         _note_stranger()
         refusal = HttpResponse("The bearer token is wrong.", status=401)
@@ -54,14 +54,14 @@ def _note_stranger() -> None:
         )
 
 
-def _has_token(request) -> bool:
+def _has_token(request: HttpRequest) -> bool:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     known = settings.SCRIPT_INBOUND_TOKEN
     same = constant_time_compare(token, known)
     return bool(known) and scheme.lower() == "bearer" and same
 
 
-def _body(request) -> bytes | None:
+def _body(request: HttpRequest) -> bytes | None:
     """Return the body, or None when it is larger than any message."""
     try:
         body = request.body

@@ -1,6 +1,8 @@
+from uuid import UUID
+
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.dateparse import parse_date
 from django.views.decorators.http import (
@@ -9,6 +11,7 @@ from django.views.decorators.http import (
     require_safe,
 )
 
+from foundation.actors import AuthenticatedRequest
 from foundation.pages import form_page
 from prescriptions.models import PrescriptionLog
 from prescriptions.records import log_delivery, logs
@@ -20,7 +23,7 @@ ORDERS = ["asc", "desc"]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def index(request):
+def index(request: AuthenticatedRequest) -> HttpResponse:
     """Show a practitioner's own logs, and make others (21 CFR 1311.120(b)(27))."""
     provider = Provider.objects.filter(user=request.user).first()
     if provider is None:
@@ -35,7 +38,7 @@ def index(request):
 
 
 @require_safe
-def detail(request, public_id):
+def detail(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     log = _log_or_404(request, public_id)
     context = _sorted(request, log)
     if log.is_intact:
@@ -45,14 +48,14 @@ def detail(request, public_id):
 
 
 @require_safe
-def on_paper(request, public_id):
+def on_paper(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     """Show all of it at once, labeled as 21 CFR 1311.170(c) wants it."""
     log = _log_or_404(request, public_id)
     return render(request, "prescriptions/logs/print.html", _sorted(request, log))
 
 
 @require_safe
-def as_csv(request, public_id):
+def as_csv(request: AuthenticatedRequest, public_id: UUID) -> StreamingHttpResponse:
     log = _log_or_404(request, public_id)
     lines = logs.as_csv(_sorted(request, log)["lines"])
     response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
@@ -62,14 +65,14 @@ def as_csv(request, public_id):
 
 
 @require_POST
-def confirm(request, public_id):
+def confirm(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     log = _log_or_404(request, public_id)
     log_delivery.confirm(log, by=request.user)
     messages.success(request, "Noted that you looked through this log.")
     return redirect("log-list")
 
 
-def _sorted(request, log: PrescriptionLog) -> dict:
+def _sorted(request: AuthenticatedRequest, log: PrescriptionLog) -> dict:
     sort, order = request.GET.get("sort"), request.GET.get("order")
     sort = sort if sort in logs.SORTS else "date"
     order = order if order in ORDERS else "asc"
@@ -93,7 +96,7 @@ def _with_days(line: dict) -> dict:
     return line | {"issued": parse_date(line["issued_on"]), "born": parse_date(born)}
 
 
-def _log_or_404(request, public_id) -> PrescriptionLog:
+def _log_or_404(request: AuthenticatedRequest, public_id: UUID) -> PrescriptionLog:
     mine = PrescriptionLog.objects.visible_to(request.user)
     return get_object_or_404(
         mine.select_related("provider", "practice"), public_id=public_id

@@ -1,11 +1,14 @@
 """What a page is about, fetched among what its reader may see."""
 
+from uuid import UUID
+
 from django.shortcuts import get_object_or_404
 
+from foundation.actors import AuthenticatedRequest
 from prescriptions.models import Patient, Prescription
 
 
-def prescription_or_404(request, public_id) -> Prescription:
+def prescription_or_404(request: AuthenticatedRequest, public_id: UUID) -> Prescription:
     return get_object_or_404(
         Prescription.objects.visible_to(request.user).select_related(
             *Prescription.SHOWN_WITH
@@ -14,7 +17,7 @@ def prescription_or_404(request, public_id) -> Prescription:
     )
 
 
-def patient_or_404(request, public_id) -> Patient:
+def patient_or_404(request: AuthenticatedRequest, public_id: UUID) -> Patient:
     return get_object_or_404(
         Patient.objects.visible_to(request.user), public_id=public_id
     )

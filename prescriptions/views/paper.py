@@ -1,13 +1,15 @@
 """Everything that is printed: a POST, and the sheet is its answer."""
 
 from datetime import date
+from uuid import UUID
 
 from django.contrib import messages
-from django.http import Http404
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
+from foundation.actors import AuthenticatedRequest
 from prescriptions.models import Printout, in_words
 from prescriptions.views.lookups import patient_or_404, prescription_or_404
 from prescriptions.writing import drafts, printing
@@ -21,7 +23,9 @@ WAYS = {
 
 
 @require_POST
-def prescription(request, public_id, way):
+def prescription(
+    request: AuthenticatedRequest, public_id: UUID, way: str
+) -> HttpResponse:
     if way not in WAYS:
         raise Http404
     found = prescription_or_404(request, public_id)
@@ -40,7 +44,7 @@ def prescription(request, public_id, way):
 
 
 @require_safe
-def instead(request, public_id):
+def instead(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     """Ask before a prescription is printed that can never be sent after that."""
     found = prescription_or_404(request, public_id)
     if not found.is_open or printing.blockers(found):
@@ -49,7 +53,7 @@ def instead(request, public_id):
 
 
 @require_POST
-def medication_list(request, public_id):
+def medication_list(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     patient = patient_or_404(request, public_id)
     prescriptions = printing.medication_list(patient, by=request.user)
     return render(
@@ -63,7 +67,7 @@ def medication_list(request, public_id):
     )
 
 
-def _sheet(request, printout: Printout):
+def _sheet(request: AuthenticatedRequest, printout: Printout) -> HttpResponse:
     prescription = printout.prescription
     return render(
         request,

@@ -1,11 +1,15 @@
+from uuid import UUID
+
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Q
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
+from foundation.actors import AuthenticatedRequest
 from foundation.pages import form_page
 from prescriptions import dates
 from prescriptions.models import OPEN, Patient, Prescription
@@ -18,7 +22,7 @@ PAGE_SIZE = 50
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def index(request):
+def index(request: AuthenticatedRequest) -> HttpResponse:
     """List patients; a search is posted, so that no address holds a name or birth date."""
     query = request.POST.get("q", "").strip()[:100]
     patients = Patient.objects.visible_to(request.user)
@@ -33,7 +37,7 @@ def index(request):
     )
 
 
-def create(request):
+def create(request: AuthenticatedRequest) -> HttpResponse:
     practice = Practice.objects.visible_to(request.user).first()
     if practice is None:
         raise PermissionDenied("You do not work at a practice.")
@@ -51,7 +55,7 @@ def create(request):
     )
 
 
-def edit(request, public_id):
+def edit(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     patient = patient_or_404(request, public_id)
     form = PatientForm(request.POST or None, instance=patient)
     if form.is_valid():
@@ -68,7 +72,7 @@ def edit(request, public_id):
 
 
 @require_safe
-def detail(request, public_id):
+def detail(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     patient = patient_or_404(request, public_id)
     prescriptions = (
         Prescription.objects.visible_to(request.user)

@@ -1,8 +1,12 @@
+from uuid import UUID
+
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
+from foundation.actors import AuthenticatedRequest
 from foundation.pages import form_page
 from prescriptions.delivery import pharmacy_requests
 from prescriptions.delivery.forms import DenyForm
@@ -22,7 +26,7 @@ SHOWN_WITH = [
 
 
 @require_safe
-def index(request):
+def index(request: AuthenticatedRequest) -> HttpResponse:
     """List what pharmacies ask for: what waits first, then what was decided."""
     shown = PharmacyRequest.objects.visible_to(request.user).select_related(*SHOWN_WITH)
     waiting = shown.waiting()
@@ -37,7 +41,7 @@ def index(request):
     )
 
 
-def detail(request, public_id):
+def detail(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     """Show one request and take a denial."""
     asked = _request_or_404(request, public_id)
     form = DenyForm(request.POST or None)
@@ -62,7 +66,7 @@ def detail(request, public_id):
 
 
 @require_POST
-def write(request, public_id):
+def write(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     """Begin the prescription that answers it, as a draft to be reviewed and signed."""
     asked = _request_or_404(request, public_id)
     try:
@@ -73,7 +77,7 @@ def write(request, public_id):
     return redirect("prescription-edit", draft.public_id)
 
 
-def _request_or_404(request, public_id) -> PharmacyRequest:
+def _request_or_404(request: AuthenticatedRequest, public_id: UUID) -> PharmacyRequest:
     return get_object_or_404(
         PharmacyRequest.objects.visible_to(request.user).select_related(*SHOWN_WITH),
         public_id=public_id,

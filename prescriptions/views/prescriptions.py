@@ -1,11 +1,14 @@
 from datetime import timedelta
+from uuid import UUID
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
+from foundation.actors import AuthenticatedRequest, User
 from foundation.pages import STOP_ASKING, form_page
 from prescriptions import rules
 from prescriptions.delivery import cancellation, outbox, outcomes
@@ -26,7 +29,7 @@ SHOWN = {
 
 
 @require_safe
-def index(request):
+def index(request: AuthenticatedRequest) -> HttpResponse:
     show = request.GET.get("show")
     show = show if show in SHOWN else "open"
     prescriptions = (
@@ -49,7 +52,7 @@ def index(request):
     )
 
 
-def create(request, public_id):
+def create(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     patient = patient_or_404(request, public_id)
     draft = Prescription(
         patient=patient, practice=patient.practice, prepared_by=request.user
@@ -71,7 +74,7 @@ def create(request, public_id):
     )
 
 
-def edit(request, public_id):
+def edit(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     prescription = prescription_or_404(request, public_id)
     form = PrescriptionForm(
         request.user,
@@ -103,7 +106,7 @@ def edit(request, public_id):
 
 
 @require_safe
-def detail(request, public_id):
+def detail(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     prescription = prescription_or_404(request, public_id)
     problems, with_drafts, may_print = [], None, False
     if prescription.is_open:
@@ -120,7 +123,7 @@ def detail(request, public_id):
 
 
 @require_safe
-def status(request, public_id):
+def status(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     """Give the status line alone, for the page that refreshes itself."""
     prescription = prescription_or_404(request, public_id)
     signed_at = prescription.signed_at
@@ -135,7 +138,7 @@ def status(request, public_id):
 
 
 @require_POST
-def discard(request, public_id):
+def discard(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     prescription = prescription_or_404(request, public_id)
     try:
         drafts.discard(prescription, by=request.user)
@@ -147,7 +150,7 @@ def discard(request, public_id):
 
 
 @require_POST
-def copy(request, public_id):
+def copy(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     """Write a prescription that was not delivered again, as a new draft."""
     prescription = prescription_or_404(request, public_id)
     try:
@@ -159,7 +162,7 @@ def copy(request, public_id):
 
 
 @require_POST
-def send_now(request, public_id):
+def send_now(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     prescription = prescription_or_404(request, public_id)
     message = get_object_or_404(Transmission, prescription=prescription)
     try:
@@ -171,7 +174,7 @@ def send_now(request, public_id):
     return redirect(prescription)
 
 
-def _facts(request, prescription: Prescription) -> dict:
+def _facts(request: AuthenticatedRequest, prescription: Prescription) -> dict:
     return {
         "prescription": prescription,
         "is_prescriber": prescription.prescriber.user_id == request.user.pk,
@@ -184,7 +187,7 @@ def _facts(request, prescription: Prescription) -> dict:
     }
 
 
-def _requests_waiting(user) -> int:
+def _requests_waiting(user: User) -> int:
     return PharmacyRequest.objects.visible_to(user).waiting().count()
 
 

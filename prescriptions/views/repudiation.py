@@ -1,8 +1,12 @@
+from uuid import UUID
+
 from django.conf import settings
 from django.contrib import messages
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_http_methods
 
+from foundation.actors import AuthenticatedRequest
 from foundation.pages import form_page
 from prescriptions.models import Prescription, Repudiation
 from prescriptions.records import repudiation
@@ -10,7 +14,7 @@ from prescriptions.records.forms import RepudiationForm
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def report(request, public_id):
+def report(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     """Let a practitioner say what is not theirs (21 CFR 1311.102(j))."""
     prescription = get_object_or_404(
         repudiation.reportable(request.user).select_related(*Prescription.SHOWN_WITH),

@@ -2,15 +2,17 @@
 
 from dataclasses import dataclass
 from datetime import date
+from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
+from foundation.actors import AuthenticatedRequest, User
 from foundation.blockers import Blocker
 from foundation.pages import local_path
 from mfa import devices, refusals
@@ -48,7 +50,7 @@ class Review:
 
 
 @require_POST
-def ready(request, public_id):
+def ready(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     prescription = prescription_or_404(request, public_id)
     if request.POST.get("shown_digest") != content.digest(prescription):
         messages.error(request, ceremony.CHANGED)
@@ -61,7 +63,7 @@ def ready(request, public_id):
 
 
 @require_POST
-def unready(request, public_id):
+def unready(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     prescription = prescription_or_404(request, public_id)
     try:
         ceremony.unready(prescription, by=request.user)
@@ -72,7 +74,7 @@ def unready(request, public_id):
 
 @never_cache
 @sensitive_post_parameters("password", "code")
-def sign(request, public_id):
+def sign(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     prescription = prescription_or_404(request, public_id)
     if prescription.prescriber.user_id != request.user.pk:
         if request.method == "POST":
@@ -87,7 +89,7 @@ def sign(request, public_id):
 
 @never_cache
 @sensitive_post_parameters("password", "code")
-def sign_for_patient(request, public_id):
+def sign_for_patient(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     """Show all that waits for this practitioner's signature; nobody marks all at once."""
     patient = patient_or_404(request, public_id)
     waiting = _waiting(patient, prescriber=request.user)
@@ -98,7 +100,7 @@ def sign_for_patient(request, public_id):
 
 
 @require_safe
-def signed(request, public_id):
+def signed(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     """Tell of each prescription what became of it, signed with the others or not."""
     records = SignedRecord.objects.visible_to(request.user).filter(
         challenge__public_id=public_id
@@ -119,7 +121,9 @@ def signed(request, public_id):
     )
 
 
-def _ceremony(request, patient: Patient, prescriptions: list[Prescription]):
+def _ceremony(
+    request: AuthenticatedRequest, patient: Patient, prescriptions: list[Prescription]
+) -> HttpResponse:
     freshness.request_refresh_if_old(request.user)
     reviews = _reviews(prescriptions, by=request.user)
     to_sign = [one for one in reviews if one.is_to_be_signed]
@@ -157,7 +161,9 @@ def _ceremony(request, patient: Patient, prescriptions: list[Prescription]):
     )
 
 
-def _proof(request, chosen: list[Prescription], shown: str) -> ProofForm:
+def _proof(
+    request: AuthenticatedRequest, chosen: list[Prescription], shown: str
+) -> ProofForm:
     """Ask for both factors; what was posted for other content is not even looked at."""
     posted = request.POST if request.method == "POST" else None
     if posted and posted.get("shown_digest") != shown:
@@ -175,7 +181,7 @@ def _proof(request, chosen: list[Prescription], shown: str) -> ProofForm:
     )
 
 
-def _reviews(prescriptions: list[Prescription], *, by) -> list[Review]:
+def _reviews(prescriptions: list[Prescription], *, by: User) -> list[Review]:
     found = ceremony.blockers_of_each(prescriptions, by=by)
     places = rule_context.places(prescriptions)
     return [
@@ -190,7 +196,7 @@ def _reviews(prescriptions: list[Prescription], *, by) -> list[Review]:
     ]
 
 
-def _waiting(patient: Patient, *, prescriber) -> list[Prescription]:
+def _waiting(patient: Patient, *, prescriber: User) -> list[Prescription]:
     return list(
         Prescription.objects.visible_to(prescriber)
         .filter(patient=patient, prescriber__user=prescriber, status__in=OPEN)
@@ -199,20 +205,20 @@ def _waiting(patient: Patient, *, prescriber) -> list[Prescription]:
     )
 
 
-def _refuse(request, prescriptions: list[Prescription]) -> None:
+def _refuse(request: AuthenticatedRequest, prescriptions: list[Prescription]) -> None:
     """Put on record what the page turned away before a code or a push was wasted on it."""
     for prescription in prescriptions:
         ceremony.put_refusal_on_record(prescription, by=request.user)
 
 
-def _done(request, records: list[SignedRecord]):
+def _done(request: AuthenticatedRequest, records: list[SignedRecord]) -> HttpResponse:
     if len(records) > 1:
         return redirect("prescription-signed", records[0].challenge.public_id)
     messages.success(request, "Signed. It is on its way to the pharmacy.")
     return redirect(records[0].prescription)
 
 
-def _back(request, prescription: Prescription):
+def _back(request: AuthenticatedRequest, prescription: Prescription) -> HttpResponse:
     """Return to the page on which it was marked: with others, or by itself."""
     wanted = local_path(request.POST.get("next", ""))
     return (

@@ -1,19 +1,24 @@
 """Stopping and restoring signing."""
 
+from uuid import UUID
+
 from django.contrib import messages
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.debug import sensitive_post_parameters
 
+from foundation.actors import AuthenticatedRequest
 from foundation.pages import form_page
 from mfa import refusals
 from mfa.forms import ProofForm, proof_page
 from mfa.models import Device, Purpose
+from prescriptions.models import SigningStop
 from prescriptions.safeguards import stops
 from prescriptions.safeguards.forms import RemedyForm, StopForm
 from prescriptions.views.system import require_responsible
 
 
-def stop(request):
+def stop(request: AuthenticatedRequest) -> HttpResponse:
     require_responsible(request.user)
     form = StopForm(stops.practices_of(request.user), request.POST or None)
     if form.is_valid():
@@ -27,7 +32,7 @@ def stop(request):
     return form_page(request, "prescriptions/system/stop.html", form)
 
 
-def detail(request, public_id):
+def detail(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     """Show a stop, and take what was mended from the first of two people."""
     require_responsible(request.user)
     stop = get_object_or_404(stops.visible_to(request.user), public_id=public_id)
@@ -54,7 +59,7 @@ def detail(request, public_id):
 
 
 @sensitive_post_parameters("password", "code")
-def restore(request, public_id):
+def restore(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     """Let signing go on, as the second of two people, with both factors."""
     require_responsible(request.user)
     stop = get_object_or_404(stops.visible_to(request.user), public_id=public_id)
@@ -91,7 +96,7 @@ def restore(request, public_id):
     )
 
 
-def _proof(request, stop) -> ProofForm:
+def _proof(request: AuthenticatedRequest, stop: SigningStop) -> ProofForm:
     return ProofForm(
         request.user,
         request.POST or None,

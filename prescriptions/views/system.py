@@ -2,11 +2,13 @@
 
 from django.core.exceptions import PermissionDenied
 from django.db import connection
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from audit.models import Event
+from foundation.actors import AuthenticatedRequest, User
 from mfa.models import Device
 from prescriptions.models import (
     ClockMeasurement,
@@ -19,7 +21,7 @@ from prescriptions.signing import gate
 
 
 @require_safe
-def status(request):
+def status(request: AuthenticatedRequest) -> HttpResponse:
     """Show each part of the gate: in order or not, what is known, what to do."""
     require_responsible(request.user)
     reports, findings = ThirdPartyAudit.objects.all(), gate.findings(by=request.user)
@@ -51,12 +53,12 @@ def status(request):
     )
 
 
-def require_responsible(user) -> None:
+def require_responsible(user: User) -> None:
     if not stops.is_responsible(user):
         raise PermissionDenied("This page is for administrators and designees.")
 
 
-def require_staff(user) -> None:
+def require_staff(user: User) -> None:
     if not (user.is_active and user.is_staff):
         raise PermissionDenied("This page is for administrators.")
 

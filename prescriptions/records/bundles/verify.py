@@ -17,11 +17,11 @@ import sys
 import xml.etree.ElementTree as ElementTree
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -83,7 +83,7 @@ class Folder:
             elif not entry.is_dir() or not any(entry.iterdir()):
                 yield f"{name}/"
 
-    def open(self, name: str):
+    def open(self, name: str) -> IO[bytes]:
         return (self.path / name).open("rb")
 
     def close(self) -> None:
@@ -98,7 +98,7 @@ class Zip:
     def names(self) -> Iterator[str]:
         yield from self.archive.namelist()
 
-    def open(self, name: str):
+    def open(self, name: str) -> IO[bytes]:
         how = self.archive.getinfo(name)
         if how.flag_bits & 1 or how.compress_type not in METHODS:
             raise ValueError("encrypted, or packed in another way")
@@ -150,7 +150,13 @@ def _check(source: Folder | Zip, report: Report, thumbprints: list[str]) -> None
         _collect(report, _check_events, source, "audit/events.jsonl")
 
 
-def _collect(report: Report, check_one, source, name: str, *rest) -> None:
+def _collect(
+    report: Report,
+    check_one: Callable[..., None],
+    source: Folder | Zip,
+    name: str,
+    *rest: object,
+) -> None:
     try:
         check_one(source, name, *rest, report)
     except Bad as bad:
@@ -260,7 +266,9 @@ def _check_zip(source: Zip, keys: dict, report: Report) -> None:
 # A prescription
 
 
-def _check_record(source, folder: str, keys: dict, report: Report) -> None:
+def _check_record(
+    source: Folder | Zip, folder: str, keys: dict, report: Report
+) -> None:
     files = {
         name.rpartition("/")[2]: name
         for name in report.digests
@@ -420,7 +428,7 @@ def _note(content: dict) -> str:
 # The record of what happened
 
 
-def _check_events(source, name: str, report: Report) -> None:
+def _check_events(source: Folder | Zip, name: str, report: Report) -> None:
     """Each event is canonical, in order, and follows the one that it names."""
     last: dict[str, Any] = {}
     is_whole = name.startswith("audit/")
@@ -510,7 +518,7 @@ def _refuse_fractions(value: Any) -> None:
             _refuse_fractions(one)
 
 
-def _read(source, name: str) -> bytes:
+def _read(source: Folder | Zip, name: str) -> bytes:
     try:
         with source.open(name) as file:
             return file.read()
@@ -518,7 +526,7 @@ def _read(source, name: str) -> bytes:
         raise Bad(name, f"is missing or cannot be read ({error})") from None
 
 
-def _read_small(source, name: str) -> bytes:
+def _read_small(source: Folder | Zip, name: str) -> bytes:
     """Read what nobody has vouched for yet, and never more than fits into memory."""
     try:
         with source.open(name) as file:
@@ -530,7 +538,7 @@ def _read_small(source, name: str) -> bytes:
     return data
 
 
-def _digest(source, name: str) -> str:
+def _digest(source: Folder | Zip, name: str) -> str:
     digest = hashlib.sha256()
     try:
         with source.open(name) as file:
