@@ -8,7 +8,7 @@ from epcs_portal.sign_in import sessions
 from mfa import devices
 from prescriptions.models import SigningStop, ThirdPartyAudit
 from prescriptions.safeguards import certification
-from providers import designees
+from providers import access_managers
 
 
 def portal(request):
@@ -20,7 +20,7 @@ def portal(request):
     }
     if user is None or not user.is_authenticated:
         return shown
-    is_designee = SimpleLazyObject(lambda: designees.practices_of(user).exists())
+    is_designee = SimpleLazyObject(lambda: access_managers.practices_of(user).exists())
     return shown | {
         "is_responsible": SimpleLazyObject(lambda: user.is_staff or bool(is_designee)),
         "is_designee": is_designee,

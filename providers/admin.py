@@ -5,7 +5,7 @@ from django.db.models import Exists, OuterRef
 
 from audit.admin import Recorded, Window
 from mfa.models import IdmeAccount
-from providers import designees
+from providers import access_managers
 from providers.institutions import roster
 from providers.models import (
     AccessGrant,
@@ -97,7 +97,7 @@ class FirstDesigneeForm(forms.ModelForm):
     def clean(self):
         chosen = super().clean()
         if chosen and {"user", "practice"} <= chosen.keys():
-            refusal = designees.why_not_first(
+            refusal = access_managers.objection_to_first(
                 chosen["user"], practice=chosen["practice"], by=self.by
             )
             if refusal:
@@ -113,7 +113,7 @@ class OfficerForm(forms.ModelForm):
     def clean(self):
         chosen = super().clean()
         if chosen and {"user", "institution"} <= chosen.keys():
-            refusal = roster.why_not_officer(
+            refusal = roster.objection_to_officer(
                 chosen["user"], institution=chosen["institution"]
             )
             if refusal:
@@ -133,7 +133,7 @@ class CredentialingOfficerAdmin(Window):
         return admin.ModelAdmin.has_add_permission(self, request)
 
     def save_model(self, request, obj, form, change):
-        named = roster.name_officer(
+        named = roster.appoint_officer(
             obj.user, institution=obj.institution, by=request.user
         )
         obj.pk = named.pk
@@ -161,7 +161,9 @@ class DesigneeAdmin(Window):
         return type(form.__name__, (form,), {"by": request.user})
 
     def save_model(self, request, obj, form, change):
-        named = designees.name(obj.user, practice=obj.practice, by=request.user)
+        named = access_managers.designate(
+            obj.user, practice=obj.practice, by=request.user
+        )
         obj.pk = named.pk
 
 
@@ -175,7 +177,7 @@ class ProviderAdmin(Owned):
     change_form_template = "admin/providers/provider/change_form.html"
 
     def get_queryset(self, request):
-        in_force = AccessGrant.objects.in_force().filter(
+        in_force = AccessGrant.objects.current().filter(
             provider=OuterRef("pk"), is_provisional=False, suspensions=None
         )
         return super().get_queryset(request).annotate(may_sign=Exists(in_force))
@@ -185,7 +187,7 @@ class ProviderAdmin(Owned):
         return provider.may_sign
 
     def change_view(self, request, object_id, form_url="", extra_context=None):
-        grants = AccessGrant.objects.in_force().filter(provider=object_id)
+        grants = AccessGrant.objects.current().filter(provider=object_id)
         accounts = IdmeAccount.objects.linked().filter(user__provider=object_id)
         shown = {
             "grants": grants.select_related("practice").prefetch_related("suspensions"),

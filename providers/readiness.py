@@ -12,7 +12,7 @@ from django.utils import timezone
 from foundation.blockers import Blocker
 from mfa import devices
 from mfa.models import SIGNING_KINDS, Device, IdmeAccount, UserThrottle
-from providers import authority, credentialing, designees, identifiers, identity
+from providers import access_managers, authority, credentialing, identifiers, identity
 from providers.models import AccessGrant, Practice, Provider
 
 
@@ -75,7 +75,7 @@ def _identity(provider: Provider, practice: Practice, on: date) -> Blocker | Non
 
 def _designees(provider: Provider, practice: Practice, on: date) -> Blocker | None:
     """21 CFR 1311.125(a): two people set access there, one of them a registrant."""
-    lacking = designees.shortage(practice, but_for=provider)
+    lacking = access_managers.shortage(practice, but_for=provider)
     if not lacking:
         return None
     return Blocker(
@@ -85,7 +85,7 @@ def _designees(provider: Provider, practice: Practice, on: date) -> Blocker | No
 
 def _approval(provider: Provider, practice: Practice, on: date) -> Blocker | None:
     """21 CFR 1311.125(c): the right to sign is given by others, to a known identity."""
-    held = AccessGrant.objects.in_force().at(practice).filter(provider=provider)
+    held = AccessGrant.objects.current().at(practice).filter(provider=provider)
     grant = held.order_by("is_provisional").first()
     if grant is None:
         return _not_granted("You are not approved to sign controlled substances.")

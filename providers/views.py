@@ -17,7 +17,7 @@ from foundation.pages import STOP_ASKING
 from mfa import devices
 from mfa.idme import freshness
 from mfa.models import Device, IdmeAccount, Kind
-from providers import credentialing, designees, readiness
+from providers import access_managers, credentialing, readiness
 from providers.models import AccessGrant, Membership, Practice, Provider
 
 PAGE_SIZE = 50
@@ -177,14 +177,14 @@ def _time_zone(practice: Practice | None) -> str:
 def _grant(provider: Provider | None, practice: Practice | None) -> AccessGrant | None:
     if provider is None or practice is None:
         return None
-    held = AccessGrant.objects.in_force().at(practice).filter(provider=provider)
+    held = AccessGrant.objects.current().at(practice).filter(provider=provider)
     told = held.select_related("practice", "granted_by", "request__entered_by")
     told = told.prefetch_related("suspensions__device")
     return told.order_by("is_provisional").first()
 
 
 def _others_who_set_access(user, practice: Practice | None) -> list[str]:
-    people = designees.of(practice).exclude(pk=user.pk) if practice else []
+    people = access_managers.of(practice).exclude(pk=user.pk) if practice else []
     return [one.get_full_name() or one.get_username() for one in people]
 
 

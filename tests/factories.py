@@ -20,8 +20,8 @@ from mfa.models import (
     Source,
     session_digest,
 )
-from providers.access import request_content
-from providers.access.access_requests import Seen
+from providers.access import approval
+from providers.access.access_requests import LookUp
 from providers.models import (
     AccessGrant,
     AccessKind,
@@ -147,7 +147,7 @@ def make_request(kind=AccessKind.GRANT, *, practice, **overrides):
         entered.entered_by, _ = _designees_of(practice)
     if kind == AccessKind.GRANT:
         entered.verification = make_verification(provider, by=entered.entered_by)
-    entered.digest = request_content.digest(entered)
+    entered.digest = approval.digest(entered)
     entered.save(force_insert=True)
     return entered
 
@@ -290,4 +290,4 @@ def seen_of(provider, **overrides):
         "state_source": "board",
         "registration_expires_on": license_.registration_expires_on,
     }
-    return Seen(**found | overrides)
+    return LookUp(**found | overrides)

@@ -5,7 +5,7 @@ import logging
 from epcs_portal.demo import proofs
 from mfa import refusals
 from mfa.models import Device, Purpose
-from providers import designees
+from providers import access_managers
 from providers.access import access_requests
 from providers.models import (
     AccessRequest,
@@ -23,8 +23,8 @@ def designate(people: list, *, practice: Practice) -> None:
     """Name the first two who set access, as the operator does at the command line."""
     if not Designee.objects.filter(practice=practice).exists():
         for person in people:
-            if not designees.objection_to(person, practice=practice):
-                designees.name_first(person, practice=practice, by=None)
+            if not access_managers.objection_to(person, practice=practice):
+                access_managers.designate_first(person, practice=practice, by=None)
 
 
 def grant(provider: Provider, account: dict, *, practice: Practice, by) -> None:
@@ -34,8 +34,8 @@ def grant(provider: Provider, account: dict, *, practice: Practice, by) -> None:
     """
     waiting = AccessRequest.objects.open().filter(provider=provider)
     try:
-        request = waiting.first() or access_requests.enter_grant(
-            provider, practice=practice, by=by, seen=_seen(provider)
+        request = waiting.first() or access_requests.request_grant(
+            provider, practice=practice, by=by, look_up=_seen(provider)
         )
         devices_of = Device.objects.visible_to(provider.user).code_generators()
         # One that has a code left in this half minute.
@@ -47,17 +47,17 @@ def grant(provider: Provider, account: dict, *, practice: Practice, by) -> None:
             purpose=Purpose.APPROVE_ACCESS,
             payload_digest=request.digest,
         )
-        access_requests.execute(
+        access_requests.approve(
             request, by=provider.user, challenge=challenge, session_key=proofs.SESSION
         )
     except (IndexError, access_requests.NotAllowed, refusals.NotProven) as refusal:
         logger.warning("%s was not given the right to sign: %s", provider, refusal)
 
 
-def _seen(provider: Provider) -> access_requests.Seen:
+def _seen(provider: Provider) -> access_requests.LookUp:
     registration = provider.dea_registrations.get()
     license_ = provider.state_licenses.get()
-    return access_requests.Seen(
+    return access_requests.LookUp(
         dea_registration=registration,
         dea_expires_on=registration.expires_on,
         dea_source=DeaSource.CERTIFICATE,

@@ -14,7 +14,7 @@ from django.db.models.functions import Cast, Concat
 from audit.daily import Account
 from audit.models import Event, Incident, user_stream
 from audit.models.incidents import IncidentQuerySet
-from providers import designees
+from providers import access_managers
 from providers.models import Membership, Practice, Role
 
 OF_PRACTICE = "practice:"  # what happened to something that a practice owns
@@ -38,14 +38,14 @@ def visible_to(user) -> IncidentQuerySet:
 
 def decided_by(user) -> IncidentQuerySet:
     """Return what a designee of the access controls decides (21 CFR 1311.150(c))."""
-    return _of(designees.practices_of(user))
+    return _of(access_managers.practices_of(user))
 
 
 def readable_by(user) -> QuerySet[Practice]:
     """Return the practices whose part of the reports somebody may read."""
     works_there = Q(memberships__role=Role.PROVIDER, memberships__user=user)
     works_there &= Q(memberships__left_on=None)
-    of_designee = designees.practices_of(user).values("pk")
+    of_designee = access_managers.practices_of(user).values("pk")
     return Practice.objects.filter(works_there | Q(pk__in=of_designee)).distinct()
 
 
@@ -66,7 +66,7 @@ def _designees() -> list:
     people = {
         user.pk: user
         for practice in Practice.objects.all()
-        for user in designees.of(practice)
+        for user in access_managers.of(practice)
     }
     return list(people.values())
 

@@ -28,7 +28,7 @@ from prescriptions.models import (
     Transmission,
     TransmissionState,
 )
-from providers import designees
+from providers import access_managers
 
 LARGEST = 256 * 1024  # bytes
 ACCEPTED, REJECTED = "010", "900"
@@ -243,7 +243,7 @@ def _hold_against_what_was_signed(
 
 def _warn(prescription: Prescription) -> None:
     """Tell the practitioner, and those who decide about the incident, at once."""
-    deciding = designees.to_be_told(prescription.practice)
+    deciding = access_managers.notice_recipients(prescription.practice)
     for person in {prescription.prescriber.user, *deciding}:
         notices.send(
             person,

@@ -6,7 +6,7 @@ from django.db.models import F, Q
 from django.urls import reverse
 
 from prescriptions.models.parties import OfPractice
-from providers import designees
+from providers import access_managers
 from providers.models import Practice, Provider
 
 
@@ -22,7 +22,7 @@ class ExportQuerySet(models.QuerySet["Export"]):
     def visible_to(self, user) -> "ExportQuerySet":
         """Whoever asked for it downloads it, while they might ask for it still."""
         is_theirs = Q(provider__user=user) | Q(
-            practice__in=designees.practices_of(user)
+            practice__in=access_managers.practices_of(user)
         )
         there = Practice.objects.visible_to(user)
         return self.filter(is_theirs, practice__in=there, requested_by=user)

@@ -22,7 +22,7 @@ from prescriptions import signer
 from prescriptions.models import Export, ExportState
 from prescriptions.records.bundles import contents, writer
 from prescriptions.records.bundles.contents import Scope
-from providers import designees
+from providers import access_managers
 from providers.models import Practice, Provider
 
 logger = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ def scopes_of(user: User) -> list[tuple[Practice, Provider | None]]:
     practices = Practice.objects.visible_to(user) if own else []
     return [
         *((practice, own) for practice in practices),
-        *((practice, None) for practice in designees.practices_of(user)),
+        *((practice, None) for practice in access_managers.practices_of(user)),
     ]
 
 

@@ -23,7 +23,7 @@ from foundation.actors import User
 from prescriptions import dates
 from prescriptions.models import Prescription, PrescriptionLog
 from prescriptions.records import logs
-from providers import designees, identifiers
+from providers import access_managers, identifiers
 from providers.models import Membership, Practice, Provider, Role
 
 logger = logging.getLogger(__name__)
@@ -98,7 +98,7 @@ def raise_alarms() -> int:
             fresh = PrescriptionLog.objects.undelivered().filter(overdue_at=None)
             if not fresh.filter(pk=log.pk).update(overdue_at=timezone.now()):
                 continue
-            for person in designees.to_be_told(log.practice):
+            for person in access_managers.notice_recipients(log.practice):
                 notices.send(
                     person,
                     subject="A monthly prescription log is overdue",

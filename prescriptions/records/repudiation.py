@@ -15,7 +15,7 @@ from foundation import business_days, notices
 from foundation.actors import User
 from prescriptions.delivery import cancellation
 from prescriptions.models import Prescription, Repudiation, RepudiationKind
-from providers import designees, identifiers
+from providers import access_managers, identifiers
 from providers.access import suspension
 from providers.models import Cause
 
@@ -78,7 +78,7 @@ def _tell(reported: Repudiation, *, by: User) -> None:
     practice = reported.prescription.practice
     zone = identifiers.zone(practice.time_zone)
     due = timezone.localtime(reported.due_at, zone)
-    for person in {by, *designees.to_be_told(practice)}:
+    for person in {by, *access_managers.notice_recipients(practice)}:
         notices.send(
             person,
             subject="A prescription was reported as not signed",

@@ -19,7 +19,7 @@ from mfa import challenges, refusals
 from mfa.models import Challenge, Purpose
 from prescriptions.models import SigningStop
 from prescriptions.safeguards import releases
-from providers import designees
+from providers import access_managers
 from providers.models import Practice
 
 STOPPED = "Signing was stopped at {where} by {by}: {reason}"
@@ -54,7 +54,7 @@ def practices_of(user) -> QuerySet[Practice]:
     """Return the practices that this user stops: all for an administrator."""
     if user.is_active and user.is_staff:
         return Practice.objects.all()
-    return designees.practices_of(user)
+    return access_managers.practices_of(user)
 
 
 def visible_to(user) -> QuerySet[SigningStop]:
@@ -176,7 +176,7 @@ def restoration_digest(stop: SigningStop) -> str:
 
 
 def _tell(stop: SigningStop, *, subject: str, template: str) -> None:
-    for person in designees.to_be_told(stop.practice):
+    for person in access_managers.notice_recipients(stop.practice):
         notices.send(
             person,
             subject=subject,
@@ -195,12 +195,12 @@ def _locked(stop: SigningStop) -> SigningStop:
 
 
 def _is_registrant(practice: Practice | None, by) -> bool:
-    theirs = designees.practices_of(by)
+    theirs = access_managers.practices_of(by)
     if practice:
         theirs = theirs.filter(pk=practice.pk)
     return by.is_active and any(
         one.institution_id
-        or designees.registrants(one, on=one.today()).filter(pk=by.pk).exists()
+        or access_managers.registrants(one, on=one.today()).filter(pk=by.pk).exists()
         for one in theirs
     )
 

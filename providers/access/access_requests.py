@@ -14,8 +14,8 @@ from audit import chain
 from audit.acts import Act, Outcome
 from mfa import challenges
 from mfa.models import Challenge, Purpose
-from providers import designees
-from providers.access import approval, changes, notices, request_content
+from providers import access_managers
+from providers.access import approval, changes, notices
 from providers.models import (
     AccessGrant,
     AccessKind,
@@ -33,7 +33,7 @@ ENDS = [AccessKind.REVOKE, AccessKind.DISMISS]
 
 
 @dataclass(frozen=True)
-class Seen:
+class LookUp:
     """What a designee saw of a practitioner's authority, and where (1311.125(b))."""
 
     dea_registration: DeaRegistration
@@ -46,22 +46,22 @@ class Seen:
     note: str = ""
 
 
-def enter_grant(
-    provider: Provider, *, practice: Practice, by, seen: Seen
+def request_grant(
+    provider: Provider, *, practice: Practice, by, look_up: LookUp
 ) -> AccessRequest:
     """Enter that a provider may sign, with what was seen of their authority."""
     verification = Verification(
         provider=provider,
         verified_by=by,
         verified_at=timezone.now(),
-        **{field: getattr(seen, field) for field in Seen.__dataclass_fields__},
+        **{field: getattr(look_up, field) for field in LookUp.__dataclass_fields__},
     )
     entered = _request(AccessKind.GRANT, practice, by=by, provider=provider)
     entered.verification = verification
     return _enter(entered, by=by)
 
 
-def enter_revocation(
+def request_revocation(
     provider: Provider, *, practice: Practice, by, reason: str
 ) -> AccessRequest:
     """Enter that a provider may no longer sign there; signing stops at once."""
@@ -70,12 +70,12 @@ def enter_revocation(
     return _enter(entered, by=by)
 
 
-def enter_naming(person, *, practice: Practice, by) -> AccessRequest:
+def request_designation(person, *, practice: Practice, by) -> AccessRequest:
     """Enter that somebody sets the access controls of the practice, too."""
     return _enter(_request(AccessKind.NAME, practice, by=by, person=person), by=by)
 
 
-def enter_dismissal(
+def request_dismissal(
     person, *, practice: Practice, by, reason: str = ""
 ) -> AccessRequest:
     """Enter that somebody no longer sets the access controls of the practice."""
@@ -84,7 +84,7 @@ def enter_dismissal(
     return _enter(entered, by=by)
 
 
-def execute(
+def approve(
     request: AccessRequest, *, by, challenge: Challenge, session_key: str
 ) -> AccessRequest:
     """Carry out what another designee entered; raise NotAllowed or NotProven."""
@@ -114,9 +114,7 @@ def execute(
     return locked
 
 
-def put_refusal_on_record(
-    request: AccessRequest, refusals: list[NotAllowed], *, by
-) -> None:
+def record_refusal(request: AccessRequest, refusals: list[NotAllowed], *, by) -> None:
     """Put on record an attempt that the page turned away before the two factors."""
     chain.record(
         Act.ACCESS_REFUSED,
@@ -167,7 +165,7 @@ def give_up(provider: Provider, *, by, reason: str) -> None:
             )
         if not reason.strip():
             raise NotAllowed("Say why the right to sign ends.", code="no_reason")
-        ended = AccessGrant.objects.in_force().filter(provider=provider)
+        ended = AccessGrant.objects.current().filter(provider=provider)
         if not ended.update(
             revoked_by=by, revoked_at=timezone.now(), reason=reason.strip()
         ):
@@ -196,7 +194,7 @@ def _enter(entered: AccessRequest, *, by) -> AccessRequest:
             changes.require_sensible(entered)
             if entered.verification:
                 entered.verification.save()
-            entered.digest = request_content.digest(entered)
+            entered.digest = approval.digest(entered)
             entered.save(force_insert=True)
             chain.record(Act.ACCESS_ENTERED, by=by, of=entered, kind=entered.kind)
             notices.entered(entered)
@@ -237,7 +235,7 @@ def _close(request: AccessRequest, state: AccessState, *, by) -> None:
 
 
 def _require_designee(practice: Practice, *, by) -> None:
-    if not designees.is_designee(by, practice=practice):
+    if not access_managers.is_access_manager(by, practice=practice):
         raise NotAllowed(
             f"Only those who set access at {practice} do that.", code="not_designee"
         )

@@ -5,19 +5,23 @@ the own right to sign that is somebody else, with one exception, the first pract
 who is the only registrant among the designees executes what another one has entered.
 """
 
+import hashlib
 from datetime import timedelta
 
+import rfc8785
 from django.utils import timezone
 
+from audit import seals
 from mfa.models import Device, IdmeAccount
-from providers import authority, designees, identity
-from providers.access import changes, request_content
+from providers import access_managers, authority, identity
+from providers.access import changes
 from providers.models import (
     AccessGrant,
     AccessKind,
     AccessRequest,
     Practice,
     Provider,
+    Verification,
 )
 from providers.refusals import NotAllowed
 
@@ -34,7 +38,7 @@ def require(request: AccessRequest, *, by) -> None:
 def objections(request: AccessRequest, *, by) -> list[NotAllowed]:
     """Return everything that stands between this person and the execution."""
     practice = request.practice
-    if not designees.is_designee(by, practice=practice):
+    if not access_managers.is_access_manager(by, practice=practice):
         return [
             NotAllowed(
                 f"Only those who set access at {practice} execute it.",
@@ -61,8 +65,41 @@ def is_only_registrant(user, *, practice: Practice) -> bool:
     """Say whether nobody else among the designees could execute for this one."""
     if practice.institution_id:
         return False
-    found = designees.registrants(practice, on=practice.today())
+    found = access_managers.registrants(practice, on=practice.today())
     return set(found.values_list("pk", flat=True)) == {user.pk}
+
+
+def digest(request: AccessRequest) -> str:
+    """Return the SHA-256 of the content, as the request's page shows it."""
+    return hashlib.sha256(rfc8785.dumps(content(request))).hexdigest()
+
+
+def content(request: AccessRequest) -> dict:
+    return {
+        "act": "approve_access",
+        "format": 1,
+        "id": str(request.public_id),
+        "kind": str(request.kind),
+        "practice": {
+            "id": str(request.practice.public_id),
+            "name": request.practice.name,
+        },
+        "person": {
+            "username": request.person.get_username(),
+            "name": request.subject,
+        },
+        "provider": request.provider
+        and {"id": str(request.provider.public_id), "npi": request.provider.npi},
+        "reason": request.reason,
+        "entered_by": request.entered_by.get_username(),
+        "entered_at": seals.written(request.entered_at),
+        "verification": request.verification and _verified(request.verification),
+    }
+
+
+def message(request: AccessRequest) -> str:
+    """Return what a phone shows of it."""
+    return f"{request}, {request.practice}"[:200]
 
 
 def _second_person(request: AccessRequest, *, by) -> NotAllowed | None:
@@ -75,7 +112,7 @@ def _second_person(request: AccessRequest, *, by) -> NotAllowed | None:
 
 def _first_person(request: AccessRequest) -> NotAllowed | None:
     """21 CFR 1311.125(c): two designees, both of them still."""
-    if designees.is_designee(request.entered_by, practice=request.practice):
+    if access_managers.is_access_manager(request.entered_by, practice=request.practice):
         return None
     return NotAllowed(
         f"{request.entered_by}, who entered it, no longer sets access there. Decline "
@@ -155,9 +192,29 @@ def _unchanged(request: AccessRequest) -> NotAllowed | None:
                 f"{STALE_AFTER.days} days ago. Enter it again.",
                 code="stale",
             )
-    if request_content.digest(request) != request.digest:
+    if digest(request) != request.digest:
         return NotAllowed(
             "Something was changed since it was entered. Enter it again.",
             code="changed",
         )
     return None
+
+
+def _verified(verification: Verification) -> dict:
+    license_, until = verification.state_license, verification.registration_expires_on
+    registered = {
+        "state_registration": license_.registration_number,
+        "state_registration_expires_on": until and until.isoformat(),
+    }
+    return {
+        "by": verification.verified_by.get_username(),
+        "at": seals.written(verification.verified_at),
+        "dea_number": verification.dea_registration.as_written,
+        "dea_expires_on": verification.dea_expires_on.isoformat(),
+        "dea_source": str(verification.dea_source),
+        "state_license": str(verification.state_license),
+        "license_expires_on": verification.license_expires_on.isoformat(),
+        "state_source": str(verification.state_source),
+        "note": verification.note,
+        **(registered if license_.registration_number else {}),
+    }

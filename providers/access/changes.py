@@ -8,7 +8,7 @@ from django.utils import timezone
 from audit import chain
 from audit.acts import Act
 from mfa.models import IdmeAccount
-from providers import authority, designees, identity
+from providers import access_managers, authority, identity
 from providers.access import suspension
 from providers.models import (
     AccessGrant,
@@ -53,7 +53,7 @@ def stop(request: AccessRequest, *, by) -> None:
 def in_force(request: AccessRequest):
     """Return the grants that the request replaces or ends."""
     return (
-        AccessGrant.objects.in_force()
+        AccessGrant.objects.current()
         .at(request.practice)
         .filter(provider=request.provider)
     )
@@ -143,12 +143,12 @@ def _revocation_objection(request: AccessRequest) -> NotAllowed | None:
 
 
 def _naming_objection(request: AccessRequest) -> NotAllowed | None:
-    refusal = designees.objection_to(request.person, practice=request.practice)
+    refusal = access_managers.objection_to(request.person, practice=request.practice)
     return NotAllowed(refusal, code="not_named") if refusal else None
 
 
 def _dismissal_objection(request: AccessRequest) -> NotAllowed | None:
-    if designees.is_designated(request.person, practice=request.practice):
+    if access_managers.is_designated(request.person, practice=request.practice):
         return None
     return NotAllowed(
         f"{request.subject} is no designee of {request.practice}.", code="not_designee"
@@ -198,11 +198,11 @@ def _end(request: AccessRequest, by) -> None:
 
 
 def _name(request: AccessRequest, by) -> None:
-    designees.name(request.person, practice=request.practice, by=by)
+    access_managers.designate(request.person, practice=request.practice, by=by)
 
 
 def _dismiss(request: AccessRequest, by) -> None:
-    designees.end(request.person, practice=request.practice, by=by)
+    access_managers.end_designation(request.person, practice=request.practice, by=by)
 
 
 OBJECTIONS: dict[AccessKind, Callable[[AccessRequest], NotAllowed | None]] = {

@@ -3,7 +3,7 @@ from typing import cast
 from django import forms
 from django.db.models import QuerySet
 
-from providers.access.access_requests import Seen
+from providers.access.access_requests import LookUp
 from providers.models import (
     DeaRegistration,
     DeaSource,
@@ -81,10 +81,10 @@ class GrantForm(forms.Form):
         if not any(one.registration_number for one in licenses):
             del self.fields["registration_expires_on"]
 
-    def seen(self) -> Seen:
+    def look_up(self) -> LookUp:
         chosen = self.cleaned_data
-        asked = chosen.keys() & Seen.__dataclass_fields__.keys()
-        return Seen(**{name: chosen[name] for name in asked})
+        asked = chosen.keys() & LookUp.__dataclass_fields__.keys()
+        return LookUp(**{name: chosen[name] for name in asked})
 
 
 class ReasonForm(forms.Form):

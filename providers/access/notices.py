@@ -1,13 +1,15 @@
 """Mail about changes of access, so that nobody's right changes behind their back."""
 
 from foundation import notices
-from providers import designees
+from providers import access_managers
 from providers.models import AccessGrant, AccessRequest, Practice
 
 
 def entered(request: AccessRequest) -> None:
     """Tell the other designees that something waits for a second person."""
-    for person in designees.of(request.practice).exclude(pk=request.entered_by_id):
+    for person in access_managers.of(request.practice).exclude(
+        pk=request.entered_by_id
+    ):
         notices.send(
             person,
             subject="A change of access waits for a second person",
@@ -20,7 +22,7 @@ def entered(request: AccessRequest) -> None:
 
 def executed(request: AccessRequest) -> None:
     """Tell whom it is about, and the designees."""
-    people = {request.person, *designees.of(request.practice)}
+    people = {request.person, *access_managers.of(request.practice)}
     for person in people:
         notices.send(
             person,
@@ -35,7 +37,7 @@ def executed(request: AccessRequest) -> None:
 
 def suspended(grant: AccessGrant, *, practice: Practice, cause: str) -> None:
     """Tell the holder and the designees, on the day (21 CFR 1311.125(d))."""
-    for person in {grant.provider.user, *designees.of(practice)}:
+    for person in {grant.provider.user, *access_managers.of(practice)}:
         notices.send(
             person,
             subject="A right to sign was suspended",

@@ -6,7 +6,7 @@ from django.contrib.auth import get_user_model
 from django.db.models import Q, QuerySet
 
 from mfa.models import IdmeAccount
-from providers import designees
+from providers import access_managers
 from providers.models import (
     AccessGrant,
     AccessRequest,
@@ -61,10 +61,10 @@ def of(practice: Practice) -> Section:
     waiting = list(
         entered.select_related("person", "provider", "entered_by", "practice")
     )
-    registrants = designees.registrants(practice, on=practice.today())
+    registrants = access_managers.registrants(practice, on=practice.today())
     return Section(
         practice=practice,
-        shortage=designees.shortage(practice),
+        shortage=access_managers.shortage(practice),
         designees=list(named.select_related("user", "named_by")),
         registrants=set(registrants.values_list("pk", flat=True)),
         waiting=waiting,
@@ -77,7 +77,7 @@ def providers_of(practice: Practice) -> QuerySet[Provider]:
     there = Membership.objects.filter(
         practice=practice, role=Role.PROVIDER, left_on=None
     )
-    held = AccessGrant.objects.in_force().filter(practice=practice)
+    held = AccessGrant.objects.current().filter(practice=practice)
     return Provider.objects.filter(
         Q(user__in=there.values("user")) | Q(pk__in=held.values("provider"))
     )
@@ -96,7 +96,7 @@ def namable(practice: Practice) -> QuerySet:
 
 def _lines(practice: Practice, *, waiting: list[AccessRequest]) -> list[Line]:
     providers = list(providers_of(practice).select_related("user"))
-    held = AccessGrant.objects.in_force().at(practice)
+    held = AccessGrant.objects.current().at(practice)
     held = held.filter(provider__in=providers).order_by("-is_provisional")
     grants = {
         grant.provider_id: grant

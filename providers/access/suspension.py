@@ -65,7 +65,7 @@ def suspend(
     """
     # Nothing is signed by them from here on.
     get_user_model().objects.select_for_update(no_key=True).get(pk=provider.user_id)
-    held = AccessGrant.objects.in_force().filter(provider=provider)
+    held = AccessGrant.objects.current().filter(provider=provider)
     if practice:
         held = held.at(practice)
     has_stopped = False
@@ -126,7 +126,7 @@ def _without_authority(practice: Practice, *, on: date) -> QuerySet[AccessGrant]
         role=Role.PROVIDER,
         left_on=None,
     )
-    held = AccessGrant.objects.in_force().filter(practice=practice)
+    held = AccessGrant.objects.current().filter(practice=practice)
     in_order = held.filter(Exists(registered), Exists(licensed), Exists(works))
     if practice.institution:
         listed = Listing.objects.approved().filter(

@@ -12,8 +12,8 @@ from foundation.pages import form_page
 from mfa import refusals
 from mfa.forms import ProofForm, proof_page
 from mfa.models import Device, Purpose
-from providers import designees
-from providers.access import access_requests, approval, request_content
+from providers import access_managers
+from providers.access import access_requests, approval
 from providers.access import overview as access_lists
 from providers.access.forms import GrantForm, PersonForm, ReasonForm
 from providers.models import AccessRequest, Practice, Provider
@@ -43,7 +43,7 @@ def overview(request):
         {
             "practices": [
                 access_lists.of(practice)
-                for practice in designees.practices_of(request.user)
+                for practice in access_managers.practices_of(request.user)
             ],
             "page": Paginator(closed, PAGE_SIZE).get_page(request.GET.get("page")),
         },
@@ -58,10 +58,10 @@ def enter_grant(request, practice_id, provider_id):
         entered = _entered(
             request,
             form,
-            access_requests.enter_grant,
+            access_requests.request_grant,
             provider,
             practice=practice,
-            seen=form.seen(),
+            look_up=form.look_up(),
         )
         if entered:
             return redirect("access-request", entered.public_id)
@@ -77,7 +77,7 @@ def enter_revocation(request, practice_id, provider_id):
         entered = _entered(
             request,
             form,
-            access_requests.enter_revocation,
+            access_requests.request_revocation,
             provider,
             practice=practice,
             reason=form.cleaned_data["reason"],
@@ -95,7 +95,7 @@ def enter_naming(request, practice_id):
         request,
         practice,
         people,
-        access_requests.enter_naming,
+        access_requests.request_designation,
         "providers/access/name.html",
     )
 
@@ -109,7 +109,7 @@ def enter_dismissal(request, practice_id):
         request,
         practice,
         people.exclude(pk=request.user.pk),
-        access_requests.enter_dismissal,
+        access_requests.request_dismissal,
         "providers/access/dismiss.html",
     )
 
@@ -117,7 +117,7 @@ def enter_dismissal(request, practice_id):
 @require_POST
 def resign(request, practice_id):
     practice = _practice_or_404(request, practice_id)
-    designees.resign(request.user, practice=practice)
+    access_managers.resign(request.user, practice=practice)
     messages.success(request, f"You no longer set access at {practice}.")
     return redirect("access-list")
 
@@ -132,7 +132,7 @@ def review(request, public_id):
         objections = approval.objections(entered, by=request.user)
         form = None if objections else _proof_form(request, entered)
     if request.method == "POST" and form is None:
-        access_requests.put_refusal_on_record(entered, objections, by=request.user)
+        access_requests.record_refusal(entered, objections, by=request.user)
     if form and form.is_valid() and _execute(request, entered, form):
         return redirect("access-request", entered.public_id)
     return proof_page(
@@ -196,13 +196,13 @@ def _proof_form(request, entered: AccessRequest) -> ProofForm:
         payload_digest=entered.digest,
         session_key=request.session.session_key,
         devices=Device.objects.visible_to(request.user).usable(),
-        message=request_content.message(entered),
+        message=approval.message(entered),
     )
 
 
 def _execute(request, entered: AccessRequest, form: ProofForm) -> bool:
     try:
-        access_requests.execute(
+        access_requests.approve(
             entered,
             by=request.user,
             challenge=form.challenge,
@@ -238,7 +238,9 @@ def _entered(request, form, enter, about, **facts) -> AccessRequest | None:
 
 
 def _practice_or_404(request, public_id) -> Practice:
-    return get_object_or_404(designees.practices_of(request.user), public_id=public_id)
+    return get_object_or_404(
+        access_managers.practices_of(request.user), public_id=public_id
+    )
 
 
 def _provider_or_404(practice: Practice, public_id) -> Provider:

@@ -26,7 +26,7 @@ from providers.refusals import NotAllowed, on_record
 
 
 @dataclass(frozen=True)
-class Checked:
+class InPersonCheck:
     """What was looked at, in person (21 CFR 1311.110(a)(1)-(3))."""
 
     photo_id: str
@@ -34,9 +34,9 @@ class Checked:
     privileges: str
 
 
-def name_officer(user, *, institution: Institution, by) -> CredentialingOfficer:
+def appoint_officer(user, *, institution: Institution, by) -> CredentialingOfficer:
     """Put somebody into the proofing office, in the caller's transaction."""
-    if refusal := why_not_officer(user, institution=institution):
+    if refusal := objection_to_officer(user, institution=institution):
         raise NotAllowed(refusal, code="not_named")
     named = CredentialingOfficer.objects.create(
         user=user, institution=institution, named_by=by, since=timezone.now()
@@ -45,7 +45,7 @@ def name_officer(user, *, institution: Institution, by) -> CredentialingOfficer:
     return named
 
 
-def why_not_officer(user, *, institution: Institution) -> str:
+def objection_to_officer(user, *, institution: Institution) -> str:
     """Say why somebody cannot belong to the proofing office; empty if they can."""
     if credentialing.is_officer(user, institution=institution):
         return f"{user} belongs to the proofing office already."
@@ -60,7 +60,7 @@ def why_not_officer(user, *, institution: Institution) -> str:
     return ""
 
 
-def end_officer(officer: CredentialingOfficer, *, by) -> None:
+def remove_officer(officer: CredentialingOfficer, *, by) -> None:
     """Take somebody out of the proofing office, as one of it."""
     institution = officer.institution
     with on_record(institution, by=by), transaction.atomic(durable=True):
@@ -73,21 +73,21 @@ def end_officer(officer: CredentialingOfficer, *, by) -> None:
         chain.record(Act.CREDENTIALING_OFFICER_ENDED, by=by, of=officer.user)
 
 
-def enter(
-    provider: Provider, *, institution: Institution, by, checked: Checked
+def add(
+    provider: Provider, *, institution: Institution, by, check: InPersonCheck
 ) -> Listing:
     """Put a practitioner on the list; it counts once two have approved."""
     try:
         with on_record(institution, by=by), transaction.atomic(durable=True):
             _require_officer(institution, by=by, about=provider)
             _require_association(provider, institution=institution)
-            _require_checked(checked)
+            _require_check(check)
             listing = Listing.objects.create(
                 provider=provider,
                 institution=institution,
                 entered_by=by,
                 entered_at=timezone.now(),
-                **vars(checked),
+                **vars(check),
             )
             chain.record(Act.CREDENTIALING_ENTERED, by=by, of=listing)
     except IntegrityError:
@@ -115,7 +115,7 @@ def approve(listing: Listing, *, by) -> None:
         chain.record(Act.CREDENTIALING_APPROVED, by=by, of=locked)
 
 
-def end(listing: Listing, *, by, reason: str) -> None:
+def remove(listing: Listing, *, by, reason: str) -> None:
     """Take somebody off the list; signing there stops at once (1311.130(d))."""
     with on_record(listing, by=by), transaction.atomic(durable=True):
         locked = _locked(listing, by=by)
@@ -152,8 +152,8 @@ def _require_association(provider: Provider, *, institution: Institution) -> Non
         )
 
 
-def _require_checked(checked: Checked) -> None:
-    if not all(seen.strip() for seen in vars(checked).values()):
+def _require_check(check: InPersonCheck) -> None:
+    if not all(seen.strip() for seen in vars(check).values()):
         raise NotAllowed(
             "Say what you looked at: photo identification, State license and privileges.",
             code="not_checked",

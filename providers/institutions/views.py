@@ -70,11 +70,11 @@ def enter(request, public_id):
         checked = dict(form.cleaned_data)
         provider = checked.pop("provider")
         try:
-            roster.enter(
+            roster.add(
                 provider,
                 institution=institution,
                 by=request.user,
-                checked=roster.Checked(**checked),
+                check=roster.InPersonCheck(**checked),
             )
         except NotAllowed as refusal:
             form.add_error(None, str(refusal))
@@ -102,7 +102,7 @@ def end(request, public_id):
     form = ReasonForm(request.POST or None)
     if form.is_valid():
         try:
-            roster.end(listing, by=request.user, **form.cleaned_data)
+            roster.remove(listing, by=request.user, **form.cleaned_data)
         except NotAllowed as refusal:
             form.add_error(None, str(refusal))
         else:
@@ -117,7 +117,7 @@ def end_officer(request, public_id, pk):
     officers = institution.credentialing_officers.filter(until=None)
     officer = get_object_or_404(officers, pk=pk)
     try:
-        roster.end_officer(officer, by=request.user)
+        roster.remove_officer(officer, by=request.user)
     except NotAllowed as refusal:
         messages.error(request, str(refusal))
         return redirect("home")

@@ -189,7 +189,7 @@ class AccessRequest(models.Model):
 
 
 class AccessGrantQuerySet(models.QuerySet["AccessGrant"]):
-    def in_force(self) -> "AccessGrantQuerySet":
+    def current(self) -> "AccessGrantQuerySet":
         return self.filter(revoked_at=None)
 
     def at(self, practice: Practice) -> "AccessGrantQuerySet":

@@ -13,7 +13,7 @@ from audit.acts import Act
 from audit.models import Event
 from mfa.models import Device
 from prescriptions.models import ReceivedMessage
-from providers import designees
+from providers import access_managers
 from tests.factories import (
     PASSWORD,
     code_of,
@@ -244,7 +244,7 @@ def test_the_admin_names_the_first_designees_and_no_more(client, root, practice,
         {"user": practice.memberships.last().user_id, "practice": practice.pk},
     )
 
-    assert set(designees.of(practice)) == {sam, nina.user}
+    assert set(access_managers.of(practice)) == {sam, nina.user}
     assert "has its designees" in refused.content.decode()
     assert Event.objects.filter(act=Act.DESIGNEE_NAMED, actor="root").count() == 2
 

@@ -61,7 +61,7 @@ def test_a_practice_whose_offices_would_mix_does_not_join(
     client, root, sam, practice, hospital
 ):
     ward = Membership.objects.create(user=root, practice=practice, role=Role.AGENT)
-    roster.name_officer(ward.user, institution=hospital, by=None)
+    roster.appoint_officer(ward.user, institution=hospital, by=None)
     make_designee(ward.user, practice=practice)
 
     page = post(client, practice, institution=hospital.pk)

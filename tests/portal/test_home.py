@@ -23,7 +23,7 @@ def home(client, user):
 def test_a_designee_sees_what_waits_for_a_decision(client, alice, bob, practice, sam):
     make_designee(sam, practice=practice)
     carol = make_ready_provider("carol", practice=practice).provider
-    access_requests.enter_revocation(
+    access_requests.request_revocation(
         carol, practice=practice, by=sam, reason="has left"
     )
     incidents.report(IncidentKind.NOT_ME, about=alice)

@@ -22,7 +22,7 @@ from prescriptions.models import (
 )
 from prescriptions.signing import ceremony
 from prescriptions.writing import drafts, printing
-from providers import designees
+from providers import access_managers
 from tests.factories import code_of
 from tests.prescriptions.factories import SESSION, make_drug, make_ready, prove, sign
 from tests.threads import at_once
@@ -499,7 +499,7 @@ def test_what_was_changed_on_its_way_is_invalid_and_cancelled(
     assert event.detail["fields"] == [field]
     assert Incident.objects.get().kind == IncidentKind.CHANGED_IN_TRANSIT
     warned = [one for one in mailoutbox if one.subject.endswith("changed on its way")]
-    told = designees.to_be_told(transmitted.practice)
+    told = access_managers.notice_recipients(transmitted.practice)
     assert {one.to[0] for one in warned} == {one.email for one in (alice, *told)}
     assert "518-555-0122" in warned[0].body
     send_everything()

@@ -12,7 +12,7 @@ from audit.models import Event, Incident
 from prescriptions.models import Repudiation, Status, Transmission
 from prescriptions.records import repudiation
 from prescriptions.signing import ceremony
-from providers import designees
+from providers import access_managers
 from providers.models import Membership, Role, Suspension
 from tests.prescriptions.factories import make_draft
 from tests.threads import at_once
@@ -220,7 +220,7 @@ def test_who_decides_reads_what_was_reported_if_they_may_see_the_prescription(
     Membership.objects.create(user=alice, practice=elsewhere, role=Role.PROVIDER)
     incident = Incident.objects.get(kind="not_signed_by_me")
     page = reverse("incident-detail", args=[incident.public_id])
-    decides = designees.of(reported.practice).exclude(pk=alice.pk).get()
+    decides = access_managers.of(reported.practice).exclude(pk=alice.pk).get()
 
     client.force_login(decides)
     assert "I was on holiday that day." in client.get(page).text

@@ -6,7 +6,7 @@ from mfa import refusals
 from mfa.models import Device
 from prescriptions.models import SignedRecord
 from prescriptions.signing import ceremony
-from providers import designees
+from providers import access_managers
 from providers.access import access_requests, suspension
 from providers.models import Cause, Suspension
 from tests.factories import make_device, make_ready_provider
@@ -22,10 +22,10 @@ def alice(practice):
 
 
 def enter_the_end(alice, practice):
-    return access_requests.enter_revocation(
+    return access_requests.request_revocation(
         alice.provider,
         practice=practice,
-        by=designees.of(practice).get(provider=None),
+        by=access_managers.of(practice).get(provider=None),
         reason="Leaves the practice.",
     )
 

@@ -33,8 +33,8 @@ def nora(alice, practice):
 @pytest.fixture
 def entered(nora, manager, practice):
     """The manager's entry that Nora may sign."""
-    return access_requests.enter_grant(
-        nora, practice=practice, by=manager, seen=seen_of(nora)
+    return access_requests.request_grant(
+        nora, practice=practice, by=manager, look_up=seen_of(nora)
     )
 
 
@@ -43,7 +43,7 @@ def execute():
     """Execute a request with both factors, as somebody with a device."""
 
     def go(request, *, by):
-        return access_requests.execute(
+        return access_requests.approve(
             request, by=by, challenge=passed(request, by=by), session_key=SESSION
         )
 

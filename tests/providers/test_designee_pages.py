@@ -185,7 +185,7 @@ def test_it_is_executed_below_what_is_shown_with_both_factors(
     response = client.post(page_of(entered), proof)
 
     assert response.url == page_of(entered)
-    grant = AccessGrant.objects.in_force().get(provider=nora)
+    grant = AccessGrant.objects.current().get(provider=nora)
     assert grant.request.challenge.purpose == Purpose.APPROVE_ACCESS
     assert "Executed by Alice" in words(client.get(response.url))
 
@@ -226,11 +226,11 @@ def test_the_own_right_of_the_only_registrant_is_called_that(
     as_, alice, manager, practice
 ):
     access_requests.give_up(alice.provider, by=alice, reason="pause")
-    own = access_requests.enter_grant(
+    own = access_requests.request_grant(
         alice.provider,
         practice=practice,
         by=manager,
-        seen=access_requests.Seen(
+        look_up=access_requests.LookUp(
             dea_registration=alice.provider.dea_registrations.get(),
             dea_expires_on=alice.provider.dea_registrations.get().expires_on,
             dea_source="web",
@@ -277,7 +277,7 @@ def test_an_end_is_entered_on_the_page_and_stops_signing(as_, alice, manager, pr
 
     request = AccessRequest.objects.get(kind="revoke")
     assert response.url == page_of(request)
-    grant = AccessGrant.objects.in_force().get(provider=alice.provider)
+    grant = AccessGrant.objects.current().get(provider=alice.provider)
     assert [one.cause for one in grant.suspensions.all()] == [Cause.END_ENTERED]
     assert "Two people have to decide" in words(as_(manager).get(OVERVIEW))
 
@@ -311,7 +311,7 @@ def test_one_gives_up_the_right_alone(as_, alice):
 
     client.post(reverse("access-give-up"), {"reason": "retiring"})
 
-    assert not AccessGrant.objects.in_force().filter(provider=alice.provider).exists()
+    assert not AccessGrant.objects.current().filter(provider=alice.provider).exists()
 
 
 @pytest.mark.cfr("1311.102(b)")

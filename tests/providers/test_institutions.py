@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from audit.acts import Act
 from audit.models import Event
-from providers import authority, designees, readiness
+from providers import access_managers, authority, readiness
 from providers.access import access_requests, suspension
 from providers.institutions import roster
 from providers.models import (
@@ -35,7 +35,7 @@ from tests.factories import (
 )
 
 pytestmark = pytest.mark.django_db
-CHECKED = roster.Checked(
+CHECKED = roster.InPersonCheck(
     photo_id="Passport", state_authority="NY license", privileges="Medicine, 2026"
 )
 
@@ -68,7 +68,7 @@ def office(hospital):
     """Two of the proofing office."""
     people = [make_user("petra"), make_user("paul")]
     for user in people:
-        roster.name_officer(user, institution=hospital, by=None)
+        roster.appoint_officer(user, institution=hospital, by=None)
     return people
 
 
@@ -98,7 +98,7 @@ def ina(ward, hospital):
 @pytest.fixture
 def listed(ina, hospital, office):
     """Ina, on the list, approved by two."""
-    listing = roster.enter(ina, institution=hospital, by=office[0], checked=CHECKED)
+    listing = roster.add(ina, institution=hospital, by=office[0], check=CHECKED)
     for user in office:
         roster.approve(listing, by=user)
     return listing
@@ -106,11 +106,11 @@ def listed(ina, hospital, office):
 
 @pytest.fixture
 def granted(ina, listed, ward, setters, execute):
-    entered = access_requests.enter_grant(
-        ina, practice=ward, by=setters[0], seen=seen_of(ina)
+    entered = access_requests.request_grant(
+        ina, practice=ward, by=setters[0], look_up=seen_of(ina)
     )
     execute(entered, by=setters[1])
-    return AccessGrant.objects.in_force().get(provider=ina)
+    return AccessGrant.objects.current().get(provider=ina)
 
 
 def labels_of(provider, practice):
@@ -188,7 +188,7 @@ def test_the_number_is_the_institution_s(ina):
 @pytest.mark.cfr("1311.110(a)")
 @pytest.mark.cfr("1311.130(a)")
 def test_it_counts_once_two_have_approved_it(ina, ward, hospital, office):
-    listing = roster.enter(ina, institution=hospital, by=office[0], checked=CHECKED)
+    listing = roster.add(ina, institution=hospital, by=office[0], check=CHECKED)
     for user in office:
         assert Cause.NOT_LISTED in authority.lapses(ina, practice=ward, on=ward.today())
         roster.approve(listing, by=user)
@@ -212,7 +212,7 @@ def test_nobody_is_listed_of_whom_something_was_not_looked_at(
 ):
     checked = replace(CHECKED, **{unseen: nothing})
     with refused("not_checked"):
-        roster.enter(ina, institution=hospital, by=office[0], checked=checked)
+        roster.add(ina, institution=hospital, by=office[0], check=checked)
 
     client.force_login(office[0])
     page = reverse("listing-enter", args=[hospital.public_id])
@@ -225,7 +225,7 @@ def test_nobody_is_listed_of_whom_something_was_not_looked_at(
 @pytest.mark.both_databases
 @pytest.mark.cfr("1311.130(a)")
 def test_one_person_does_not_approve_twice(ina, hospital, office):
-    listing = roster.enter(ina, institution=hospital, by=office[0], checked=CHECKED)
+    listing = roster.add(ina, institution=hospital, by=office[0], check=CHECKED)
     roster.approve(listing, by=office[0])
 
     with refused("same_person"):
@@ -240,7 +240,7 @@ def test_one_person_does_not_approve_twice(ina, hospital, office):
 @pytest.mark.cfr("1311.130(a)")
 def test_a_third_approval_is_none(listed, hospital):
     pia = make_user("pia")
-    roster.name_officer(pia, institution=hospital, by=None)
+    roster.appoint_officer(pia, institution=hospital, by=None)
 
     with refused("closed"):
         roster.approve(listed, by=pia)
@@ -251,36 +251,34 @@ def test_a_third_approval_is_none(listed, hospital):
 def test_only_the_proofing_office_keeps_the_list(ina, hospital, setters, alice):
     for stranger in (setters[0], alice):
         with refused("not_officer"):
-            roster.enter(ina, institution=hospital, by=stranger, checked=CHECKED)
+            roster.add(ina, institution=hospital, by=stranger, check=CHECKED)
     assert not Listing.objects.exists()
 
 
 @pytest.mark.both_databases
 @pytest.mark.cfr("1311.130(a)")
 def test_a_stranger_s_approval_cannot_be_written(ina, hospital, office, mallory):
-    listing = roster.enter(ina, institution=hospital, by=office[0], checked=CHECKED)
+    listing = roster.add(ina, institution=hospital, by=office[0], check=CHECKED)
 
     with pytest.raises(IntegrityError, match="proofing office"), transaction.atomic():
         Listing.objects.filter(pk=listing.pk).update(first_approved_by=mallory)
 
 
 def test_nobody_proofs_themselves(ina, hospital):
-    roster.name_officer(ina.user, institution=hospital, by=None)
+    roster.appoint_officer(ina.user, institution=hospital, by=None)
 
     with refused("self"):
-        roster.enter(ina, institution=hospital, by=ina.user, checked=CHECKED)
+        roster.add(ina, institution=hospital, by=ina.user, check=CHECKED)
 
 
 def test_who_works_elsewhere_is_not_listed(alice, hospital, office):
     with refused("left"):
-        roster.enter(
-            alice.provider, institution=hospital, by=office[0], checked=CHECKED
-        )
+        roster.add(alice.provider, institution=hospital, by=office[0], check=CHECKED)
 
 
 def test_nobody_is_listed_twice(listed, ina, hospital, office):
     with refused("open_already"):
-        roster.enter(ina, institution=hospital, by=office[0], checked=CHECKED)
+        roster.add(ina, institution=hospital, by=office[0], check=CHECKED)
 
 
 @pytest.mark.both_databases
@@ -311,8 +309,8 @@ def test_one_enters_and_another_executes_with_both_factors(granted, setters):
 
 @pytest.mark.cfr("1311.130(b)")
 def test_who_entered_it_does_not_execute_it(ina, listed, ward, setters, execute):
-    entered = access_requests.enter_grant(
-        ina, practice=ward, by=setters[0], seen=seen_of(ina)
+    entered = access_requests.request_grant(
+        ina, practice=ward, by=setters[0], look_up=seen_of(ina)
     )
 
     with refused("same_person"):
@@ -322,21 +320,21 @@ def test_who_entered_it_does_not_execute_it(ina, listed, ward, setters, execute)
 @pytest.mark.cfr("1311.130(a)")
 def test_who_is_not_on_the_list_is_not_granted(ina, ward, setters):
     with refused("not_listed"):
-        access_requests.enter_grant(
-            ina, practice=ward, by=setters[0], seen=seen_of(ina)
+        access_requests.request_grant(
+            ina, practice=ward, by=setters[0], look_up=seen_of(ina)
         )
 
 
 @pytest.mark.cfr("1311.130(b)")
 def test_the_two_offices_have_nobody_in_common(ward, hospital, office, setters):
     make_agent("pat", practice=ward)
-    assert "does not also set access" in roster.why_not_officer(
+    assert "does not also set access" in roster.objection_to_officer(
         setters[0], institution=hospital
     )
     with refused("not_named"):
-        roster.name_officer(setters[0], institution=hospital, by=None)
+        roster.appoint_officer(setters[0], institution=hospital, by=None)
     ward.memberships.create(user=office[0], role="agent")
-    assert "does not also set access" in designees.objection_to(
+    assert "does not also set access" in access_managers.objection_to(
         office[0], practice=ward
     )
 
@@ -367,7 +365,7 @@ def test_a_practice_with_a_shared_person_does_not_join(hospital, office, practic
 def test_who_proofed_when_stays_on_file(hospital, office):
     petra, paul = office
     officer = CredentialingOfficer.objects.get(user=petra)
-    roster.end_officer(officer, by=paul)
+    roster.remove_officer(officer, by=paul)
 
     officer.refresh_from_db()
     assert officer.until >= officer.since
@@ -389,9 +387,9 @@ def test_who_proofed_when_stays_on_file(hospital, office):
 def test_off_the_list_means_no_more_signing(granted, listed, ina, ward, office):
     assert labels_of(ina, ward) == []
     with refused("no_reason"):
-        roster.end(listed, by=office[0], reason=" ")
+        roster.remove(listed, by=office[0], reason=" ")
 
-    roster.end(listed, by=office[0], reason="End of the residency")
+    roster.remove(listed, by=office[0], reason="End of the residency")
 
     assert [one.cause for one in granted.suspensions.all()] == [Cause.NOT_LISTED]
     assert any("not on the list" in label for label in labels_of(ina, ward))
@@ -426,7 +424,7 @@ def test_the_job_finds_who_is_not_on_the_list(alice, practice, hospital):
 
     suspension.suspend_lapsed()
 
-    held = AccessGrant.objects.in_force().get(provider=alice.provider)
+    held = AccessGrant.objects.current().get(provider=alice.provider)
     assert [one.cause for one in held.suspensions.all()] == [Cause.NOT_LISTED]
 
 
@@ -456,7 +454,7 @@ def test_the_office_lists_and_approves_on_its_page(client, ina, hospital, office
 
 
 def test_approving_twice_is_told_on_the_page(client, ina, hospital, office):
-    listing = roster.enter(ina, institution=hospital, by=office[0], checked=CHECKED)
+    listing = roster.add(ina, institution=hospital, by=office[0], check=CHECKED)
     client.force_login(office[0])
     for _ in range(2):
         response = client.post(

@@ -4,7 +4,7 @@ import pytest
 
 from audit.acts import Act
 from audit.models import Event
-from providers import designees
+from providers import access_managers
 from providers.access import access_requests
 from providers.institutions import roster
 from providers.models import AccessGrant, AccessState
@@ -38,7 +38,7 @@ def carol(alice, practice):
 
 @pytest.fixture
 def manager(alice, practice):
-    return designees.of(practice).get(provider=None)
+    return access_managers.of(practice).get(provider=None)
 
 
 def names_of(results):
@@ -52,19 +52,21 @@ def test_of_two_who_end_each_other_at_once_one_does(
 ):
     acts = []
     for about, by in [(alice, carol), (carol, alice)]:
-        entered = access_requests.enter_dismissal(about, practice=practice, by=manager)
+        entered = access_requests.request_dismissal(
+            about, practice=practice, by=manager
+        )
         acts.append((entered, by, passed(entered, by=by)))
 
     def run(number):
         entered, by, challenge = acts[number]
-        return access_requests.execute(
+        return access_requests.approve(
             entered, by=by, challenge=challenge, session_key=SESSION
         )
 
     results = at_once(run, times=2)
 
     assert names_of(results) == ["AccessRequest", "NotAllowed"]
-    assert designees.of(practice).filter(pk__in=[alice.pk, carol.pk]).count() == 1
+    assert access_managers.of(practice).filter(pk__in=[alice.pk, carol.pk]).count() == 1
 
 
 @pytest.mark.parametrize("attempt", range(3))
@@ -76,7 +78,7 @@ def test_of_executing_declining_and_taking_back_at_once_one_counts(
     entered = make_request(practice=practice, provider=nora)
     challenge = passed(entered, by=alice)
     acts = [
-        lambda: access_requests.execute(
+        lambda: access_requests.approve(
             entered, by=alice, challenge=challenge, session_key=SESSION
         ),
         lambda: access_requests.decline(entered, by=carol, reason="Not now."),
@@ -98,12 +100,14 @@ def test_of_executing_declining_and_taking_back_at_once_one_counts(
 def test_of_two_of_an_office_who_end_each_other_at_once_one_does(attempt):
     hospital = make_institution()
     office = [
-        roster.name_officer(make_user(name), institution=hospital, by=None)
+        roster.appoint_officer(make_user(name), institution=hospital, by=None)
         for name in ("petra", "paul")
     ]
 
     results = at_once(
-        lambda number: roster.end_officer(office[number], by=office[1 - number].user),
+        lambda number: roster.remove_officer(
+            office[number], by=office[1 - number].user
+        ),
         times=2,
     )
 

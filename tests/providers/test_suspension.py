@@ -32,7 +32,7 @@ pytestmark = pytest.mark.django_db
 
 
 def causes_of(user):
-    held = AccessGrant.objects.in_force().get(provider__user=user)
+    held = AccessGrant.objects.current().get(provider__user=user)
     return [suspension.cause for suspension in held.suspensions.all()]
 
 
@@ -285,8 +285,8 @@ def test_a_renewal_after_the_lapse_needs_two_people(alice, manager, practice, ex
         "Your right to sign is suspended: the state license or registration expired."
     ]
 
-    again = access_requests.enter_grant(
-        alice.provider, practice=practice, by=manager, seen=seen_of(alice.provider)
+    again = access_requests.request_grant(
+        alice.provider, practice=practice, by=manager, look_up=seen_of(alice.provider)
     )
     execute(again, by=alice)
 

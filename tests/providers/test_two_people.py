@@ -11,8 +11,8 @@ from audit.acts import Act, Outcome
 from audit.models import Event
 from mfa.models import Purpose
 from mfa.refusals import NotRedeemable
-from providers import designees, readiness
-from providers.access import access_requests, request_content
+from providers import access_managers, readiness
+from providers.access import access_requests, approval
 from providers.models import (
     AccessGrant,
     AccessKind,
@@ -43,7 +43,7 @@ WEEK = timedelta(days=7)
 
 
 def in_force(provider):
-    return AccessGrant.objects.in_force().filter(provider=provider)
+    return AccessGrant.objects.current().filter(provider=provider)
 
 
 def refused(code):
@@ -105,7 +105,7 @@ def test_what_was_seen_has_to_be_what_is_registered(nora, manager, practice, fie
     seen = seen_of(nora, **{field: practice.today() + WEEK})
 
     with refused("not_verified"):
-        access_requests.enter_grant(nora, practice=practice, by=manager, seen=seen)
+        access_requests.request_grant(nora, practice=practice, by=manager, look_up=seen)
     assert not AccessRequest.objects.filter(provider=nora).exists()
 
 
@@ -121,7 +121,7 @@ def test_a_state_s_own_registration_is_looked_up_too(
     )
 
     with refused("not_verified"):
-        access_requests.enter_grant(nora, practice=practice, by=manager, seen=seen)
+        access_requests.request_grant(nora, practice=practice, by=manager, look_up=seen)
 
 
 @pytest.mark.cfr("1311.125(b)")
@@ -130,11 +130,11 @@ def test_a_state_s_own_registration_is_part_of_what_is_executed(
 ):
     until = practice.today() + 2 * WEEK
     register_with_state(nora, until=until)
-    entered = access_requests.enter_grant(
-        nora, practice=practice, by=manager, seen=seen_of(nora)
+    entered = access_requests.request_grant(
+        nora, practice=practice, by=manager, look_up=seen_of(nora)
     )
 
-    seen = request_content.content(entered)["verification"]
+    seen = approval.content(entered)["verification"]
     assert seen["state_registration"] == "CSR-1"
     assert seen["state_registration_expires_on"] == until.isoformat()
     nora.state_licenses.update(registration_number="CSR-2")
@@ -149,7 +149,9 @@ def test_somebody_else_s_registration_is_no_verification(
     others = seen_of(nora, dea_registration=alice.provider.dea_registrations.get())
 
     with refused("not_verified"):
-        access_requests.enter_grant(nora, practice=practice, by=manager, seen=others)
+        access_requests.request_grant(
+            nora, practice=practice, by=manager, look_up=others
+        )
 
 
 @pytest.mark.cfr("1311.125(b)")
@@ -161,8 +163,8 @@ def test_lapsed_authority_is_not_granted(nora, manager, practice, rows, code):
     getattr(nora, rows).update(expires_on=practice.today() - WEEK)
 
     with refused(code):
-        access_requests.enter_grant(
-            nora, practice=practice, by=manager, seen=seen_of(nora)
+        access_requests.request_grant(
+            nora, practice=practice, by=manager, look_up=seen_of(nora)
         )
     assert refusals() == [code]
 
@@ -193,8 +195,8 @@ def test_only_a_verified_identity_is_given_the_right(practice, alice, manager):
     nina = make_provider("nina", practice=practice)
 
     with refused("not_proofed"):
-        access_requests.enter_grant(
-            nina, practice=practice, by=manager, seen=seen_of(nina)
+        access_requests.request_grant(
+            nina, practice=practice, by=manager, look_up=seen_of(nina)
         )
 
 
@@ -203,16 +205,16 @@ def test_an_identity_with_another_name_is_not_given_the_right(nora, manager, pra
     nora.user.idme_accounts.update(last_name="Miller")
 
     with refused("not_proofed"):
-        access_requests.enter_grant(
-            nora, practice=practice, by=manager, seen=seen_of(nora)
+        access_requests.request_grant(
+            nora, practice=practice, by=manager, look_up=seen_of(nora)
         )
 
 
 @pytest.mark.cfr("1311.120(b)(4)")
 @pytest.mark.cfr("1311.125(c)")
 def test_who_entered_it_does_not_execute_it(nora, alice, practice, execute):
-    entered = access_requests.enter_grant(
-        nora, practice=practice, by=alice, seen=seen_of(nora)
+    entered = access_requests.request_grant(
+        nora, practice=practice, by=alice, look_up=seen_of(nora)
     )
 
     with refused("same_person"):
@@ -225,14 +227,18 @@ def test_who_entered_it_does_not_execute_it(nora, alice, practice, execute):
 @pytest.mark.cfr("1311.125(a)")
 def test_only_designees_enter(nora, sam, practice):
     with refused("not_designee"):
-        access_requests.enter_grant(nora, practice=practice, by=sam, seen=seen_of(nora))
+        access_requests.request_grant(
+            nora, practice=practice, by=sam, look_up=seen_of(nora)
+        )
     assert refusals() == ["not_designee"]
 
 
 @pytest.mark.cfr("1311.120(b)(2)(ii)")
 def test_a_designee_of_elsewhere_is_none_here(nora, bob, practice, entered, execute):
     with refused("not_designee"):
-        access_requests.enter_grant(nora, practice=practice, by=bob, seen=seen_of(nora))
+        access_requests.request_grant(
+            nora, practice=practice, by=bob, look_up=seen_of(nora)
+        )
     with refused("not_designee"):
         execute(entered, by=bob)
 
@@ -243,8 +249,8 @@ def test_a_superuser_gives_nothing(nora, practice, entered, execute):
     make_idme_account(root)
 
     with refused("not_designee"):
-        access_requests.enter_grant(
-            nora, practice=practice, by=root, seen=seen_of(nora)
+        access_requests.request_grant(
+            nora, practice=practice, by=root, look_up=seen_of(nora)
         )
     with refused("not_designee"):
         execute(entered, by=root)
@@ -294,8 +300,8 @@ def test_who_may_not_sign_gives_nobody_else_the_right(alice, entered, execute):
 @pytest.mark.cfr("1311.125(c)")
 def test_nobody_enters_their_own_grant(alice, practice):
     with refused("self"):
-        access_requests.enter_grant(
-            alice.provider, practice=practice, by=alice, seen=seen_of(alice.provider)
+        access_requests.request_grant(
+            alice.provider, practice=practice, by=alice, look_up=seen_of(alice.provider)
         )
 
 
@@ -318,7 +324,7 @@ def test_the_only_registrant_executes_what_another_one_entered(alice, practice):
 
     assert request.is_own
     assert request.entered_by != alice
-    assert designees.registrants(practice, on=practice.today()).get() == alice
+    assert access_managers.registrants(practice, on=practice.today()).get() == alice
 
 
 @pytest.mark.cfr("1311.120(b)(5)")
@@ -333,7 +339,7 @@ def test_the_only_registrant_executes_what_another_one_entered(alice, practice):
 )
 def test_the_two_factors_are_for_exactly_this(nora, alice, entered, wrong):
     with pytest.raises(NotRedeemable):
-        access_requests.execute(
+        access_requests.approve(
             entered,
             by=alice,
             challenge=passed(entered, by=alice, **wrong),
@@ -348,7 +354,7 @@ def test_somebody_else_s_factors_execute_nothing(nora, alice, manager, entered):
     make_device(manager)
 
     with pytest.raises(NotRedeemable):
-        access_requests.execute(
+        access_requests.approve(
             entered,
             by=alice,
             challenge=passed(entered, by=manager),
@@ -376,8 +382,8 @@ def test_a_closed_request_is_closed(alice, entered, execute):
 @pytest.mark.both_databases
 def test_one_request_about_somebody_waits_at_a_time(nora, manager, practice, entered):
     with refused("open_already"):
-        access_requests.enter_grant(
-            nora, practice=practice, by=manager, seen=seen_of(nora)
+        access_requests.request_grant(
+            nora, practice=practice, by=manager, look_up=seen_of(nora)
         )
 
 
@@ -414,7 +420,7 @@ def test_an_end_is_executed_by_two_and_stops_signing_at_once(
 ):
     execute(entered, by=alice)
 
-    ending = access_requests.enter_revocation(
+    ending = access_requests.request_revocation(
         nora, practice=practice, by=manager, reason="left the practice"
     )
 
@@ -430,7 +436,7 @@ def test_an_end_is_executed_by_two_and_stops_signing_at_once(
 @pytest.mark.cfr("1311.125(c)")
 def test_an_end_by_one_person_is_none(nora, alice, practice, entered, execute):
     execute(entered, by=alice)
-    ending = access_requests.enter_revocation(
+    ending = access_requests.request_revocation(
         nora, practice=practice, by=alice, reason="a quarrel"
     )
 
@@ -446,7 +452,7 @@ def test_an_end_needs_a_reason_and_something_to_end(
     nora, manager, practice, reason, code
 ):
     with refused(code):
-        access_requests.enter_revocation(
+        access_requests.request_revocation(
             nora, practice=practice, by=manager, reason=reason
         )
 
@@ -482,14 +488,14 @@ def test_a_right_is_for_one_practice(alice, bob, practice):
 def test_designees_name_and_end_each_other_two_by_two(
     alice, manager, sam, practice, execute
 ):
-    naming = access_requests.enter_naming(sam, practice=practice, by=manager)
-    assert not designees.is_designee(sam, practice=practice)
+    naming = access_requests.request_designation(sam, practice=practice, by=manager)
+    assert not access_managers.is_access_manager(sam, practice=practice)
     execute(naming, by=alice)
-    assert designees.is_designee(sam, practice=practice)
+    assert access_managers.is_access_manager(sam, practice=practice)
 
-    ending = access_requests.enter_dismissal(sam, practice=practice, by=manager)
+    ending = access_requests.request_dismissal(sam, practice=practice, by=manager)
     execute(ending, by=alice)
-    assert not designees.is_designee(sam, practice=practice)
+    assert not access_managers.is_access_manager(sam, practice=practice)
     kept = Designee.objects.get(user=sam)
     assert (kept.named_by, kept.ended_by) == (alice, alice)
     assert kept.until >= kept.since
@@ -500,9 +506,9 @@ def test_nobody_names_who_works_elsewhere_or_themselves(
 ):
     for person in (bob, mallory):
         with refused("not_named"):
-            access_requests.enter_naming(person, practice=practice, by=manager)
+            access_requests.request_designation(person, practice=practice, by=manager)
     with refused("self"):
-        access_requests.enter_naming(manager, practice=practice, by=manager)
+        access_requests.request_designation(manager, practice=practice, by=manager)
 
 
 @pytest.mark.both_databases
@@ -511,7 +517,7 @@ def test_nothing_changes_without_its_event(nora, alice, entered, monkeypatch):
     monkeypatch.setattr("audit.seals.seal", _broken)
 
     with pytest.raises(RuntimeError):
-        access_requests.execute(
+        access_requests.approve(
             entered, by=alice, challenge=challenge, session_key=SESSION
         )
     entered.refresh_from_db()
@@ -532,7 +538,7 @@ def test_of_two_who_execute_at_once_one_does(practice):
 
     def run(number):
         by, challenge = proofs[number]
-        return access_requests.execute(
+        return access_requests.approve(
             entered, by=by, challenge=challenge, session_key=SESSION
         )
 
@@ -727,7 +733,7 @@ def test_an_ended_grant_never_comes_back(alice):
 @pytest.mark.cfr("1311.130(c)")
 def test_who_was_a_designee_when_stays_on_file(alice, practice, sam):
     make_designee(sam, practice=practice)
-    designees.resign(sam, practice=practice)
+    access_managers.resign(sam, practice=practice)
     for change in ({"until": None}, {"user": alice}, {"since": timezone.now()}):
         with pytest.raises(IntegrityError, match="stays"), transaction.atomic():
             Designee.objects.filter(user=sam).update(**change)
@@ -748,7 +754,7 @@ def hill(practice):
 
 @pytest.mark.cfr("1311.125(a)")
 def test_a_location_without_two_designees_does_not_sign(alice, manager, practice):
-    designees.resign(manager, practice=practice)
+    access_managers.resign(manager, practice=practice)
 
     found = readiness.blockers_to_signing(
         alice.provider, practice=practice, on=practice.today()
@@ -764,7 +770,7 @@ def test_a_location_without_a_registrant_among_them_does_not_sign(
 ):
     execute(entered, by=alice)
     make_designee(sam, practice=practice)
-    designees.resign(alice, practice=practice)
+    access_managers.resign(alice, practice=practice)
 
     found = readiness.blockers_to_signing(nora, practice=practice, on=practice.today())
     assert [blocker.label for blocker in found] == [
@@ -777,11 +783,11 @@ def test_a_location_without_a_registrant_among_them_does_not_sign(
 def test_the_way_to_the_first_practitioner(hill, execute):
     practice, olaf, nina = hill
     root = make_user("root", is_staff=True)
-    designees.name_first(olaf, practice=practice, by=root)
-    designees.name_first(nina.user, practice=practice, by=None)
+    access_managers.designate_first(olaf, practice=practice, by=root)
+    access_managers.designate_first(nina.user, practice=practice, by=None)
 
-    entered = access_requests.enter_grant(
-        nina, practice=practice, by=olaf, seen=seen_of(nina)
+    entered = access_requests.request_grant(
+        nina, practice=practice, by=olaf, look_up=seen_of(nina)
     )
     executed = execute(entered, by=nina.user)
 
@@ -797,44 +803,44 @@ def test_the_way_to_the_first_practitioner(hill, execute):
 def test_an_administrator_names_nobody_where_there_are_enough(alice, sam, practice):
     root = make_user("root", is_staff=True, is_superuser=True)
 
-    with pytest.raises(designees.NotNamed, match="has its designees"):
-        designees.name_first(sam, practice=practice, by=root)
-    assert not designees.is_designee(sam, practice=practice)
+    with pytest.raises(access_managers.NotDesignated, match="has its designees"):
+        access_managers.designate_first(sam, practice=practice, by=root)
+    assert not access_managers.is_access_manager(sam, practice=practice)
     assert Event.objects.filter(act=Act.PERMISSION_DENIED, actor="root").count() == 1
 
 
 def test_only_an_administrator_names_the_first(hill):
     practice, olaf, _nina = hill
 
-    with pytest.raises(designees.NotNamed, match="administrator"):
-        designees.name_first(olaf, practice=practice, by=olaf)
+    with pytest.raises(access_managers.NotDesignated, match="administrator"):
+        access_managers.designate_first(olaf, practice=practice, by=olaf)
 
 
 def test_who_does_not_work_there_is_not_named(hill, mallory):
     practice, _olaf, _nina = hill
 
-    with pytest.raises(designees.NotNamed, match="does not work"):
-        designees.name_first(mallory, practice=practice, by=None)
+    with pytest.raises(access_managers.NotDesignated, match="does not work"):
+        access_managers.designate_first(mallory, practice=practice, by=None)
 
 
 def test_who_left_is_no_designee(alice, practice):
     alice.memberships.update(left_on=practice.today())
 
-    assert not designees.is_designee(alice, practice=practice)
+    assert not access_managers.is_access_manager(alice, practice=practice)
 
 
 def test_who_is_locked_out_is_no_designee(alice, practice):
     alice.is_active = False
     alice.save()
 
-    assert not designees.is_designee(alice, practice=practice)
+    assert not access_managers.is_access_manager(alice, practice=practice)
 
 
 @pytest.mark.cfr("1311.120(b)(1)(i)")
 def test_a_registrant_is_linked_by_name_to_a_dea_number(alice, sam, practice):
     make_designee(sam, practice=practice)
 
-    found = designees.registrants(practice, on=practice.today())
+    found = access_managers.registrants(practice, on=practice.today())
     assert [user.username for user in found] == ["alice"]
 
 
@@ -847,7 +853,7 @@ def test_the_operator_names_the_first_two_at_the_command_line(hill, capsys):
     call_command("name_designee", practice.name, "nina")
     assert "has its designees" in capsys.readouterr().out
 
-    assert set(designees.of(practice)) == {olaf, nina.user}
+    assert set(access_managers.of(practice)) == {olaf, nina.user}
     for wrong in [("nowhere", "olaf"), (practice.name, "nobody")]:
         with pytest.raises(CommandError, match="no such"):
             call_command("name_designee", *wrong)
@@ -858,10 +864,10 @@ def test_the_operator_names_the_first_two_at_the_command_line(hill, capsys):
 @pytest.mark.cfr("1311.125(c)")
 def test_nobody_declines_what_ends_their_own(alice, practice, manager):
     ends = [
-        access_requests.enter_revocation(
+        access_requests.request_revocation(
             alice.provider, practice=practice, by=manager, reason="diverts"
         ),
-        access_requests.enter_dismissal(
+        access_requests.request_dismissal(
             manager, practice=practice, by=alice, reason="left"
         ),
     ]

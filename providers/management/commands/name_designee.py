@@ -1,7 +1,7 @@
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
-from providers import designees
+from providers import access_managers
 from providers.models import Practice
 
 
@@ -21,7 +21,7 @@ class Command(BaseCommand):
         if user is None or found is None:
             raise CommandError("There is no such practice, or no such account.")
         try:
-            designees.name_first(user, practice=found, by=None)
-        except designees.NotNamed as refusal:
+            access_managers.designate_first(user, practice=found, by=None)
+        except access_managers.NotDesignated as refusal:
             raise CommandError(str(refusal)) from None
-        return designees.shortage(found) or f"{found} has its designees."
+        return access_managers.shortage(found) or f"{found} has its designees."

@@ -23,10 +23,10 @@ from providers.models import (
     StateLicense,
 )
 
-FEWEST = 2
+MINIMUM = 2
 
 
-class NotNamed(Exception):
+class NotDesignated(Exception):
     """The designee was not named; the message says why."""
 
 
@@ -39,7 +39,7 @@ def of(practice: Practice) -> QuerySet:
     )
 
 
-def to_be_told(practice: Practice | None) -> list:
+def notice_recipients(practice: Practice | None) -> list:
     """Return who sets access at a practice, or anywhere, and the administrators."""
     users = get_user_model().objects.filter(is_active=True)
     practices = [practice] if practice else Practice.objects.all()
@@ -47,7 +47,7 @@ def to_be_told(practice: Practice | None) -> list:
     return list({*administrators, *(who for one in practices for who in of(one))})
 
 
-def is_designee(user, *, practice: Practice) -> bool:
+def is_access_manager(user, *, practice: Practice) -> bool:
     return of(practice).filter(pk=user.pk).exists()
 
 
@@ -78,7 +78,7 @@ def shortage(practice: Practice, *, but_for: Provider | None = None) -> str:
     found = dict(of(practice).annotate(able=is_registrant).values_list("pk", "able"))
     if but_for and but_for.user_id in found:
         found[but_for.user_id] = True
-    if len(found) < FEWEST:
+    if len(found) < MINIMUM:
         return f"{practice} has fewer than two people who set access."
     if practice.institution_id or any(found.values()):
         return ""
@@ -92,21 +92,21 @@ def _is_registrant(practice: Practice, *, on: date) -> Q:
     return Exists(registered) & Exists(licensed)
 
 
-def name_first(user, *, practice: Practice, by) -> Designee:
-    """Name a designee while there are too few to name each other; raise NotNamed.
+def designate_first(user, *, practice: Practice, by) -> Designee:
+    """Name a designee while there are too few to name each other; raise NotDesignated.
 
     `by` is an administrator, or nobody: the operator, at the command line.
     """
     with transaction.atomic(durable=True):
         Practice.objects.select_for_update(no_key=True).get(pk=practice.pk)
-        refusal = why_not_first(user, practice=practice, by=by)
+        refusal = objection_to_first(user, practice=practice, by=by)
         if not refusal:
-            return name(user, practice=practice, by=by)
+            return designate(user, practice=practice, by=by)
     chain.denied(by=by, of=practice, reason="not_named")
-    raise NotNamed(refusal)
+    raise NotDesignated(refusal)
 
 
-def why_not_first(user, *, practice: Practice, by) -> str:
+def objection_to_first(user, *, practice: Practice, by) -> str:
     """Say why an administrator cannot name this designee; empty if they can."""
     if by is not None and not (by.is_active and by.is_staff):
         return "Only an administrator names the first designees."
@@ -123,7 +123,7 @@ def objection_to(user, *, practice: Practice) -> str:
     there = Membership.objects.filter(user=user, practice=practice, left_on=None)
     if not (user.is_active and there.exists()):
         return f"{user} does not work at {practice}."
-    if is_designee(user, practice=practice):
+    if is_access_manager(user, practice=practice):
         return f"{user} is a designee of {practice} already."
     if practice.institution and credentialing.is_officer(
         user, institution=practice.institution
@@ -135,14 +135,14 @@ def objection_to(user, *, practice: Practice) -> str:
     return ""
 
 
-def name(user, *, practice: Practice, by) -> Designee:
+def designate(user, *, practice: Practice, by) -> Designee:
     """Make somebody a designee, in the transaction of the act that decided it."""
     named = Designee.objects.create(user=user, practice=practice, named_by=by)
     chain.record(Act.DESIGNEE_NAMED, by=by, of=user, practice=str(practice.public_id))
     return named
 
 
-def end(user, *, practice: Practice, by) -> bool:
+def end_designation(user, *, practice: Practice, by) -> bool:
     """End a designation, in the transaction of the act that decided it."""
     ended = Designee.objects.filter(user=user, practice=practice, until=None).update(
         until=timezone.now(), ended_by=by
@@ -157,4 +157,4 @@ def end(user, *, practice: Practice, by) -> bool:
 def resign(user, *, practice: Practice) -> None:
     """End one's own designation at once."""
     with transaction.atomic(durable=True):
-        end(user, practice=practice, by=user)
+        end_designation(user, practice=practice, by=user)
