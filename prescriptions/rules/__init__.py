@@ -1,81 +1,66 @@
-"""21 CFR 1306 as small pure functions: each returns a reason against, or None.
+"""21 CFR 1306 as small pure functions: each returns a blocker, or None.
 
-They see a prescription and the circumstances; no queries, no clock, no settings.
+They see a prescription and the circumstances; no queries, no clock, no settings. A rule
+is registered by its decorator alone; a new group of rules is named in GROUPS as well.
 """
-
-from collections.abc import Callable
 
 from foundation.blockers import Blocker
 from prescriptions.models import Prescription
+from prescriptions.rules import (
+    acceptance,
+    elements,
+    filling,
+    registration,
+    series,
+    states,
+)
 from prescriptions.rules.circumstances import Circumstances
-from prescriptions.rules.elements import (
-    directions,
-    drug,
-    drug_in_use,
-    fits,
-    medical_need,
-    note_fits,
-    patient,
-    pharmacy_takes_it,
-    practitioner,
-    quantity,
-    readable,
-    schedule_unchanged,
-    supervisor,
-)
-from prescriptions.rules.filling import (
-    earliest_fill,
-    emergency,
-    fill_in_time,
-    partial_fill,
-    refills,
-)
-from prescriptions.rules.registration import (
-    registration_chosen,
-    registration_covers,
-    registration_of_prescriber,
-    registration_of_the_state,
-)
-from prescriptions.rules.series import (
-    Place,
-    fill_in_the_series,
-    place,
-    series_dates,
-    series_permitted,
-    series_supply,
-)
-from prescriptions.rules.states import first_fill_in_the_state, supply_in_the_state
+from prescriptions.rules.registry import Rule, rules_in
+from prescriptions.rules.series import Place, place, series_dates
 
 __all__ = [
     "RULES",
     "Circumstances",
     "Place",
+    "Rule",
+    "blockers_to_printing",
     "blockers_to_ready",
     "blockers_to_signing",
     "one_patient",
     "place",
+    "series_dates",
 ]
 
-Rule = Callable[[Prescription, Circumstances], Blocker | None]
+# People read the blockers in this order.
+GROUPS = [elements, filling, series, states, registration, acceptance]
+RULES: list[Rule] = [rule for group in GROUPS for rule in rules_in(group)]
 
 
 def blockers_to_ready(
     prescription: Prescription, *, around: Circumstances
 ) -> list[Blocker]:
     """Return every reason why this may not be marked ready on this day."""
-    found = [rule(prescription, around) for rule in RULES]
-    return [blocker for blocker in found if blocker]
+    return _blockers(RULES, prescription, around)
+
+
+def blockers_to_printing(
+    prescription: Prescription, *, around: Circumstances
+) -> list[Blocker]:
+    """Return every reason why this may not be printed to be signed by hand."""
+    return _blockers([rule for rule in RULES if rule.on_paper], prescription, around)
 
 
 def blockers_to_signing(
     prescriptions: list[Prescription], *, around: Circumstances
 ) -> list[Blocker]:
     """Return every reason why these may not be signed together on this day."""
-    found = [
-        one for each in prescriptions for one in blockers_to_ready(each, around=around)
+    blockers = [
+        blocker
+        for prescription in prescriptions
+        for blocker in blockers_to_ready(prescription, around=around)
     ]
     together = one_patient(prescriptions)
-    return [*found, together] if together else found
+    return [*blockers, together] if together else blockers
 
 
 def one_patient(prescriptions: list[Prescription]) -> Blocker | None:
@@ -88,33 +73,8 @@ def one_patient(prescriptions: list[Prescription]) -> Blocker | None:
     )
 
 
-RULES: list[Rule] = [
-    patient,
-    practitioner,
-    supervisor,
-    drug,
-    drug_in_use,
-    directions,
-    quantity,
-    readable,
-    note_fits,
-    fits,
-    medical_need,
-    refills,
-    partial_fill,
-    emergency,
-    earliest_fill,
-    fill_in_time,
-    fill_in_the_series,
-    series_supply,
-    series_dates,
-    series_permitted,
-    supply_in_the_state,
-    first_fill_in_the_state,
-    registration_chosen,
-    registration_of_prescriber,
-    registration_covers,
-    registration_of_the_state,
-    pharmacy_takes_it,
-    schedule_unchanged,
-]
+def _blockers(
+    rules: list[Rule], prescription: Prescription, around: Circumstances
+) -> list[Blocker]:
+    answers = [rule.check(prescription, around) for rule in rules]
+    return [blocker for blocker in answers if blocker]

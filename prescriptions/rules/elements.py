@@ -4,11 +4,11 @@ from foundation.blockers import Blocker
 from prescriptions import content, formats, script
 from prescriptions.models import Drug, Prescription
 from prescriptions.rules.circumstances import Circumstances
-from providers.models import Schedule
+from prescriptions.rules.registry import rule
 
 GAMMA_HYDROXYBUTYRIC_ACID = "2012"  # DEA code of the approved products
 EDIT = "Edit the prescription."
-# What a message says beside the content, as long as it gets.
+# The longest values of what a message holds beside the content.
 ENVELOPE = {
     "message_id": "0" * 32,
     "signed_at": "2000-01-01T00:00:00.000000Z",
@@ -17,18 +17,19 @@ ENVELOPE = {
 }
 
 
+@rule("1306.05(a)")
 def patient(prescription: Prescription, around: Circumstances) -> Blocker | None:
-    """21 CFR 1306.05(a): full name and address of the patient."""
-    one = prescription.patient
-    wanted = [
-        one.first_name,
-        one.last_name,
-        one.address_line_1,
-        one.city,
-        one.state,
-        one.postal_code,
+    """The full name and address of the patient."""
+    patient = prescription.patient
+    required = [
+        patient.first_name,
+        patient.last_name,
+        patient.address_line_1,
+        patient.city,
+        patient.state,
+        patient.postal_code,
     ]
-    if all(value.strip() for value in wanted):
+    if all(value.strip() for value in required):
         return None
     return Blocker(
         "The patient’s full name or address is incomplete.",
@@ -36,10 +37,11 @@ def patient(prescription: Prescription, around: Circumstances) -> Blocker | None
     )
 
 
+@rule("1306.05(a)")
 def practitioner(prescription: Prescription, around: Circumstances) -> Blocker | None:
-    """21 CFR 1306.05(a): name and address of the practitioner."""
+    """The name and address of the practitioner."""
     practice, prescriber = prescription.practice, prescription.prescriber
-    wanted = [
+    required = [
         prescriber.first_name,
         prescriber.last_name,
         practice.address_line_1,
@@ -47,7 +49,7 @@ def practitioner(prescription: Prescription, around: Circumstances) -> Blocker |
         practice.state,
         practice.postal_code,
     ]
-    if all(value.strip() for value in wanted):
+    if all(value.strip() for value in required):
         return None
     return Blocker(
         "The practitioner’s name or the practice’s address is incomplete.",
@@ -55,24 +57,26 @@ def practitioner(prescription: Prescription, around: Circumstances) -> Blocker |
     )
 
 
+@rule("1311.135(c)")
 def supervisor(prescription: Prescription, around: Circumstances) -> Blocker | None:
-    """21 CFR 1311.135(c): it is clear who supervises and who prescribes."""
-    one = prescription.supervisor_id
-    if one is None:
+    """The supervisor is another practitioner, who works at the practice."""
+    supervisor_id = prescription.supervisor_id
+    if supervisor_id is None:
         return None
     choose = f"{EDIT[:-1]} and choose another supervisor, or none."
-    if one == prescription.prescriber_id:
+    if supervisor_id == prescription.prescriber_id:
         return Blocker("The supervisor is the practitioner who signs.", choose)
-    if one in around.left:
+    if supervisor_id in around.left:
         return Blocker("The supervisor no longer works at this practice.", choose)
     return None
 
 
+@rule("1306.05(a)")
 def drug(prescription: Prescription, around: Circumstances) -> Blocker | None:
-    """21 CFR 1306.05(a): drug name, strength and dosage form, all in what is sent."""
-    one = prescription.drug
-    wanted = [one.strength, one.form]
-    if all(text.strip() and text in one.name for text in wanted):
+    """The drug name, strength and dosage form are all in the message."""
+    drug = prescription.drug
+    required = [drug.strength, drug.form]
+    if all(text.strip() and text in drug.name for text in required):
         return None
     return Blocker(
         "The drug’s description lacks its strength or dosage form.",
@@ -80,49 +84,37 @@ def drug(prescription: Prescription, around: Circumstances) -> Blocker | None:
     )
 
 
+@rule("1308")
 def drug_in_use(prescription: Prescription, around: Circumstances) -> Blocker | None:
-    """A drug that left the formulary is not prescribed any more."""
-    one = prescription.drug
-    if one.is_prescribable:
+    """A drug that left the formulary cannot be prescribed."""
+    drug = prescription.drug
+    if drug.is_prescribable:
         return None
     label = "This drug is no longer in the formulary."
-    if one.unavailable:
-        label = f"This drug cannot be prescribed: {one.unavailable}"
+    if drug.unavailable:
+        label = f"This drug cannot be prescribed: {drug.unavailable}"
     return Blocker(label, "Choose another drug.")
 
 
+@rule("1306.05(a)")
 def directions(prescription: Prescription, around: Circumstances) -> Blocker | None:
-    """21 CFR 1306.05(a): directions for use."""
+    """The directions for use."""
     if prescription.directions.strip():
         return None
     return Blocker("The directions for use are missing.", EDIT)
 
 
+@rule("1306.05(a)")
 def quantity(prescription: Prescription, around: Circumstances) -> Blocker | None:
-    """21 CFR 1306.05(a): the quantity prescribed."""
+    """The quantity prescribed."""
     if prescription.quantity > 0:
         return None
     return Blocker("The quantity is missing.", EDIT)
 
 
-def medical_need(prescription: Prescription, around: Circumstances) -> Blocker | None:
-    """21 CFR 1306.05(c): the medical need for gamma-hydroxybutyric acid is noted."""
-    if not is_ghb(prescription.drug) or prescription.note.strip():
-        return None
-    return Blocker(
-        "The medical need for this drug has to be on the prescription.",
-        "Write it into the note to the pharmacist.",
-    )
-
-
-def is_ghb(drug: Drug) -> bool:
-    """Say whether it is gamma-hydroxybutyric acid, by its code or by its name."""
-    named = f"{drug.substance} {drug.name}".casefold()
-    return drug.dea_code == GAMMA_HYDROXYBUTYRIC_ACID or "oxybate" in named
-
-
+@rule("1311.170(e)")
 def readable(prescription: Prescription, around: Circumstances) -> Blocker | None:
-    """21 CFR 1311.170(e): nothing that a pharmacy's system would drop or change."""
+    """No character that a pharmacy's system would drop or change."""
     if all(map(formats.is_printable, content.texts(content.canonical(prescription)))):
         return None
     return Blocker(
@@ -131,8 +123,9 @@ def readable(prescription: Prescription, around: Circumstances) -> Blocker | Non
     )
 
 
+@rule("1311.170(e)")
 def note_fits(prescription: Prescription, around: Circumstances) -> Blocker | None:
-    """21 CFR 1311.170(e): what the law adds to the note does not push its end out."""
+    """The note fits together with the text that the law adds to it."""
     sent = content.note_as_sent(content.canonical(prescription))
     excess = len(sent) - formats.NOTE_LENGTH
     if excess <= 0:
@@ -144,8 +137,9 @@ def note_fits(prescription: Prescription, around: Circumstances) -> Blocker | No
     )
 
 
+@rule("1311.170(e)")
 def fits(prescription: Prescription, around: Circumstances) -> Blocker | None:
-    """21 CFR 1311.170(e): the message to the pharmacy holds all of it, uncut."""
+    """The message to the pharmacy holds the whole prescription."""
     if readable(prescription, around) or note_fits(prescription, around):
         return None
     record = {**ENVELOPE, "content": content.canonical(prescription)}
@@ -157,31 +151,18 @@ def fits(prescription: Prescription, around: Circumstances) -> Blocker | None:
     return None
 
 
-def schedule_unchanged(
-    prescription: Prescription, around: Circumstances
-) -> Blocker | None:
-    """21 CFR 1308: what was moved to another schedule is reviewed again."""
-    if prescription.schedule == prescription.drug.schedule:
+@rule("1306.05(c)")
+def medical_need(prescription: Prescription, around: Circumstances) -> Blocker | None:
+    """The medical need for gamma-hydroxybutyric acid is noted."""
+    if not is_ghb(prescription.drug) or prescription.note.strip():
         return None
     return Blocker(
-        "The schedule of this drug was changed since the prescription was written.",
-        "Edit and save the prescription, then review it again.",
+        "The medical need for this drug has to be on the prescription.",
+        "Write it into the note to the pharmacist.",
     )
 
 
-def pharmacy_takes_it(
-    prescription: Prescription, around: Circumstances
-) -> Blocker | None:
-    """21 CFR 1311.200: the pharmacy's application has to accept them."""
-    pharmacy = prescription.pharmacy
-    if not pharmacy.accepts_epcs:
-        return Blocker(
-            f"{pharmacy.name} does not accept controlled substances electronically.",
-            "Choose another pharmacy.",
-        )
-    if pharmacy.fills(prescription.schedule):
-        return None
-    label = Schedule(prescription.schedule).label
-    return Blocker(
-        f"{pharmacy.name} does not fill {label}.", "Choose another pharmacy."
-    )
+def is_ghb(drug: Drug) -> bool:
+    """Return True for gamma-hydroxybutyric acid, known by its code or by its name."""
+    named = f"{drug.substance} {drug.name}".casefold()
+    return drug.dea_code == GAMMA_HYDROXYBUTYRIC_ACID or "oxybate" in named

@@ -1,4 +1,4 @@
-"""How often, from when and in what parts it is filled: 21 CFR 1306.11 to 1306.23."""
+"""Refills, fill dates, partial fills and emergencies: 21 CFR 1306.11 to 1306.23."""
 
 from datetime import timedelta
 
@@ -6,6 +6,7 @@ from foundation.blockers import Blocker
 from prescriptions import dates
 from prescriptions.models import Prescription
 from prescriptions.rules.circumstances import Circumstances
+from prescriptions.rules.registry import rule
 from providers.models import Schedule
 
 REFILLS_OF_III_AND_IV = 5
@@ -13,8 +14,9 @@ FOLLOWS_WITHIN = timedelta(days=7)
 LIMITED = (Schedule.III, Schedule.IV)
 
 
+@rule("1306.12(a)", "1306.22(a)")
 def refills(prescription: Prescription, around: Circumstances) -> Blocker | None:
-    """21 CFR 1306.12(a): none for Schedule II; 1306.22(a): at most five for III, IV."""
+    """No refills for Schedule II, and at most five for Schedules III and IV."""
     if prescription.schedule == Schedule.II and prescription.refills:
         return Blocker(
             "Schedule II cannot be refilled.",
@@ -31,33 +33,11 @@ def refills(prescription: Prescription, around: Circumstances) -> Blocker | None
     return None
 
 
-def earliest_fill(prescription: Prescription, around: Circumstances) -> Blocker | None:
-    """21 CFR 1306.12(b)(1)(ii): an earliest fill date is not before the issue."""
-    fill = prescription.earliest_fill_on
-    if fill is None or fill >= around.on:
-        return None
-    return Blocker(
-        "The earliest fill date has passed.", "Change or clear it, then review again."
-    )
-
-
-def fill_in_time(prescription: Prescription, around: Circumstances) -> Blocker | None:
-    """21 CFR 1306.22(a): III and IV are not filled later than six months after issue."""
-    fill = prescription.earliest_fill_on
-    if fill is None or prescription.schedule not in LIMITED:
-        return None
-    if fill <= dates.lapses_on(around.on):
-        return None
-    return Blocker(
-        "Schedules III and IV cannot be filled later than six months from now.",
-        "Choose an earlier fill date.",
-    )
-
-
+@rule("1306.13(b)")
 def partial_fill(prescription: Prescription, around: Circumstances) -> Blocker | None:
-    """21 CFR 1306.13(b): part of what was prescribed, and of Schedule II alone.
+    """A partial fill is less than the quantity prescribed, for Schedule II only.
 
-    Of Schedules III to V the pharmacy may fill parts by itself (21 CFR 1306.23).
+    A pharmacy may fill Schedules III to V in parts without it (21 CFR 1306.23).
     """
     part = prescription.partial_fill_quantity
     if part is None:
@@ -75,8 +55,9 @@ def partial_fill(prescription: Prescription, around: Circumstances) -> Blocker |
     )
 
 
+@rule("1306.11(d)(4)")
 def emergency(prescription: Prescription, around: Circumstances) -> Blocker | None:
-    """21 CFR 1306.11(d)(4): follows an oral order of Schedule II within seven days."""
+    """It follows an emergency oral order of Schedule II within seven days."""
     ordered_on = prescription.emergency_oral_on
     if ordered_on is None:
         return None
@@ -100,4 +81,29 @@ def emergency(prescription: Prescription, around: Circumstances) -> Blocker | No
     return Blocker(
         "The emergency oral order was more than seven days ago.",
         "Call the pharmacy: it has to report this to DEA.",
+    )
+
+
+@rule("1306.12(b)(1)(ii)")
+def earliest_fill(prescription: Prescription, around: Circumstances) -> Blocker | None:
+    """The earliest fill date is not before the date of issue."""
+    fill = prescription.earliest_fill_on
+    if fill is None or fill >= around.on:
+        return None
+    return Blocker(
+        "The earliest fill date has passed.", "Change or clear it, then review again."
+    )
+
+
+@rule("1306.22(a)")
+def fill_in_time(prescription: Prescription, around: Circumstances) -> Blocker | None:
+    """Schedules III and IV are filled within six months of the date of issue."""
+    fill = prescription.earliest_fill_on
+    if fill is None or prescription.schedule not in LIMITED:
+        return None
+    if fill <= dates.lapses_on(around.on):
+        return None
+    return Blocker(
+        "Schedules III and IV cannot be filled later than six months from now.",
+        "Choose an earlier fill date.",
     )

@@ -12,6 +12,7 @@ from datetime import date, timedelta
 from foundation.blockers import Blocker
 from prescriptions.models import Drug, Prescription
 from prescriptions.rules.circumstances import Circumstances
+from prescriptions.rules.registry import rule
 from providers.models import Schedule
 
 LONGEST_SUPPLY = 90  # days
@@ -19,19 +20,37 @@ LONGEST_SUPPLY = 90  # days
 
 @dataclass(frozen=True)
 class Place:
-    """Where a prescription stands in its series."""
+    """The position of a prescription in its series."""
 
     number: int
     count: int
-    days_supply: int | None  # of all; None while one of them does not say
+    days_supply: int | None  # of all; None if any prescription lacks it
 
     @property
     def is_too_long(self) -> bool:
         return self.days_supply is not None and self.days_supply > LONGEST_SUPPLY
 
 
+@rule("1306.12(b)(1)")
+def fill_in_the_series(
+    prescription: Prescription, around: Circumstances
+) -> Blocker | None:
+    """Schedule II is not filled more than 90 days from now."""
+    fill = prescription.earliest_fill_on
+    if fill is None or prescription.schedule != Schedule.II:
+        return None
+    if fill < around.on + timedelta(days=LONGEST_SUPPLY):
+        return None
+    return Blocker(
+        f"Schedule II is prescribed for {LONGEST_SUPPLY} days from now at most, and the "
+        "earliest fill date is later.",
+        "Choose an earlier fill date.",
+    )
+
+
+@rule("1306.12(b)(1)")
 def series_supply(prescription: Prescription, around: Circumstances) -> Blocker | None:
-    """21 CFR 1306.12(b)(1): a total of up to a 90-day supply."""
+    """The days' supply of a series totals 90 days at most."""
     others = _others(prescription, around.others)
     if not others:
         return None
@@ -50,28 +69,13 @@ def series_supply(prescription: Prescription, around: Circumstances) -> Blocker 
     )
 
 
-def fill_in_the_series(
-    prescription: Prescription, around: Circumstances
-) -> Blocker | None:
-    """21 CFR 1306.12(b)(1): no filling of Schedule II can begin after its 90 days."""
-    fill = prescription.earliest_fill_on
-    if fill is None or prescription.schedule != Schedule.II:
-        return None
-    if fill < around.on + timedelta(days=LONGEST_SUPPLY):
-        return None
-    return Blocker(
-        f"Schedule II is prescribed for {LONGEST_SUPPLY} days from now at most, and the "
-        "earliest fill date is later.",
-        "Choose an earlier fill date.",
-    )
-
-
+@rule("1306.12(b)(1)(ii)")
 def series_dates(prescription: Prescription, around: Circumstances) -> Blocker | None:
-    """21 CFR 1306.12(b)(1)(ii): each but the first says the earliest fill date."""
+    """Every prescription but the first has an earliest fill date."""
     if not _is_for_now(prescription, around.on):
         return None
     others = _others(prescription, around.others)
-    if not any(_is_for_now(one, around.on) for one in others):
+    if not any(_is_for_now(other, around.on) for other in others):
         return None
     return Blocker(
         f"{_several(others)}, and only one of them can be filled at once.",
@@ -79,10 +83,11 @@ def series_dates(prescription: Prescription, around: Circumstances) -> Blocker |
     )
 
 
+@rule("1306.12(b)(1)(iv)")
 def series_permitted(
     prescription: Prescription, around: Circumstances
 ) -> Blocker | None:
-    """21 CFR 1306.12(b)(1)(iv): only where State law permits it."""
+    """A series is written only where State law permits it."""
     others = _others(prescription, around.others)
     limit = around.state_rule(prescription)
     if not others or limit.series_allowed:
@@ -97,11 +102,11 @@ def series_permitted(
 def place(
     prescription: Prescription, others: Iterable[Prescription], *, on: date
 ) -> Place | None:
-    """Return where this stands among the others by date of filling; None if alone."""
+    """Return its place among the others by date of filling; None if it is alone."""
     members = [prescription, *_others(prescription, others)]
     if len(members) == 1:
         return None
-    members.sort(key=lambda one: (one.earliest_fill_on or on, one.pk or 0))
+    members.sort(key=lambda member: (member.earliest_fill_on or on, member.pk or 0))
     return Place(
         number=members.index(prescription) + 1,
         count=len(members),
@@ -109,29 +114,29 @@ def place(
     )
 
 
-def is_same_drug(one: Drug, other: Drug) -> bool:
-    """Say whether two products are one substance in one dosage form."""
-    is_same_substance = one.substance.casefold() == other.substance.casefold()
-    is_same_code = one.dea_code != "" and one.dea_code == other.dea_code
+def is_same_drug(drug: Drug, other: Drug) -> bool:
+    """Return True if two products are one substance in one dosage form."""
+    is_same_substance = drug.substance.casefold() == other.substance.casefold()
+    is_same_code = drug.dea_code != "" and drug.dea_code == other.dea_code
     return (is_same_substance or is_same_code) and (
-        one.form.casefold() == other.form.casefold()
+        drug.form.casefold() == other.form.casefold()
     )
 
 
 def _others(
     prescription: Prescription, others: Iterable[Prescription]
 ) -> list[Prescription]:
-    """Return what makes a series with this; what an emergency took is not filled."""
+    """Return the others of its series; follow-ups to emergency orders do not count."""
     if prescription.emergency_oral_on or prescription.schedule != Schedule.II:
         return []
     return [
-        one
-        for one in others
-        if one != prescription
-        and one.patient_id == prescription.patient_id
-        and one.schedule == Schedule.II
-        and one.emergency_oral_on is None
-        and is_same_drug(one.drug, prescription.drug)
+        other
+        for other in others
+        if other != prescription
+        and other.patient_id == prescription.patient_id
+        and other.schedule == Schedule.II
+        and other.emergency_oral_on is None
+        and is_same_drug(other.drug, prescription.drug)
     ]
 
 

@@ -5,8 +5,10 @@ from datetime import timedelta
 from foundation.blockers import Blocker
 from prescriptions.models import Prescription
 from prescriptions.rules.circumstances import Circumstances
+from prescriptions.rules.registry import rule
 
 
+@rule("State law")
 def supply_in_the_state(
     prescription: Prescription, around: Circumstances
 ) -> Blocker | None:
@@ -30,10 +32,11 @@ def supply_in_the_state(
     )
 
 
+@rule("State law")
 def first_fill_in_the_state(
     prescription: Prescription, around: Circumstances
 ) -> Blocker | None:
-    """The State's limit on how long a prescription waits for its first filling."""
+    """The State's limit on the days until the first filling, where it has one."""
     limit = around.state_rule(prescription)
     fill = prescription.earliest_fill_on
     if limit.fill_within_days is None or fill is None:

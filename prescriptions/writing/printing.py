@@ -92,8 +92,7 @@ def blockers(prescription: Prescription) -> list[Blocker]:
     21 CFR 1306.05(a) holds on paper too; how the pharmacy takes it does not matter.
     """
     around = rule_context.of([prescription])
-    on_any_way = [rule for rule in rules.RULES if rule is not rules.pharmacy_takes_it]
-    return [found for rule in on_any_way if (found := rule(prescription, around))]
+    return rules.blockers_to_printing(prescription, around=around)
 
 
 def medication_list(patient: Patient, *, by) -> list[Prescription]:

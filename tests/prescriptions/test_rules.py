@@ -1,9 +1,12 @@
 """21 CFR 1306, rule by rule, without a database: a good one, and one thing wrong."""
 
+import ast
+import re
 from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
+from django.conf import settings
 
 from prescriptions import dates, rules
 from prescriptions.drugs import schedules
@@ -219,3 +222,35 @@ def test_two_patients_are_not_signed_together():
 
     assert rules.one_patient([a_prescription(), other])
     assert rules.one_patient([a_prescription(), a_prescription()]) is None
+
+
+PARAGRAPH = re.compile(r"13\d\d(\.\d+(\([a-z]+\)|\(\d+\))*)?|State law")
+FOLDER = settings.BASE_DIR / "prescriptions" / "rules"
+
+
+@pytest.mark.parametrize("rule", rules.RULES, ids=lambda rule: rule.check.__name__)
+def test_every_rule_cites_a_paragraph(rule):
+    assert rule.paragraphs
+    assert all(map(PARAGRAPH.fullmatch, rule.paragraphs))
+
+
+def test_every_rule_of_the_folder_is_asked():
+    decorated = [
+        function.name
+        for path in FOLDER.glob("*.py")
+        for function in ast.walk(ast.parse(path.read_text()))
+        if isinstance(function, ast.FunctionDef)
+        and any(
+            ast.unparse(mark).startswith("rule(") for mark in function.decorator_list
+        )
+    ]
+
+    assert sorted(decorated) == sorted(rule.check.__name__ for rule in rules.RULES)
+
+
+def test_every_group_of_rules_is_in_the_documentation():
+    text = (settings.BASE_DIR / "docs" / "rules.md").read_text()
+
+    assert all(
+        f"`{group.__name__.split('.')[-1]}.py`" in text for group in rules.GROUPS
+    )
