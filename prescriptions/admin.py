@@ -2,6 +2,7 @@ from django.contrib import admin
 
 from audit.admin import Recorded, Window
 from prescriptions.drugs import admin as drug_admin  # noqa: F401
+from prescriptions.drugs.ndc import admin as ndc_admin  # noqa: F401
 from prescriptions.models import (
     Cancellation,
     Patient,
@@ -18,8 +19,8 @@ from prescriptions.models import (
     Transmission,
 )
 
-# What a prescription is called by.
-OF_PRESCRIPTION = ["prescription__drug", "prescription__patient"]
+# Rows that the name of a prescription is made of.
+PRESCRIPTION_NAME = ["prescription__drug", "prescription__patient"]
 
 
 @admin.register(Pharmacy)
@@ -31,7 +32,7 @@ class PharmacyAdmin(Recorded):
 
 @admin.register(Patient)
 class PatientAdmin(Window):
-    """Not searched by name here: the admin's search would put it into addresses."""
+    """No search by name: the admin would put patient names into addresses (URLs)."""
 
     list_display = ["last_name", "first_name", "date_of_birth", "practice"]
     list_filter = ["practice"]
@@ -63,7 +64,7 @@ class TransmissionAdmin(Window):
 class PrintoutAdmin(Window):
     list_display = ["printed_at", "kind", "number", "prescription", "printed_by"]
     list_filter = ["kind"]
-    list_select_related = [*OF_PRESCRIPTION, "printed_by"]
+    list_select_related = [*PRESCRIPTION_NAME, "printed_by"]
     search_fields = ["prescription__public_id"]
 
 
@@ -71,33 +72,41 @@ class PrintoutAdmin(Window):
 class CancellationAdmin(Window):
     list_display = ["cancelled_at", "prescription", "cancelled_by", "is_approved"]
     list_filter = ["is_approved"]
-    list_select_related = [*OF_PRESCRIPTION, "cancelled_by"]
+    list_select_related = [*PRESCRIPTION_NAME, "cancelled_by"]
     search_fields = ["prescription__public_id"]
 
 
 @admin.register(ReceivedMessage)
 class ReceivedMessageAdmin(Window):
-    """What pharmacies sent, and what each was answered, to the byte."""
+    """Messages from pharmacies and the answers to them, byte for byte."""
 
     list_display = ["received_at", "kind", "sender", "message_id"]
     list_filter = ["kind"]
     search_fields = ["message_id", "sender"]
-    fields = ["received_at", "kind", "sender", "message_id", "digest", "came", "went"]
+    fields = [
+        "received_at",
+        "kind",
+        "sender",
+        "message_id",
+        "digest",
+        "message",
+        "reply",
+    ]
 
     @admin.display(description="Message")
-    def came(self, message: ReceivedMessage) -> str:
-        return bytes(message.content).decode(errors="replace")
+    def message(self, received: ReceivedMessage) -> str:
+        return bytes(received.content).decode(errors="replace")
 
     @admin.display(description="Answer")
-    def went(self, message: ReceivedMessage) -> str:
-        return bytes(message.answer).decode(errors="replace")
+    def reply(self, received: ReceivedMessage) -> str:
+        return bytes(received.answer).decode(errors="replace")
 
 
 @admin.register(PharmacyRequest)
 class PharmacyRequestAdmin(Window):
     list_display = ["received_at", "kind", "prescription", "state", "decided_by"]
     list_filter = ["state", "kind"]
-    list_select_related = [*OF_PRESCRIPTION, "decided_by"]
+    list_select_related = [*PRESCRIPTION_NAME, "decided_by"]
     search_fields = ["prescription__public_id"]
 
 
@@ -112,7 +121,7 @@ class PrescriptionLogAdmin(Window):
 class RepudiationAdmin(Window):
     list_display = ["reported_at", "kind", "prescription", "reported_by", "due_at"]
     list_filter = ["kind"]
-    list_select_related = [*OF_PRESCRIPTION, "reported_by"]
+    list_select_related = [*PRESCRIPTION_NAME, "reported_by"]
     search_fields = ["prescription__public_id"]
 
 
@@ -123,7 +132,7 @@ class SigningKeyAdmin(Window):
 
 @admin.register(StateRule)
 class StateRuleAdmin(Recorded):
-    """Switches: what is off is an example, and no law is switched on by itself."""
+    """State rules; those switched off are examples, and none is on by default."""
 
     list_display = ["__str__", "source", "checked_on", "is_active"]
     list_filter = ["is_active", "schedule", "state"]

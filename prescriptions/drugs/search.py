@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from prescriptions.drugs.ndc import ndc_codes
+from prescriptions.drugs import ndc_codes
 from prescriptions.models import Drug, DrugWord
 
 MOST_HITS = 20

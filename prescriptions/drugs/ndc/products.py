@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from prescriptions import formats
-from prescriptions.drugs import formulary, schedules
-from prescriptions.drugs.ndc import crosscheck, ndc_codes, terms
+from prescriptions.drugs import formulary, ndc_codes, schedules
+from prescriptions.drugs.ndc import crosscheck, terms
 from prescriptions.drugs.ndc.files import Refused, Row
 from prescriptions.drugs.ndc.terms import Form, Ingredient
 from providers.models import Schedule
@@ -137,7 +137,7 @@ def package(row: Row) -> Package:
     return Package(
         line=row.line,
         product_id=values["PRODUCTID"],
-        ndc=ndc_codes.eleven_digits(code),
+        ndc=_eleven_digits(code),
         as_written=code,
         description=values["PACKAGEDESCRIPTION"][:500],
         is_sample=values["SAMPLE_PACKAGE"] == "Y",
@@ -210,6 +210,13 @@ def _one_of_mixed_salts(found: list[Ingredient]) -> list[Ingredient]:
             "amphetamine mixed salts", total, first.unit, first.per, first.is_writable
         )
     ]
+
+
+def _eleven_digits(code: str) -> str:
+    try:
+        return ndc_codes.eleven_digits(code)
+    except ndc_codes.NotAnNdc as problem:
+        raise Refused(str(problem)) from None
 
 
 def _parts(text: str) -> list[str]:

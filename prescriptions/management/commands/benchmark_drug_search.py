@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
 from prescriptions.drugs import search
-from prescriptions.drugs.ndc import invented
+from prescriptions.drugs.ndc import synthetic
 from prescriptions.models import Drug
 
 QUERIES = ["oxyco 5", "o", "tablet", "tablet 5", "zolpidem", "hydro 10 mg er"]
@@ -37,7 +37,7 @@ class Command(BaseCommand):
 
 
 def _fill(count: int) -> None:
-    left = itertools.islice(invented.names(), count)
+    left = itertools.islice(synthetic.names(), count)
     while names := list(itertools.islice(left, AT_ONCE)):
         drugs = Drug.objects.bulk_create(
             Drug(

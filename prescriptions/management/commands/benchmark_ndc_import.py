@@ -6,7 +6,7 @@ from pathlib import Path
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
-from prescriptions.drugs.ndc import importer, invented
+from prescriptions.drugs.ndc import importer, synthetic
 
 KIB = 1024
 
@@ -26,7 +26,7 @@ class Command(BaseCommand):
         try:
             with tempfile.TemporaryDirectory() as folder:
                 edition = Path(folder)
-                invented.write(
+                synthetic.write(
                     edition,
                     rows=rows,
                     controlled_percent=controlled_percent,

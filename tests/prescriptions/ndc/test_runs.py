@@ -7,7 +7,7 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, IntegrityError
 
 from prescriptions.drugs import formulary
-from prescriptions.drugs.ndc import importer, invented, reviews
+from prescriptions.drugs.ndc import importer, reviews, synthetic
 from prescriptions.drugs.ndc.batches import Batch
 from prescriptions.drugs.ndc.files import Directory
 from prescriptions.models import (
@@ -340,7 +340,7 @@ def test_the_representative_ndc_stays_while_it_is_sold(tmp_path, alice):
 def test_a_file_is_never_in_memory_as_a_whole(tmp_path):
     edition = tmp_path / "edition"
     edition.mkdir()
-    invented.write(edition, rows=20_000, controlled_percent=10, drugs=10)
+    synthetic.write(edition, rows=20_000, controlled_percent=10, drugs=10)
     size = sum(file.stat().st_size for file in edition.iterdir())
     directory = Directory(edition)
 
@@ -357,7 +357,7 @@ def test_a_file_is_never_in_memory_as_a_whole(tmp_path):
 def test_what_is_invented_for_benchmarks_is_in_fdas_format(tmp_path):
     edition = tmp_path / "edition"
     edition.mkdir()
-    invented.write(edition, rows=200, controlled_percent=10, drugs=15)
+    synthetic.write(edition, rows=200, controlled_percent=10, drugs=15)
 
     run = importer.run(edition)
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from prescriptions.drugs import formulary
-from prescriptions.drugs.ndc import crosscheck, ndc_codes, products, terms
+from prescriptions.drugs import formulary, ndc_codes
+from prescriptions.drugs.ndc import crosscheck, products, terms
 from prescriptions.drugs.ndc.files import Refused, Row
 from tests.prescriptions.ndc import files
 
@@ -31,7 +31,7 @@ def test_the_hyphens_say_which_segment_is_padded(ten, eleven):
 
 @pytest.mark.parametrize("text", NOT_AN_NDC, ids=repr)
 def test_what_is_no_ndc_is_refused(text):
-    with pytest.raises(Refused, match="is not 4-4-2, 5-3-2 or 5-4-1"):
+    with pytest.raises(ndc_codes.NotAnNdc, match="is not 4-4-2, 5-3-2 or 5-4-1"):
         ndc_codes.eleven_digits(text)
 
 

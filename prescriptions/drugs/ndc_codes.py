@@ -2,37 +2,38 @@
 
 import re
 
-from prescriptions.drugs.ndc.files import Refused
-
 PRODUCT = re.compile(r"\A(\d{4}-\d{4}|\d{5}-\d{3,4})\Z", re.ASCII)
 PACKAGE = re.compile(r"\A(\d{4,5})-(\d{3,4})-(\d{1,2})\Z", re.ASCII)
 DIGITS = 11
-# Which segment is short says which is padded: 4-4-2, 5-3-2, 5-4-1, or none.
+# Segment lengths FDA assigns: 4-4-2, 5-3-2, 5-4-1, or full length. The short segment
+# is the one that is padded.
 LENGTHS = {(4, 4, 2), (5, 3, 2), (5, 4, 1), (5, 4, 2)}
 TYPED = re.compile(r"\A\d{4,5}-\d{0,4}(-\d{0,2})?\Z|\A\d{5,11}\Z", re.ASCII)
 
 
+class NotAnNdc(ValueError):
+    """The text is not an NDC with its hyphens; the message says what is expected."""
+
+
 def eleven_digits(ndc: str) -> str:
-    """Return the NDC as SCRIPT and pharmacies want it; raise Refused."""
+    """Return a hyphenated NDC in the form SCRIPT and pharmacies use; raise NotAnNdc."""
     match = PACKAGE.match(ndc)
     if not match or tuple(map(len, match.groups())) not in LENGTHS:
-        raise Refused(f"The NDC “{ndc[:20]}” is not 4-4-2, 5-3-2 or 5-4-1.")
+        raise NotAnNdc(f"The NDC “{ndc[:20]}” is not 4-4-2, 5-3-2 or 5-4-1.")
     labeler, product, package = match.groups()
     return labeler.zfill(5) + product.zfill(4) + package.zfill(2)
 
 
 def is_typed(text: str) -> bool:
-    """Say whether somebody types an NDC rather than a name or a strength."""
+    """Return True if a query looks like an NDC, not like a name or a strength."""
     return bool(TYPED.match(text))
 
 
 def beginnings(text: str) -> list[str]:
-    """Return what the eleven digits of a typed NDC may begin with."""
+    """Return the possible beginnings of the eleven digits of a typed NDC."""
     if "-" in text:
         return sorted(_with_hyphens(*text.split("-")))
-    if len(text) < DIGITS - 1:
-        return [text]
-    if len(text) == DIGITS:
+    if len(text) != DIGITS - 1:
         return [text]
     return sorted({f"0{text}", f"{text[:5]}0{text[5:]}", f"{text[:9]}0{text[9:]}"})
 
@@ -42,7 +43,7 @@ def _with_hyphens(labeler: str, product: str, package: str | None = None) -> set
     if len(labeler) == 5 and len(product) <= 3:
         products.add(f"0{product}")
     if package is None:
-        return {labeler.zfill(5) + one for one in products}
+        return {labeler.zfill(5) + digits for digits in products}
     packages = {package} | ({package.zfill(2)} if len(package) == 1 else set())
     padded = labeler.zfill(5) + product.zfill(4)
-    return {padded + one for one in packages}
+    return {padded + digits for digits in packages}
