@@ -29,7 +29,7 @@ class Job:
 
 JOBS: list[Job] = [
     Job("clock", clock.measure, every=60),
-    Job("signing module", signer.note_module, every=3600),
+    Job("signing module", signer.record_module, every=3600),
     Job("late answers of phones", idme_answers.poll_unwatched, every=5),
     Job("heartbeat", heartbeat.beat, every=60),
     Job("daily analysis", analysis.run, every=10 * 60),

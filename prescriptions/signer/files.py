@@ -1,4 +1,4 @@
-"""The key in an encrypted file: the store that needs no hardware."""
+"""A key store in an encrypted file, for sites without special hardware."""
 
 import os
 from collections.abc import Mapping
@@ -24,11 +24,11 @@ from prescriptions.signer.passphrases import secret
 
 
 class FileKey:
-    """A key that OpenSSL holds; it overwrites the key when the last reference goes."""
+    """A key held by OpenSSL, which overwrites it when the last reference is dropped."""
 
     def __init__(self, private: ec.EllipticCurvePrivateKey):
         self._private: ec.EllipticCurvePrivateKey | None = private
-        self.public = Public.of(private.public_key())
+        self.public = Public.from_key(private.public_key())
 
     def sign(self, message: bytes) -> bytes:
         if self._private is None:
@@ -43,7 +43,7 @@ class FileKey:
 
 
 class FileStore:
-    """SIGNING_KEY_FILE, encrypted with the passphrase (PKCS #8)."""
+    """The key in SIGNING_KEY_FILE, encrypted with its passphrase (PKCS #8)."""
 
     def __init__(self) -> None:
         self.path = Path(settings.SIGNING_KEY_FILE)
@@ -62,7 +62,7 @@ class FileStore:
         return f"{self.path}, readable by its owner only"
 
     def replace(self) -> FileKey:
-        """Put a new key in the place of the old one, which is gone from then on."""
+        """Write a new key over the old one, which is gone from then on."""
         new = self.path.with_name(f"{self.path.name}.new")
         new.unlink(missing_ok=True)  # of an attempt that was interrupted
         self._write(new)

@@ -1,6 +1,6 @@
-"""The key in a PKCS#11 token, such as a hardware security module: it never leaves it.
+"""A key store in a PKCS#11 token, such as a hardware security module.
 
-Uses python-pkcs11, which is installed where SIGNING_KEY_STORE=pkcs11 asks for it.
+The key never leaves the token. Needs python-pkcs11 (SIGNING_KEY_STORE=pkcs11).
 """
 
 import hashlib
@@ -8,6 +8,7 @@ import os
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from typing import TypeAlias
 
 import pkcs11
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -26,6 +27,8 @@ from prescriptions.signer.keys import (
 )
 from prescriptions.signer.passphrases import secret
 
+KeyPair: TypeAlias = tuple[pkcs11.PrivateKey, Public]
+
 CURVE = encode_named_curve_parameters("secp256r1")
 POINT = 1 + 2 * SIZE  # bytes, uncompressed
 WRONG_PIN = (
@@ -33,14 +36,16 @@ WRONG_PIN = (
     "ones lock a token."
 )
 
-# Digest of a PIN that was refused: asking on would lock the token for good.
+# Digests of refused PINs: more attempts would lock the token for good.
 _refused: set[bytes] = set()
 
 
 class TokenKey:
-    """A key that the token uses for us; a session is one at a time."""
+    """A key inside the token, used through one session at a time."""
 
-    def __init__(self, session, private, public: Public):
+    def __init__(
+        self, session: pkcs11.Session, private: pkcs11.PrivateKey, public: Public
+    ):
         self._session, self._private = session, private
         self._lock = threading.Lock()
         self.public = public
@@ -60,7 +65,7 @@ class TokenKey:
 
 
 class TokenStore:
-    """SIGNING_PKCS11_TOKEN, and in it the keys of one label."""
+    """The keys of one label in the token SIGNING_PKCS11_TOKEN."""
 
     def open(self, known: Mapping[str, bool]) -> TokenKey:
         session = self._session()
@@ -85,8 +90,7 @@ class TokenStore:
     def replace(self) -> TokenKey:
         session = self._session(rw=True)
         with _problems():
-            public, private = _generate(session)
-        return TokenKey(session, private, public)
+            return TokenKey(session, *_generate(session))
 
     def module(self) -> Module:
         with _problems():
@@ -95,11 +99,11 @@ class TokenStore:
             version = ".".join(str(part) for part in token.firmware_version)
         return Module("pkcs11", name, version, None)
 
-    def _token(self):
+    def _token(self) -> pkcs11.Token:
         library = pkcs11.lib(settings.SIGNING_PKCS11_MODULE)
         return library.get_token(token_label=settings.SIGNING_PKCS11_TOKEN)
 
-    def _session(self, *, rw: bool = False):
+    def _session(self, *, rw: bool = False) -> pkcs11.Session:
         with (
             secret(
                 settings.SIGNING_KEY_PIN,
@@ -118,13 +122,12 @@ class TokenStore:
                 raise SignerUnavailable(WRONG_PIN) from None
 
 
-def _chosen(keys: dict, known: Mapping[str, bool]) -> tuple:
-    """Return the key that signs: the one on record, or the only one that is new."""
+def _chosen(keys: dict[str, KeyPair], known: Mapping[str, bool]) -> KeyPair:
+    """Return the halves of the recorded signing key, or of the only new key."""
     signing = [kid for kid in keys if known.get(kid)]
     new = [kid for kid in keys if kid not in known]
     if len(signing or new) == 1:
-        private, public = keys[(signing or new)[0]]
-        return private, public
+        return keys[(signing or new)[0]]
     if not keys:
         raise SignerUnavailable("The token holds no signing key of this label.")
     if not new:
@@ -132,15 +135,15 @@ def _chosen(keys: dict, known: Mapping[str, bool]) -> tuple:
     raise SignerUnavailable("The token holds several new keys of this label.")
 
 
-def _keys(session) -> dict:
-    """Return the private and public halves of the label's keys by key id."""
+def _keys(session: pkcs11.Session) -> dict[str, KeyPair]:
+    """Return the key pairs of the configured label by key id."""
     label = settings.SIGNING_PKCS11_KEY_LABEL
     wanted = {
         Attribute.CLASS: ObjectClass.PUBLIC_KEY,
         Attribute.KEY_TYPE: KeyType.EC,
         Attribute.LABEL: label,
     }
-    found = {}
+    pairs = {}
     for half in list(session.get_objects(wanted)):
         if half[Attribute.EC_PARAMS] != CURVE:
             raise SignerUnavailable("The signing key is not a P-256 key.")
@@ -150,11 +153,11 @@ def _keys(session) -> dict:
         )
         if private[Attribute.EXTRACTABLE]:
             raise SignerUnavailable("The signing key could be taken out of the token.")
-        found[public.kid] = private, public
-    return found
+        pairs[public.kid] = private, public
+    return pairs
 
 
-def _generate(session) -> tuple:
+def _generate(session: pkcs11.Session) -> KeyPair:
     parameters = session.create_domain_parameters(
         KeyType.EC, {Attribute.EC_PARAMS: CURVE}, local=True
     )
@@ -164,13 +167,13 @@ def _generate(session) -> tuple:
         id=os.urandom(16),
         private_template={Attribute.SENSITIVE: True, Attribute.EXTRACTABLE: False},
     )
-    return _public(public), private
+    return private, _public(public)
 
 
-def _public(half) -> Public:
+def _public(half: pkcs11.PublicKey) -> Public:
     point = half[Attribute.EC_POINT][-POINT:]  # wrapped as a DER octet string
     key = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
-    return Public.of(key)
+    return Public.from_key(key)
 
 
 @contextmanager
@@ -178,5 +181,5 @@ def _problems() -> Iterator[None]:
     try:
         yield
     except (PKCS11Error, ValueError) as problem:
-        said = str(problem) or type(problem).__name__
-        raise SignerUnavailable(f"The token does not sign: {said}.") from None
+        reason = str(problem) or type(problem).__name__
+        raise SignerUnavailable(f"The token does not sign: {reason}.") from None

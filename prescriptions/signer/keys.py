@@ -1,4 +1,4 @@
-"""What a key store has to offer: one P-256 key that signs and never shows itself."""
+"""What a key store offers: a P-256 key that signs and never leaves the store."""
 
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
@@ -14,11 +14,11 @@ RETIRED = "The signing key was retired and another one replaced it."
 
 
 class SignerUnavailable(Exception):
-    """There is no signing key in order; nothing can be signed. Says why."""
+    """No usable signing key, so nothing can be signed; the message says why."""
 
 
 class KeyExists(Exception):
-    """There is a key in the store already, and it is kept."""
+    """The store already holds a key, which is kept."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Public:
     jwk: dict
 
     @classmethod
-    def of(cls, key: ec.EllipticCurvePublicKey) -> "Public":
+    def from_key(cls, key: ec.EllipticCurvePublicKey) -> "Public":
         public = ECKey.import_key(key)
         kid = public.thumbprint()
         jwk = dict(public.as_dict(private=False))
@@ -38,12 +38,12 @@ class Public:
 
 @dataclass(frozen=True)
 class Module:
-    """What does the signing; whether it runs in FIPS mode, where it can be asked."""
+    """The cryptographic module that signs."""
 
     store: str
     name: str
     version: str
-    is_fips: bool | None
+    is_fips: bool | None  # in FIPS mode; None if it cannot be asked
 
 
 class OpenKey(Protocol):
@@ -52,27 +52,27 @@ class OpenKey(Protocol):
     public: Public
 
     def sign(self, message: bytes) -> bytes:
-        """Return r and s, as RFC 7518 3.4 has them; raise SignerUnavailable."""
+        """Return r and s as in RFC 7518 3.4; raise SignerUnavailable."""
 
     def close(self) -> None: ...
 
 
 class KeyStore(Protocol):
-    """Where the private key lies; `known` says of key ids on record whether they sign.
+    """The place of the private key. Methods raise SignerUnavailable if it is faulty.
 
-    Each raises SignerUnavailable when the store is not in order.
+    `known` maps the ids of recorded keys to True if the key still signs.
     """
 
     def open(self, known: Mapping[str, bool]) -> OpenKey: ...
 
     def create(self) -> str:
-        """Make the first key, say where; raise KeyExists."""
+        """Make the first key and return where it is; raise KeyExists."""
 
     def replace(self) -> OpenKey:
-        """Make the key that takes over from the one before."""
+        """Make the key that replaces the current one."""
 
     def module(self) -> Module: ...
 
 
-def encoded(part: bytes) -> str:
+def base64url(part: bytes) -> str:
     return urlsafe_b64encode(part).rstrip(b"=").decode()

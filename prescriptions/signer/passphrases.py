@@ -1,7 +1,7 @@
-"""Passphrases and PINs: in memory for as long as it takes, then overwritten.
+"""Passphrases and PINs: kept in memory while they are used, then overwritten.
 
-21 CFR 1311.120(b)(16)(iv). One in a file can be cleared; one in the environment stays
-readable as long as the process runs, which `manage.py check` warns of.
+21 CFR 1311.120(b)(16)(iv). A secret from a file can be cleared. A secret from the
+environment stays readable while the process runs; `manage.py check` warns of it.
 """
 
 from collections.abc import Iterator
@@ -13,6 +13,7 @@ from prescriptions.signer.keys import SignerUnavailable
 
 @contextmanager
 def secret(value: str, file: str, *, name: str) -> Iterator[bytearray]:
+    """Yield the secret and overwrite it afterwards; raise SignerUnavailable."""
     buffer = _read(Path(file), name=name) if file else bytearray(value.encode())
     try:
         if not buffer:

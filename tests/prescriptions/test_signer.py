@@ -16,6 +16,7 @@ from audit.acts import Act
 from audit.models import Event
 from prescriptions import signer
 from prescriptions.models import SigningDeactivation, SigningKey, SigningModule
+from prescriptions.signer import signing_key
 
 pytestmark = pytest.mark.django_db
 
@@ -186,13 +187,13 @@ def test_a_key_of_another_kind_verifies_nothing_even_on_record(weak):
 
 @pytest.mark.cfr("1311.120(b)(16)(i)")
 def test_what_signs_is_on_record_once_for_every_change(settings):
-    first = signer.note_module()
+    first = signer.record_module()
 
-    assert signer.note_module() is None
+    assert signer.record_module() is None
     assert (first.store, first.name) == ("file", "OpenSSL")
     assert first.is_fips in {True, False}
     settings.SIGNING_MODULE_CERTIFICATE = "CMVP 4282"
-    second = signer.note_module()
+    second = signer.record_module()
 
     assert SigningModule.objects.count() == 2
     found = Event.objects.filter(act=Act.SIGNING_MODULE_FOUND).order_by("sequence")
@@ -252,11 +253,11 @@ def test_with_its_key_in_order_nothing_is_wrong():
 @pytest.mark.cfr("1311.120(b)(16)(iv)")
 def test_a_deactivated_signer_signs_no_more_until_it_is_activated(capsys):
     signer.sign(b"content")
-    opened = signer._unlocked
+    opened = signing_key._unlocked
 
     call_command("deactivate_signing", "The server moves.")
 
-    assert signer._unlocked is None
+    assert signing_key._unlocked is None
     with pytest.raises(signer.SignerUnavailable, match="locked away"):
         opened.sign(b"content")
     with pytest.raises(signer.SignerUnavailable, match="The server moves"):
@@ -275,7 +276,7 @@ def test_a_deactivated_signer_signs_no_more_until_it_is_activated(capsys):
 def test_a_process_that_had_unlocked_the_key_locks_it_too():
     """Another process has deactivated; this one finds out before it signs."""
     signer.sign(b"content")
-    assert signer._unlocked is not None
+    assert signing_key._unlocked is not None
     SigningDeactivation.objects.create(
         deactivated_at=timezone.now(), reason="Elsewhere."
     )
@@ -283,13 +284,13 @@ def test_a_process_that_had_unlocked_the_key_locks_it_too():
     with pytest.raises(signer.SignerUnavailable, match="Elsewhere"):
         signer.sign(b"content")
 
-    assert signer._unlocked is None
+    assert signing_key._unlocked is None
 
 
 def test_the_key_is_unlocked_and_on_record_as_a_process_starts():
     signer.unlock()
 
-    assert signer._unlocked.public.kid == SigningKey.objects.get().kid
+    assert signing_key._unlocked.public.kid == SigningKey.objects.get().kid
 
 
 def test_a_process_starts_without_a_key_and_says_so(settings, caplog):
@@ -300,7 +301,7 @@ def test_a_process_starts_without_a_key_and_says_so(settings, caplog):
 
     assert "does not open with its passphrase" in caplog.text
     assert "forgotten" not in caplog.text
-    assert signer._unlocked is None
+    assert signing_key._unlocked is None
 
 
 def test_activating_what_was_not_locked_away_leaves_no_event(capsys):
@@ -415,9 +416,9 @@ def test_rotation_is_in_the_record(own_file, capsys):
 def test_another_process_goes_on_with_the_new_key(own_file, capsys):
     """It has the old key unlocked, and finds on record that it was retired."""
     signer.current_key()
-    stale = signer._unlocked
+    stale = signing_key._unlocked
     call_command("rotate_signing_key")
-    signer._unlocked = stale
+    signing_key._unlocked = stale
 
     assert signer.check_health() == []
     assert signer.current_key().retired_at is None

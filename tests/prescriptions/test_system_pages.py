@@ -96,7 +96,7 @@ def instance(**overrides):
 
 def test_the_status_of_a_demonstration_is_honest(client, steve):
     signer.current_key()
-    signer.note_module()
+    signer.record_module()
     client.force_login(steve)
 
     page = text(client.get(STATUS))
@@ -116,11 +116,11 @@ def test_the_status_says_whether_anybody_shows_a_validated_module(
     client, steve, settings
 ):
     client.force_login(steve)
-    signer.note_module()
+    signer.record_module()
     assert "in order: signing module, " in text(client.get(STATUS))
 
     settings.SIGNING_MODULE_CERTIFICATE = "CMVP 4282"
-    signer.note_module()
+    signer.record_module()
 
     page = text(client.get(STATUS))
     assert "The site claims certificate CMVP 4282." in page

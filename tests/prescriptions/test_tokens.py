@@ -16,7 +16,7 @@ from audit.acts import Act
 from audit.models import Event
 from prescriptions import signer
 from prescriptions.models import SignedRecord, SigningKey, Status
-from prescriptions.signer import hsm, passphrases
+from prescriptions.signer import hsm, passphrases, signing_key
 from tests.prescriptions import factories
 from tests.softhsm import LIBRARY, PIN, TOKEN, is_here, make_token
 
@@ -129,7 +129,7 @@ def test_a_key_on_another_curve_does_not_sign(token):
 
 @pytest.mark.cfr("1311.120(b)(16)(i)")
 def test_the_token_says_what_it_is_and_nobody_claims_fips_for_it():
-    row = signer.note_module()
+    row = signer.record_module()
 
     assert row.store == "pkcs11"
     assert "SoftHSM" in row.name
@@ -253,7 +253,7 @@ def test_the_pin_in_a_file_is_overwritten_after_use(key, token, tmp_path, monkey
 @pytest.mark.cfr("1311.120(b)(16)(iv)")
 def test_deactivation_ends_the_session_with_the_token(key, capsys):
     signer.sign(b"content")
-    opened = signer._unlocked
+    opened = signing_key._unlocked
 
     call_command("deactivate_signing", "For the inspection.")
 
@@ -265,7 +265,7 @@ def test_deactivation_ends_the_session_with_the_token(key, capsys):
 
 def test_a_session_that_was_lost_is_opened_anew_the_next_time(key):
     signer.sign(b"content")
-    signer._unlocked._session.close()
+    signing_key._unlocked._session.close()
 
     with pytest.raises(signer.SignerUnavailable):
         signer.sign(b"content")
