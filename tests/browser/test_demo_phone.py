@@ -9,6 +9,8 @@ from playwright.sync_api import expect
 from tests import processes
 from tests.sandbox import people
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def idme(tmp_path_factory):

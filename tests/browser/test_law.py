@@ -16,6 +16,8 @@ from tests.browser.access import (
 from tests.demo import Demo
 from tests.processes import ROOT
 
+pytestmark = pytest.mark.slow
+
 DELIVERED = 30_000  # milliseconds; the page asks again every two seconds
 DRUGS = [
     ("oxyco 5", "Oxycodone hydrochloride 5 mg tablet"),

@@ -38,6 +38,7 @@ def test_pages_of_a_provider_open_without_a_complaint(riley, screenshot):
         screenshot(riley, path.strip("/").replace("/", "-") or "home")
 
 
+@pytest.mark.slow
 def test_pages_of_the_stand_ins_open_without_a_complaint(page, demo, screenshot):
     for name, address in {
         "idme": demo.idme,
@@ -61,6 +62,7 @@ def test_no_page_loads_anything_from_elsewhere(riley, demo):
     assert [url for url in asked if not url.startswith(demo.portal)] == []
 
 
+@pytest.mark.slow
 def test_a_narrow_window_needs_no_sideways_scrolling(riley):
     riley.set_viewport_size({"width": 375, "height": 800})
 
@@ -70,6 +72,7 @@ def test_a_narrow_window_needs_no_sideways_scrolling(riley):
         assert width <= 375, path
 
 
+@pytest.mark.slow
 def test_no_tab_is_out_of_sight_on_a_phone(riley):
     riley.set_viewport_size({"width": 390, "height": 800})
     riley.goto("/prescriptions/")
@@ -79,6 +82,7 @@ def test_no_tab_is_out_of_sight_on_a_phone(riley):
         assert box["x"] + box["width"] <= 390, tab.inner_text()
 
 
+@pytest.mark.slow
 def test_the_pharmacys_messages_are_read_on_a_phone(page, demo):
     token = demo.portal_environment()["SCRIPT_NETWORK_TOKEN"]
     sent = requests.post(
@@ -100,6 +104,7 @@ def test_the_pharmacys_messages_are_read_on_a_phone(page, demo):
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
+@pytest.mark.slow
 def test_a_session_that_ends_says_so_and_lets_its_owner_stay(riley, demo, screenshot):
     riley.clock.install()
     riley.goto("/settings/")

@@ -153,6 +153,7 @@ def test_a_phone_is_paired_approves_and_declines(page, demo, phone, secret, scre
     screenshot(phone, "phone-not-paired")
 
 
+@pytest.mark.slow
 def test_a_key_cannot_be_taken_out_of_the_browser(phone):
     phone.goto("/phone/")
 
@@ -168,6 +169,7 @@ def test_a_key_cannot_be_taken_out_of_the_browser(phone):
     assert refused == "InvalidAccessError"
 
 
+@pytest.mark.slow
 def test_a_used_link_and_a_wrong_address_are_explained(phone, screenshot):
     phone.goto(f"/phone/#pair={'A' * 43}")
     phone.get_by_role("button", name="Pair this phone").click()
@@ -185,6 +187,7 @@ LACKING = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lacking", sorted(LACKING))
 def test_a_browser_that_keeps_no_keys_is_told_what_to_do(phone, lacking):
     phone.add_init_script(
@@ -195,6 +198,7 @@ def test_a_browser_that_keeps_no_keys_is_told_what_to_do(phone, lacking):
     expect(phone.get_by_text(LACKING[lacking])).to_be_visible()
 
 
+@pytest.mark.slow
 def test_without_javascript_the_page_says_what_it_needs(browser, demo):
     context = browser.new_context(base_url=demo.portal, java_script_enabled=False)
     page = context.new_page()

@@ -11,6 +11,8 @@ from playwright.sync_api import expect
 from tests.browser import phone as authenticator
 from tests.demo import Demo
 
+pytestmark = pytest.mark.slow
+
 POLLED = 40_000  # milliseconds; ID.me is asked every five seconds
 WAITING = re.compile("Answer on “RileyPush”")
 

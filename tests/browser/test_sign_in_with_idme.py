@@ -47,6 +47,7 @@ def test_riley_signs_in_with_idme(page, demo, sign_in_at_idme, screenshot):
     screenshot(page, "still-asked-for-both-factors")
 
 
+@pytest.mark.slow
 def test_an_answer_nobody_asked_for_is_explained(page, screenshot):
     refused = page.goto("/idme/callback/?error=access_denied&state=guess")
 
@@ -57,6 +58,7 @@ def test_an_answer_nobody_asked_for_is_explained(page, screenshot):
     expect(page.get_by_role("link", name=SIGN_IN_WITH_IDME)).to_be_visible()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_both_ways_in_fit_a_phone(page, scheme, screenshot):
     page.set_viewport_size(PHONE)

@@ -9,6 +9,8 @@ import requests
 
 from tests.journey.surfer import Surfer, fresh_code
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def riley(demo):

@@ -11,7 +11,7 @@ from mfa.models import Challenge, ChallengeState, Ending
 from tests.factories import PASSWORD
 from tests.oidc_provider.provider import Person
 
-pytestmark = pytest.mark.usefixtures("portal")
+pytestmark = [pytest.mark.usefixtures("portal"), pytest.mark.slow]
 WITH_PHONE = ["mfa", "swk"]
 
 

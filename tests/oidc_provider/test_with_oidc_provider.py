@@ -10,7 +10,7 @@ from django.urls import reverse
 from mfa.models import Device, IdmeAccount
 from mfa.oidc import backchannel
 
-pytestmark = pytest.mark.usefixtures("portal")
+pytestmark = [pytest.mark.usefixtures("portal"), pytest.mark.slow]
 
 
 def ask(person, **overrides):

@@ -18,6 +18,7 @@ pytestmark = [
     pytest.mark.race,
     pytest.mark.django_db(transaction=True),
     pytest.mark.both_databases,
+    pytest.mark.slow,
 ]
 CLIENTS = 8
 ROUNDS = 20

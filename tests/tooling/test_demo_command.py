@@ -36,6 +36,7 @@ def demo(demos):
     return demos[-1]
 
 
+@pytest.mark.slow
 def test_it_prints_addresses_and_sign_ins(demo):
     printed = demo.printed()
 
@@ -43,21 +44,25 @@ def test_it_prints_addresses_and_sign_ins(demo):
         assert text in printed
 
 
+@pytest.mark.slow
 def test_it_was_interrupted_while_it_prepared_and_begins_anew(demos, demo):
     assert demos[0].process.returncode == 0
     assert demos[0] is not demo
 
 
+@pytest.mark.slow
 def test_its_secrets_are_for_its_owner_only(demo):
     for path in kept(demo):
         assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
 
 
+@pytest.mark.slow
 def test_it_listens_on_this_machine_only(demo):
     with socket.socket() as probe, pytest.raises(ConnectionRefusedError):
         probe.connect(("127.0.0.2", demo.port))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_ends_cleanly_and_starts_again_where_it_was(demo, demos, number):
     before = {path: path.read_bytes() for path in kept(demo)}
@@ -69,6 +74,7 @@ def test_it_ends_cleanly_and_starts_again_where_it_was(demo, demos, number):
     assert {path: path.read_bytes() for path in kept(demo)} == before
 
 
+@pytest.mark.slow
 @on_linux
 def test_it_says_which_part_ended_and_ends_the_others(demo):
     worker = demo.child("manage.py")
@@ -79,6 +85,7 @@ def test_it_says_which_part_ended_and_ends_the_others(demo):
     assert all(is_free(demo.port + offset) for offset in range(3))
 
 
+@pytest.mark.slow
 @on_linux
 def test_nothing_is_left_when_it_is_killed_outright(demo):
     demo.process.kill()
@@ -90,6 +97,7 @@ def test_nothing_is_left_when_it_is_killed_outright(demo):
         time.sleep(0.2)
 
 
+@pytest.mark.slow
 def test_it_does_not_run_twice_on_the_same_data(demo):
     second = run(DEMO_DIR=str(demo.folder), PORT=str(free_port(in_a_row=3)))
 
@@ -134,6 +142,7 @@ def run(**variables):
     )
 
 
+@pytest.mark.slow
 @on_linux
 def test_the_rest_goes_on_without_a_stand_in(demo):
     pharmacy = demo.child(f"127.0.0.1:{demo.port + 2}")

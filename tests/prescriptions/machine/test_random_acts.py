@@ -13,7 +13,7 @@ from prescriptions.models import Status
 from tests.prescriptions.machine import invariants
 from tests.prescriptions.machine.portal import ACTS, walking
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 STEPS = 80  # of each walk; RANDOM_WALKS=2000 in the environment looks for longer
 USUAL_WALKS = {"sqlite": 25, "postgresql": 6}[connection.vendor]
