@@ -1,27 +1,40 @@
 """Settings that would make the portal unsafe are errors before it starts."""
 
+import os
+from typing import Any
+
 from django.conf import settings
 from django.core.checks import Error, Tags, Warning, register
 
+from epcs_portal.environment import variables
 from mfa.idme import checks as idme_checks
 from prescriptions import script, signer
 from prescriptions.safeguards import certification
 
 SECRET_KEY_LENGTH = 50  # characters
-KEY_STORES = {
-    "file": ["SIGNING_KEY_FILE"],
-    "pkcs11": ["SIGNING_PKCS11_MODULE", "SIGNING_PKCS11_TOKEN"],
-}
 
 
 @register(Tags.security)
-def check_settings(app_configs, **kwargs) -> list[Error]:
+def check_settings(app_configs: Any, **kwargs: Any) -> list[Error]:
     return [error for check in CHECKS if (error := check())]
 
 
+@register(Tags.security)
+def check_variable_names(app_configs: Any, **kwargs: Any) -> list[Warning]:
+    """Warn about a variable that nothing reads and that is nearly a setting."""
+    return [
+        Warning(
+            f"The environment variable {name} is not a setting of the portal.",
+            hint=f"Did you mean {closest}?",
+            id="portal.W003",
+        )
+        for name, closest in variables.misspelled(os.environ).items()
+    ]
+
+
 @register(Tags.security, deploy=True)
-def check_signing_module(app_configs, **kwargs) -> list[Warning]:
-    """What an auditor of 21 CFR 1311.120(b)(16) will ask."""
+def check_signing_module(app_configs: Any, **kwargs: Any) -> list[Warning]:
+    """Warn about what an auditor of 21 CFR 1311.120(b)(16) will ask."""
     if settings.DEMO:
         return []
     return [warning for warning in [_fips(), _secret_in_environment()] if warning]
@@ -131,8 +144,9 @@ def _script_answers() -> Error | None:
 
 
 def _key_store() -> Error | None:
-    needed = KEY_STORES.get(settings.SIGNING_KEY_STORE)
-    if needed and all(getattr(settings, name) for name in needed):
+    store = settings.SIGNING_KEY_STORE
+    required = variables.required_with(f"SIGNING_KEY_STORE={store}")
+    if required and all(getattr(settings, name) for name in required):
         return None
     return Error(
         "SIGNING_KEY_STORE is file, with SIGNING_KEY_FILE, or pkcs11, with "

@@ -1,30 +1,26 @@
-"""One settings module; every difference between machines is an environment variable.
+"""One settings module; epcs_portal/environment declares what an installation sets.
 
 Each default is the production-safe one. DEBUG=1 loosens nothing that signs; DEMO=1
 marks an installation that must never serve real patients.
 """
 
-import os
 from pathlib import Path
-from urllib.parse import urlsplit
 
-import environ
 from csp.constants import NONE, SELF
 
-from epcs_portal import keys, levels
+from epcs_portal.environment.variables import read
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.FileAwareEnv()
-VAR_DIR = Path(env("VAR_DIR", default=str(BASE_DIR / "var")))
+VAR_DIR: Path = read("VAR_DIR")
 
-DEBUG = env.bool("DEBUG", default=False)
-DEMO = env.bool("DEMO", default=False)
-SECRET_KEY = env("SECRET_KEY")
+DEBUG: bool = read("DEBUG")
+DEMO: bool = read("DEMO")
+SECRET_KEY: str = read("SECRET_KEY")
 
-PORTAL_ORIGIN = env("PORTAL_ORIGIN").rstrip("/")
+PORTAL_ORIGIN: str = read("PORTAL_ORIGIN")
 PORTAL_IS_HTTPS = PORTAL_ORIGIN.startswith("https://")
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[urlsplit(PORTAL_ORIGIN).hostname])
-TRUST_PROXY = env.bool("TRUST_PROXY", default=False)
+ALLOWED_HOSTS: list[str] = read("ALLOWED_HOSTS")
+TRUST_PROXY: bool = read("TRUST_PROXY")
 
 INSTALLED_APPS = [
     "epcs_portal.apps.PortalConfig",
@@ -88,11 +84,7 @@ TEMPLATES = [
 ]
 FORM_RENDERER = "epcs_portal.forms.Renderer"
 
-DATABASES = {
-    "default": env.db_url(
-        "DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'portal.sqlite3'}"
-    )
-}
+DATABASES = {"default": read("DATABASE_URL")}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # IMMEDIATE, so that read-then-write cannot interleave; seconds of waiting.
@@ -157,87 +149,62 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
-# Secrets at rest, the record, the signature. Each ring: current key first.
-FIELD_KEYS = keys.parse(env("FIELD_KEYS"), name="FIELD_KEYS")
-AUDIT_KEYS = keys.parse(env("AUDIT_KEYS"), name="AUDIT_KEYS")
-SIGNING_KEY_STORE = env("SIGNING_KEY_STORE", default="file")  # or pkcs11
-SIGNING_KEY_FILE = env("SIGNING_KEY_FILE", default="")
-# Read from its file when it is needed, and overwritten; empty without one.
-SIGNING_KEY_PASSPHRASE_FILE = os.environ.get("SIGNING_KEY_PASSPHRASE_FILE", "")
-SIGNING_KEY_PASSPHRASE = os.environ.get("SIGNING_KEY_PASSPHRASE", "")
-SIGNING_PKCS11_MODULE = env("SIGNING_PKCS11_MODULE", default="")  # path of a library
-SIGNING_PKCS11_TOKEN = env("SIGNING_PKCS11_TOKEN", default="")  # label
-SIGNING_PKCS11_KEY_LABEL = env("SIGNING_PKCS11_KEY_LABEL", default="epcs-signing")
-SIGNING_KEY_PIN_FILE = os.environ.get("SIGNING_KEY_PIN_FILE", "")
-SIGNING_KEY_PIN = os.environ.get("SIGNING_KEY_PIN", "")
-SIGNING_MODULE_CERTIFICATE = env("SIGNING_MODULE_CERTIFICATE", default="")
+# Key rings: the current key first.
+FIELD_KEYS: list[tuple[str, bytes]] = read("FIELD_KEYS")
+AUDIT_KEYS: list[tuple[str, bytes]] = read("AUDIT_KEYS")
+SIGNING_KEY_STORE: str = read("SIGNING_KEY_STORE")
+SIGNING_KEY_FILE: str = read("SIGNING_KEY_FILE")
+SIGNING_KEY_PASSPHRASE_FILE: str = read("SIGNING_KEY_PASSPHRASE_FILE")
+SIGNING_KEY_PASSPHRASE: str = read("SIGNING_KEY_PASSPHRASE")
+SIGNING_PKCS11_MODULE: str = read("SIGNING_PKCS11_MODULE")
+SIGNING_PKCS11_TOKEN: str = read("SIGNING_PKCS11_TOKEN")
+SIGNING_PKCS11_KEY_LABEL: str = read("SIGNING_PKCS11_KEY_LABEL")
+SIGNING_KEY_PIN_FILE: str = read("SIGNING_KEY_PIN_FILE")
+SIGNING_KEY_PIN: str = read("SIGNING_KEY_PIN")
+SIGNING_MODULE_CERTIFICATE: str = read("SIGNING_MODULE_CERTIFICATE")
 
-IDME_ISSUER = env("IDME_ISSUER", default="https://api.id.me/oidc")
-IDME_CLIENT_ID = env("IDME_CLIENT_ID")
-IDME_CLIENT_SECRET = env("IDME_CLIENT_SECRET", default="")
-IDME_CLIENT_KEY_FILE = env("IDME_CLIENT_KEY_FILE", default="")  # instead of a secret
-IDME_SCOPES = env(
-    "IDME_SCOPES", default="openid http://idmanagement.gov/ns/assurance/ial/2/aal/2"
-)
-# What ID.me calls things; another provider's names replace them one by one.
-IDME_CLAIMS = {
-    "ial": "credential_ial",
-    "aal": "credential_aal",
-    "email": "email",
-    "first_name": "fname",
-    "last_name": "lname",
-    "devices": "mfa_devices",
-    "device": "mfa_device",
-} | env.dict("IDME_CLAIMS", default={})
-# Levels by what the provider sends for them; plain numbers need no entry.
-IDME_IAL_VALUES = levels.parse(
-    env("IDME_IAL_VALUES", default=""), name="IDME_IAL_VALUES"
-)
-IDME_AAL_VALUES = levels.parse(
-    env("IDME_AAL_VALUES", default=""), name="IDME_AAL_VALUES"
-)
-IDME_PUSH_AMR = env.list("IDME_PUSH_AMR", default=["swk", "hwk", "pop"])  # RFC 8176
-IDME_BINDING_MESSAGE_LENGTH = env.int("IDME_BINDING_MESSAGE_LENGTH", default=20)
-IDME_ACCOUNT_URL = env(
-    "IDME_ACCOUNT_URL", default="https://account.id.me/signin-and-security"
-)
-IDME_USERINFO_KEY_FILE = env("IDME_USERINFO_KEY_FILE")
-IDME_TIMEOUT = env.float("IDME_TIMEOUT", default=10)  # seconds, for all calls of a page
+IDME_ISSUER: str = read("IDME_ISSUER")
+IDME_CLIENT_ID: str = read("IDME_CLIENT_ID")
+IDME_CLIENT_SECRET: str = read("IDME_CLIENT_SECRET")
+IDME_CLIENT_KEY_FILE: str = read("IDME_CLIENT_KEY_FILE")
+IDME_SCOPES: str = read("IDME_SCOPES")
+IDME_CLAIMS: dict[str, str] = read("IDME_CLAIMS")
+IDME_IAL_VALUES: dict[str, int] = read("IDME_IAL_VALUES")
+IDME_AAL_VALUES: dict[str, int] = read("IDME_AAL_VALUES")
+IDME_PUSH_AMR: list[str] = read("IDME_PUSH_AMR")
+IDME_BINDING_MESSAGE_LENGTH: int = read("IDME_BINDING_MESSAGE_LENGTH")
+IDME_ACCOUNT_URL: str = read("IDME_ACCOUNT_URL")
+IDME_USERINFO_KEY_FILE: str = read("IDME_USERINFO_KEY_FILE")
+IDME_TIMEOUT: float = read("IDME_TIMEOUT")
 
-SCRIPT_NETWORK_URL = env("SCRIPT_NETWORK_URL", default="")
-SCRIPT_NETWORK_TOKEN = env("SCRIPT_NETWORK_TOKEN", default="")
-SCRIPT_NETWORK_TIMEOUT = env.float("SCRIPT_NETWORK_TIMEOUT", default=20)  # seconds
-# Hosts of a network's test system; they count in demonstration mode only.
-SCRIPT_TEST_HOSTS = env.list("SCRIPT_TEST_HOSTS", default=[])
+SCRIPT_NETWORK_URL: str = read("SCRIPT_NETWORK_URL")
+SCRIPT_NETWORK_TOKEN: str = read("SCRIPT_NETWORK_TOKEN")
+SCRIPT_NETWORK_TIMEOUT: float = read("SCRIPT_NETWORK_TIMEOUT")
+SCRIPT_TEST_HOSTS: list[str] = read("SCRIPT_TEST_HOSTS")
+SCRIPT_VERSION: str = read("SCRIPT_VERSION")
+SCRIPT_ANSWERS: dict[str, str] = read("SCRIPT_ANSWERS")
+SCRIPT_INBOUND_TOKEN: str = read("SCRIPT_INBOUND_TOKEN")
 
-NTP_SERVERS = env.list(
-    "NTP_SERVERS",
-    default=[
-        "time.nist.gov",
-        "time-a-g.nist.gov",
-        "time-b-g.nist.gov",
-        "utcnist.colorado.edu",
-    ],
-)
-SCRIPT_VERSION = env("SCRIPT_VERSION", default="2017071")  # or 2023011
-# What answers mean on this network where it differs: Status/010=passed on,…
-SCRIPT_ANSWERS = env.dict("SCRIPT_ANSWERS", default={})
-SCRIPT_INBOUND_TOKEN = env("SCRIPT_INBOUND_TOKEN", default="")  # of what comes in
-
-# What a practitioner reads who has to tell DEA (21 CFR 1311.102(j)).
-DEA_CONTACT = env("DEA_CONTACT", default="")
+NTP_SERVERS: list[str] = read("NTP_SERVERS")
+DEA_CONTACT: str = read("DEA_CONTACT")
 
 FILE_UPLOAD_HANDLERS = ["epcs_portal.uploads.NoFiles"]
 
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 
-EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
-vars().update(EMAIL_CONFIG)
-DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="epcs-portal@localhost")
+_mail = read("EMAIL_URL")
+EMAIL_BACKEND: str = _mail["EMAIL_BACKEND"]
+EMAIL_HOST = _mail["EMAIL_HOST"]
+EMAIL_PORT = _mail["EMAIL_PORT"]
+EMAIL_HOST_USER = _mail["EMAIL_HOST_USER"]
+EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_PASSWORD"]
+EMAIL_USE_TLS = _mail.get("EMAIL_USE_TLS", False)
+EMAIL_USE_SSL = _mail.get("EMAIL_USE_SSL", False)
+EMAIL_FILE_PATH = _mail["EMAIL_FILE_PATH"]
+DEFAULT_FROM_EMAIL: str = read("DEFAULT_FROM_EMAIL")
 
 STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"
-STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -249,7 +216,7 @@ STORAGES = {
 USE_I18N = False
 USE_TZ = True
 TIME_ZONE = "UTC"
-REPORT_TIME_ZONE = env("REPORT_TIME_ZONE", default="America/New_York")  # of its days
+REPORT_TIME_ZONE: str = read("REPORT_TIME_ZONE")
 
 LOGGING = {
     "version": 1,

@@ -9,7 +9,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 
-from epcs_portal import checks, keys
+from epcs_portal import checks
+from epcs_portal.environment.value_types import parse_key_ring
 from prescriptions import signer
 from prescriptions.signer.keys import Module
 from tests import production
@@ -150,7 +151,7 @@ KEY = "Zm" * 21 + "Y="
 )
 def test_a_broken_key_ring_stops_the_start(ring):
     with pytest.raises(ImproperlyConfigured, match="KEYS"):
-        keys.parse(ring, name="KEYS")
+        parse_key_ring(ring, name="KEYS")
 
 
 @pytest.mark.parametrize(
@@ -159,7 +160,7 @@ def test_a_broken_key_ring_stops_the_start(ring):
 def test_no_refusal_of_a_key_ring_tells_a_key(ring):
     """Whoever writes it the wrong way round reads why in a log."""
     with pytest.raises(ImproperlyConfigured) as refusal:
-        keys.parse(ring, name="FIELD_KEYS")
+        parse_key_ring(ring, name="FIELD_KEYS")
 
     assert KEY not in str(refusal.value)
     assert "id:base64" in str(refusal.value)
@@ -168,7 +169,7 @@ def test_no_refusal_of_a_key_ring_tells_a_key(ring):
 def test_a_key_ring_keeps_its_order():
     other = KEY.replace("Zm", "Zg", 1)
 
-    assert [key_id for key_id, _ in keys.parse(f"b:{KEY},a:{other}", name="K")] == [
+    assert [key_id for key_id, _ in parse_key_ring(f"b:{KEY},a:{other}", name="K")] == [
         "b",
         "a",
     ]

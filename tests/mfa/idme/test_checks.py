@@ -6,7 +6,7 @@ from django.conf import settings as portal_settings
 from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 
-from epcs_portal import levels
+from epcs_portal.environment.value_types import parse_levels
 from tests.keys import write_client_key
 
 
@@ -90,7 +90,7 @@ def test_a_key_file_that_cannot_be_read_is_an_error(settings, tmp_path, content)
 def test_levels_are_read_as_the_provider_writes_them():
     said = "http://idmanagement.gov/ns/assurance/ial/2=2, a=b=3,"
 
-    assert levels.parse(said, name="IDME_IAL_VALUES") == {
+    assert parse_levels(said, name="IDME_IAL_VALUES") == {
         "http://idmanagement.gov/ns/assurance/ial/2": 2,
         "a=b": 3,
     }
@@ -99,4 +99,4 @@ def test_levels_are_read_as_the_provider_writes_them():
 @pytest.mark.parametrize("said", ["2", "=2", "high=", "high=9", "high=two", "a=1;b=2;"])
 def test_a_level_that_is_none_stops_the_start(said):
     with pytest.raises(ImproperlyConfigured, match="IDME_IAL_VALUES"):
-        levels.parse(said, name="IDME_IAL_VALUES")
+        parse_levels(said, name="IDME_IAL_VALUES")
