@@ -35,7 +35,7 @@ JOBS: list[Job] = [
     Job("daily analysis", analysis.run, every=10 * 60),
     Job("overdue incidents", decisions.mark_overdue, every=5 * 60),
     Job("lapsed authority", suspension.suspend_lapsed, every=5 * 60),
-    Job("answers to pharmacies", pharmacy_requests.answer_signed, every=5),
+    Job("answers to pharmacies", pharmacy_requests.close_finished, every=5),
     Job("monthly logs", log_delivery.run, every=15 * 60),
     Job("exports", exports.sweep, every=5 * 60),
 ]

@@ -26,7 +26,7 @@ from prescriptions.writing import drafts
 from prescriptions.writing.drafts import NotAllowed
 
 CANCELLABLE = [Status.SIGNED, Status.QUEUED, Status.TRANSMITTED, Status.DELIVERED]
-UNSETTLED = [TransmissionState.WAITING, TransmissionState.SENDING]
+IN_OUTBOX = [TransmissionState.WAITING, TransmissionState.SENDING]
 
 
 def cancel(prescription: Prescription, *, by: User, reason: str) -> Cancellation:
@@ -36,19 +36,21 @@ def cancel(prescription: Prescription, *, by: User, reason: str) -> Cancellation
     """
     drafts.require_writer(prescription, by=by)
     with transaction.atomic(durable=True):
-        return take_back(_signed(prescription, by=by), by=by, reason=reason)
+        return cancel_locked(_signed(prescription, by=by), by=by, reason=reason)
 
 
-def change(prescription: Prescription, *, by: User, reason: str) -> Prescription:
+def replace(prescription: Prescription, *, by: User, reason: str) -> Prescription:
     """Cancel what was signed and begin it anew: a changed one is another prescription."""
     drafts.require_writer(prescription, by=by)
     with transaction.atomic(durable=True):
         locked = _signed(prescription, by=by)
-        take_back(locked, by=by, reason=reason)
+        cancel_locked(locked, by=by, reason=reason)
         return drafts.begin(drafts.again(locked), by=by)
 
 
-def take_back(locked: Prescription, *, by: User | None, reason: str) -> Cancellation:
+def cancel_locked(
+    locked: Prescription, *, by: User | None, reason: str
+) -> Cancellation:
     """Cancel a row that the caller holds and may cancel, in the caller's transaction."""
     now = timezone.now()
     message = (
@@ -62,7 +64,7 @@ def take_back(locked: Prescription, *, by: User | None, reason: str) -> Cancella
     locked.status, locked.updated_at = Status.CANCELLED, now
     locked.save(update_fields=["status", "updated_at"])
     was_sent = message is not None and message.attempts > 0
-    if message and message.state in UNSETTLED:
+    if message and message.state in IN_OUTBOX:
         Transmission.objects.filter(pk=message.pk).update(
             state=TransmissionState.WITHDRAWN, leased_until=None
         )
@@ -78,7 +80,9 @@ def take_back(locked: Prescription, *, by: User | None, reason: str) -> Cancella
     return cancellation
 
 
-def answered(cancellation: Cancellation, *, is_approved: bool, note: str) -> None:
+def record_response(
+    cancellation: Cancellation, *, is_approved: bool, note: str
+) -> None:
     """Keep what the pharmacy answered, once, in the caller's transaction."""
     unanswered = Cancellation.objects.filter(pk=cancellation.pk, is_approved=None)
     now = timezone.now()
@@ -87,7 +91,7 @@ def answered(cancellation: Cancellation, *, is_approved: bool, note: str) -> Non
     ):
         return
     settled = Transmission.objects.filter(
-        cancellation=cancellation, state__in=[*UNSETTLED, TransmissionState.TRANSMITTED]
+        cancellation=cancellation, state__in=[*IN_OUTBOX, TransmissionState.TRANSMITTED]
     )
     settled.update(
         state=TransmissionState.DELIVERED, leased_until=None, answered_at=now
@@ -101,7 +105,7 @@ def answered(cancellation: Cancellation, *, is_approved: bool, note: str) -> Non
         outcome=Outcome.SUCCESS if is_approved else Outcome.FAILURE,
     )
     if not is_approved:
-        outcomes.tell(
+        outcomes.notify_prescriber(
             prescription,
             subject="A pharmacy did not take a prescription back",
             template="prescriptions/mail/not_taken_back.txt",
@@ -134,4 +138,4 @@ def _tell_the_pharmacy(cancellation: Cancellation, message: Transmission) -> Non
         xml=xml,
         version=message.version,
     )
-    outbox.put(cancel, now=now, after=message.leased_until)
+    outbox.add(cancel, now=now, after=message.leased_until)

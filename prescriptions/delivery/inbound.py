@@ -119,7 +119,7 @@ def _on_its_way(
     message: script.Message, ours: Transmission, received: ReceivedMessage
 ) -> None:
     """A Verify, Status or Error that comes later than the answer to our message."""
-    answer = script.parse_answer(bytes(received.content), outcomes=network.outcomes())
+    answer = script.parse_result(bytes(received.content), outcomes=network.outcomes())
     if (
         answer.outcome == script.Outcome.REJECTED
         and ours.state == TransmissionState.SENDING
@@ -129,10 +129,10 @@ def _on_its_way(
     _note(ours.about, received)
     if answer.outcome == script.Outcome.TRY_AGAIN:
         return
-    if outcomes.accepted_late(ours, answer):
+    if outcomes.report_late_acceptance(ours, answer):
         return
     if ours.state in OPEN_STATES and outcomes.is_awaited(ours):
-        outcomes.settle(ours, answer)
+        outcomes.apply(ours, answer)
 
 
 def _cancel_answered(
@@ -150,11 +150,11 @@ def _cancel_answered(
     if said["Denied"] is None and said["Approved"] is None:
         raise Refused("The response is neither Approved nor Denied")
     _note(ours.about, received)
-    note = message.said("Response/Denied/DenialReason") or message.said(
+    note = message.body_text("Response/Denied/DenialReason") or message.body_text(
         "Response/Approved/Note"
     )
     # Of two answers at once, the one that leaves the patient with the drug counts.
-    cancellation.answered(
+    cancellation.record_response(
         cancelled, is_approved=said["Denied"] is None, note=_plain(note, 200)
     )
 
@@ -169,7 +169,7 @@ def _asked(
         message=received,
         prescription=prescription,
         kind=RequestKind.RENEWAL if is_renewal else RequestKind.CHANGE,
-        code=_plain(message.said("MessageRequestCode"), 10),
+        code=_plain(message.body_text("MessageRequestCode"), 10),
         **_wanted(message),
     )
     _note(prescription, received)
@@ -179,7 +179,7 @@ def _asked(
         of=request,
         stream=user_stream(prescription.prescriber.user),
     )
-    outcomes.tell(
+    outcomes.notify_prescriber(
         prescription,
         subject="A pharmacy asks for a prescription",
         template="prescriptions/mail/asked.txt",
@@ -196,18 +196,18 @@ def _wanted(message: script.Message) -> dict[str, str]:
     )  # fmt: skip
     return {
         "wanted_drug": _plain(
-            message.said(f"{wanted}/DrugDescription")
-            or message.said(f"{wanted}/Product/DrugDescription"),
+            message.body_text(f"{wanted}/DrugDescription")
+            or message.body_text(f"{wanted}/Product/DrugDescription"),
             105,
         ),
-        "wanted_quantity": _plain(message.said(f"{wanted}/Quantity/Value"), 11),
+        "wanted_quantity": _plain(message.body_text(f"{wanted}/Quantity/Value"), 11),
         "wanted_refills": _plain(
-            message.said(f"{wanted}/PharmacyRequestedRefills")
-            or message.said(f"{wanted}/NumberOfRefills"),
+            message.body_text(f"{wanted}/PharmacyRequestedRefills")
+            or message.body_text(f"{wanted}/NumberOfRefills"),
             2,
         ),
-        "wanted_directions": _plain(message.said(f"{wanted}/Sig/SigText"), 1000),
-        "note": _plain(message.said(f"{wanted}/Note"), 210),
+        "wanted_directions": _plain(message.body_text(f"{wanted}/Sig/SigText"), 1000),
+        "note": _plain(message.body_text(f"{wanted}/Note"), 210),
     }
 
 
@@ -215,7 +215,7 @@ def _hold_against_what_was_signed(
     message: script.Message, prescription: Prescription
 ) -> None:
     """21 CFR 1311.170(e): what changed on its way is no valid prescription any more."""
-    changed = script.changed_on_the_way(
+    changed = script.changed_in_transit(
         prescription.signed_record.payload.encode(),
         message,
         version=script.version_of(message).name,
@@ -234,7 +234,7 @@ def _hold_against_what_was_signed(
     incidents.open_on(event, kind=IncidentKind.CHANGED_IN_TRANSIT, about=prescriber)
     _warn(prescription)
     if prescription.status in cancellation.CANCELLABLE:
-        cancellation.take_back(
+        cancellation.cancel_locked(
             prescription,
             by=None,
             reason=f"The pharmacy has it otherwise than signed: {', '.join(changed)}.",

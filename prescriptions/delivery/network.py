@@ -20,14 +20,14 @@ REFUSED_FOR_GOOD = {400, 413, 415, 422}
 HEADERS = {"Content-Type": "application/xml", "Accept": "application/xml"}
 
 
-def post(xml: bytes, *, message_id: str) -> script.Answer:
+def post(xml: bytes, *, message_id: str) -> script.DeliveryResult:
     """Return the answer of the network, or why there is none; never raise for it.
 
     Nothing leaves for a live network while that is locked: 21 CFR 1311.300(a).
     """
     if locked := certification.lock():
         logger.error("Message %s is kept back: %s", message_id, locked)
-        return later(f"Kept back, tell your administrator: {locked}"[:200])
+        return try_again(f"Kept back, tell your administrator: {locked}"[:200])
     try:
         with requests.post(
             settings.SCRIPT_NETWORK_URL,
@@ -41,11 +41,11 @@ def post(xml: bytes, *, message_id: str) -> script.Answer:
             return _answer(response, message_id=message_id)
     except requests.RequestException as error:
         logger.warning("No answer for %s: %s", message_id, type(error).__name__)
-        return later("The pharmacy network could not be reached.")
+        return try_again("The pharmacy network could not be reached.")
 
 
-def later(description: str) -> script.Answer:
-    return script.Answer(script.Outcome.TRY_AGAIN, description=description)
+def try_again(description: str) -> script.DeliveryResult:
+    return script.DeliveryResult(script.Outcome.TRY_AGAIN, description=description)
 
 
 def outcomes() -> dict[str, script.Outcome]:
@@ -56,22 +56,22 @@ def outcomes() -> dict[str, script.Outcome]:
     }
 
 
-def _answer(response: requests.Response, *, message_id: str) -> script.Answer:
+def _answer(response: requests.Response, *, message_id: str) -> script.DeliveryResult:
     code = response.status_code
     if code in REFUSED_FOR_GOOD:
-        return script.Answer(
+        return script.DeliveryResult(
             script.Outcome.REJECTED,
             code=str(code),
             description=f"The pharmacy network refused the message (HTTP {code}).",
         )
     if code != 200:
-        return later(f"The pharmacy network answered HTTP {code}.")
+        return try_again(f"The pharmacy network answered HTTP {code}.")
     body = _body(response)
     if body is None:
-        return later("The answer of the pharmacy network was too long or too slow.")
-    answer = script.parse_answer(body, outcomes=outcomes())
+        return try_again("The answer of the pharmacy network was too long or too slow.")
+    answer = script.parse_result(body, outcomes=outcomes())
     if answer.outcome != script.Outcome.TRY_AGAIN and answer.relates_to != message_id:
-        return later("The pharmacy network answered another message.")
+        return try_again("The pharmacy network answered another message.")
     return answer
 
 

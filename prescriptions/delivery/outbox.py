@@ -54,7 +54,7 @@ def enqueue(transmission_pk: int) -> None:
     send.enqueue(transmission_pk)
 
 
-def put(message: Transmission, *, now: datetime, after: datetime | None = None) -> None:
+def add(message: Transmission, *, now: datetime, after: datetime | None = None) -> None:
     """Keep a new message and have it sent once the caller's transaction is committed."""
     message.created_at = message.enqueued_at = now
     message.next_attempt_at = max(now, after or now)
@@ -67,7 +67,7 @@ def attempt(transmission_pk: int) -> str:
     message = _claim(transmission_pk)
     if message is None:
         return "nothing to do"
-    _settle(message, _send_what_was_signed(message))
+    _record_result(message, _send_what_was_signed(message))
     return Transmission.objects.get(pk=message.pk).state
 
 
@@ -128,7 +128,7 @@ def _claim(pk: int) -> Transmission | None:
     return Transmission.objects.get(pk=pk) if claimed else None
 
 
-def _send_what_was_signed(message: Transmission) -> script.Answer:
+def _send_what_was_signed(message: Transmission) -> script.DeliveryResult:
     """Send the message if it says what the archived record says, else keep it back.
 
     21 CFR 1311.120(b)(18): nothing unsigned leaves, however it got into the outbox.
@@ -142,10 +142,10 @@ def _send_what_was_signed(message: Transmission) -> script.Answer:
         outcomes.record(
             Act.MESSAGE_KEPT_BACK, message, outcome=Outcome.FAILURE, problem=problem
         )
-    return network.later(f"{KEPT_BACK}, tell your administrator: {problem}"[:200])
+    return network.try_again(f"{KEPT_BACK}, tell your administrator: {problem}"[:200])
 
 
-def _settle(message: Transmission, answer: script.Answer) -> None:
+def _record_result(message: Transmission, answer: script.DeliveryResult) -> None:
     """Write what came of an attempt, unless somebody else took over meanwhile."""
     with transaction.atomic(durable=True):
         Prescription.objects.select_for_update(no_key=True).get(pk=message.about.pk)
@@ -154,4 +154,4 @@ def _settle(message: Transmission, answer: script.Answer) -> None:
         )
         found = ours.first()
         if found and outcomes.is_awaited(found):
-            outcomes.settle(found, answer)
+            outcomes.apply(found, answer)

@@ -25,7 +25,7 @@ TAKEN = [script.Outcome.ACCEPTED, script.Outcome.PASSED_ON]
 DELAYS = [5, 15, 60, 300, 900]  # seconds before the next attempt; the last one repeats
 
 
-def settle(message: Transmission, answer: script.Answer) -> None:
+def apply(message: Transmission, answer: script.DeliveryResult) -> None:
     """Write what came of an attempt, or of what the pharmacy said by itself."""
     {
         script.Outcome.ACCEPTED: _delivered,
@@ -42,7 +42,9 @@ def is_awaited(message: Transmission) -> bool:
     return message.prescription.status in (Status.QUEUED, Status.TRANSMITTED)
 
 
-def accepted_late(message: Transmission, answer: script.Answer) -> bool:
+def report_late_acceptance(
+    message: Transmission, answer: script.DeliveryResult
+) -> bool:
     """Tell the practitioner of an order that the portal has given up, if it is one.
 
     It may have been written or printed again meanwhile; only people can find out which
@@ -59,7 +61,7 @@ def accepted_late(message: Transmission, answer: script.Answer) -> bool:
         outcome=Outcome.FAILURE,
         code=answer.code,
     )
-    tell(
+    notify_prescriber(
         given_up,
         subject="A pharmacy has what was given up as not delivered",
         template="prescriptions/mail/accepted_late.txt",
@@ -67,7 +69,7 @@ def accepted_late(message: Transmission, answer: script.Answer) -> bool:
     return True
 
 
-def is_accepted_late(prescription: Prescription) -> bool:
+def was_accepted_late(prescription: Prescription) -> bool:
     """Say whether a pharmacy has what was given up, for the page that shows it."""
     return (
         prescription.status in GIVEN_UP
@@ -77,7 +79,9 @@ def is_accepted_late(prescription: Prescription) -> bool:
     )
 
 
-def tell(prescription: Prescription, *, subject: str, template: str) -> None:
+def notify_prescriber(
+    prescription: Prescription, *, subject: str, template: str
+) -> None:
     """Mail the practitioner where to look; no mail names a patient or a drug."""
     notices.send(
         prescription.prescriber.user,
@@ -108,12 +112,12 @@ def record(
     )
 
 
-def move(prescription: Prescription, status: Status, **values: object) -> None:
+def _set_status(prescription: Prescription, status: Status, **values: object) -> None:
     row = Prescription.objects.filter(pk=prescription.pk)
     row.update(status=status, updated_at=timezone.now(), **values)
 
 
-def _delivered(message: Transmission, answer: script.Answer) -> None:
+def _delivered(message: Transmission, answer: script.DeliveryResult) -> None:
     prescription = message.prescription
     if prescription is None:
         _handed_over(message, answer)
@@ -121,69 +125,69 @@ def _delivered(message: Transmission, answer: script.Answer) -> None:
     _answered(message, answer, state=TransmissionState.DELIVERED)
     was_transmitted = prescription.status == Status.TRANSMITTED
     if not was_transmitted:
-        move(prescription, Status.TRANSMITTED)
-    move(prescription, Status.DELIVERED)
+        _set_status(prescription, Status.TRANSMITTED)
+    _set_status(prescription, Status.DELIVERED)
     if not was_transmitted:
         record(Act.PRESCRIPTION_TRANSMITTED, message, code=answer.code)
     record(Act.PRESCRIPTION_DELIVERED, message, code=answer.code)
 
 
-def _passed_on(message: Transmission, answer: script.Answer) -> None:
+def _passed_on(message: Transmission, answer: script.DeliveryResult) -> None:
     if message.prescription is None:
         _handed_over(message, answer)
         return
     _answered(message, answer, state=TransmissionState.TRANSMITTED)
     if message.prescription.status != Status.TRANSMITTED:
-        move(message.prescription, Status.TRANSMITTED)
+        _set_status(message.prescription, Status.TRANSMITTED)
         record(Act.PRESCRIPTION_TRANSMITTED, message, code=answer.code)
 
 
-def _handed_over(message: Transmission, answer: script.Answer) -> None:
+def _handed_over(message: Transmission, answer: script.DeliveryResult) -> None:
     """A CancelRx or a response is with the pharmacy; what it thinks of it comes later."""
     _answered(message, answer, state=TransmissionState.TRANSMITTED)
     record(Act.MESSAGE_SENT, message, code=answer.code, kind=message.kind)
 
 
-def _refused(message: Transmission, answer: script.Answer) -> None:
-    _fail(message, answer, reason=said(answer))
+def _refused(message: Transmission, answer: script.DeliveryResult) -> None:
+    _fail(message, answer, reason=_summary(answer))
 
 
-def _postponed(message: Transmission, answer: script.Answer) -> None:
+def _postponed(message: Transmission, answer: script.DeliveryResult) -> None:
     now = timezone.now()
     delay = timedelta(seconds=DELAYS[min(message.attempts, len(DELAYS)) - 1])
     if now + delay > message.gives_up_at:
-        reason = f"No pharmacy could be reached for a day. {said(answer)}"
+        reason = f"No pharmacy could be reached for a day. {_summary(answer)}"
         _fail(message, answer, reason=reason)
         return
     _update(
         message,
         state=TransmissionState.WAITING,
         next_attempt_at=now + delay,
-        last_problem=said(answer),
+        last_problem=_summary(answer),
     )
     record(
         Act.TRANSMISSION_FAILED,
         message,
         outcome=Outcome.FAILURE,
         code=answer.code,
-        reason=said(answer),
+        reason=_summary(answer),
         attempts=message.attempts,
     )
 
 
-def _fail(message: Transmission, answer: script.Answer, *, reason: str) -> None:
+def _fail(message: Transmission, answer: script.DeliveryResult, *, reason: str) -> None:
     _update(
         message,
         state=TransmissionState.FAILED,
         answered_at=timezone.now(),
-        answer=said(answer),
+        answer=_summary(answer),
         last_problem=reason[:200],
     )
     failed = Act.MESSAGE_FAILED
     if message.prescription:
-        move(message.prescription, Status.FAILED, failure_reason=reason[:200])
+        _set_status(message.prescription, Status.FAILED, failure_reason=reason[:200])
         failed = Act.PRESCRIPTION_FAILED
-        tell(
+        notify_prescriber(
             message.prescription,
             subject="A prescription was not delivered",
             template="prescriptions/mail/not_delivered.txt",
@@ -199,13 +203,13 @@ def _fail(message: Transmission, answer: script.Answer, *, reason: str) -> None:
 
 
 def _answered(
-    message: Transmission, answer: script.Answer, *, state: TransmissionState
+    message: Transmission, answer: script.DeliveryResult, *, state: TransmissionState
 ) -> None:
     _update(
         message,
         state=state,
         answered_at=timezone.now(),
-        answer=said(answer),
+        answer=_summary(answer),
         last_problem="",
     )
 
@@ -214,7 +218,7 @@ def _update(message: Transmission, **values: object) -> None:
     Transmission.objects.filter(pk=message.pk).update(leased_until=None, **values)
 
 
-def said(answer: script.Answer) -> str:
+def _summary(answer: script.DeliveryResult) -> str:
     return (
         " ".join(filter(None, [answer.code, answer.description])) or "No reason given"
     )

@@ -30,9 +30,9 @@ from prescriptions.writing.drafts import NotAllowed
 
 ELECTRONIC = "A new prescription follows."
 ON_PAPER = "A prescription on paper follows."
-TAKEN = "Somebody else has dealt with this request meanwhile."
+ALREADY_HANDLED = "Somebody else has dealt with this request meanwhile."
 # What belongs to one prescription only and is decided anew for the next.
-OF_THAT_ONE = {"earliest_fill_on": None, "emergency_oral_on": None}
+NOT_CARRIED_OVER = {"earliest_fill_on": None, "emergency_oral_on": None}
 UNDECIDED = {"draft": None, "decided_by": None, "decided_at": None}
 
 
@@ -41,7 +41,7 @@ def deny(request: PharmacyRequest, *, by: User, reason: str) -> None:
     drafts.require_writer(request.prescription, by=by)
     now = timezone.now()
     with transaction.atomic(durable=True):
-        _take(
+        _advance(
             request,
             RequestState.OPEN,
             state=RequestState.DENIED,
@@ -58,12 +58,14 @@ def write(request: PharmacyRequest, *, by: User) -> Prescription:
     original = request.prescription
     values = {name: getattr(original, name) for name in Prescription.CONTENT}
     draft = Prescription(
-        practice=original.practice, patient=original.patient, **values | OF_THAT_ONE
+        practice=original.practice,
+        patient=original.patient,
+        **values | NOT_CARRIED_OVER,
     )
     drafts.require_writer(draft, by=by)
     with transaction.atomic(durable=True):
         drafts.begin(draft, by=by)
-        _take(
+        _advance(
             request,
             RequestState.OPEN,
             state=RequestState.WRITING,
@@ -75,15 +77,15 @@ def write(request: PharmacyRequest, *, by: User) -> Prescription:
     return draft
 
 
-def answer_signed() -> int:
+def close_finished() -> int:
     """Answer what was signed meanwhile and reopen what was given up; return how many."""
     waiting = PharmacyRequest.objects.filter(state=RequestState.WRITING).exclude(
         draft__status__in=[Status.DRAFT, Status.READY]
     )
-    return sum(_settled(request) for request in waiting.select_related("draft"))
+    return sum(_close(request) for request in waiting.select_related("draft"))
 
 
-def _settled(request: PharmacyRequest) -> bool:
+def _close(request: PharmacyRequest) -> bool:
     draft = request.draft
     if draft is None:
         return False
@@ -99,7 +101,7 @@ def _settled(request: PharmacyRequest) -> bool:
 
 
 def _answer_with(request: PharmacyRequest, draft: Prescription) -> None:
-    _take(request, RequestState.WRITING, state=RequestState.ANSWERED)
+    _advance(request, RequestState.WRITING, state=RequestState.ANSWERED)
     original = Prescription.objects.select_for_update(no_key=True).get(
         pk=request.prescription_id
     )
@@ -107,7 +109,7 @@ def _answer_with(request: PharmacyRequest, draft: Prescription) -> None:
         request.kind == RequestKind.CHANGE
         and original.status in cancellation.CANCELLABLE
     ):
-        cancellation.take_back(
+        cancellation.cancel_locked(
             original,
             by=request.decided_by,
             reason="Replaced on the pharmacy’s request.",
@@ -117,15 +119,15 @@ def _answer_with(request: PharmacyRequest, draft: Prescription) -> None:
 
 
 def _reopen(request: PharmacyRequest) -> None:
-    _take(request, RequestState.WRITING, state=RequestState.OPEN, **UNDECIDED)
+    _advance(request, RequestState.WRITING, state=RequestState.OPEN, **UNDECIDED)
     _record(Act.PHARMACY_REQUEST_REOPENED, request)
 
 
-def _take(request: PharmacyRequest, before: RequestState, **values: object) -> None:
+def _advance(request: PharmacyRequest, before: RequestState, **values: object) -> None:
     """Move a request on, once; raise NotAllowed when somebody else was faster."""
     row = PharmacyRequest.objects.filter(pk=request.pk, state=before)
     if not row.update(**values):
-        raise NotAllowed(TAKEN)
+        raise NotAllowed(ALREADY_HANDLED)
 
 
 def _answer(request: PharmacyRequest, *, reason: str) -> None:
@@ -144,7 +146,7 @@ def _answer(request: PharmacyRequest, *, reason: str) -> None:
     response = Transmission(
         request=request, message_id=message_id, xml=xml, version=version
     )
-    outbox.put(response, now=now)
+    outbox.add(response, now=now)
 
 
 def _record(act: Act, request: PharmacyRequest) -> None:

@@ -36,7 +36,7 @@ class NotAllowed(Exception):
     """It is not theirs to export; the message says why."""
 
 
-def scopes_of(user: User) -> list[tuple[Practice, Provider | None]]:
+def scopes_for(user: User) -> list[tuple[Practice, Provider | None]]:
     """Return what a user may export: own records, and those of practices they guard."""
     own = Provider.objects.filter(user=user).first()
     practices = Practice.objects.visible_to(user) if own else []
@@ -55,7 +55,7 @@ def request(
     last_day: date | None = None,
 ) -> Export:
     """Ask for a bundle of a practice's records, or of one's own there."""
-    if (practice, provider) not in scopes_of(by):
+    if (practice, provider) not in scopes_for(by):
         chain.denied(by=by, of=practice, reason="export")
         raise NotAllowed("These records are not yours to export.")
     now = timezone.now()
@@ -103,7 +103,7 @@ def make(export_pk: int) -> str:
     return Export.objects.get(pk=export_pk).state
 
 
-def downloaded(export: Export, *, by: User) -> None:
+def record_download(export: Export, *, by: User) -> None:
     """Note that whoever asked for it has it now."""
     with transaction.atomic(durable=True):
         Export.objects.filter(pk=export.pk, downloaded_at=None).update(

@@ -36,7 +36,7 @@ MAIL_AGAIN_AFTER = timedelta(minutes=10)  # whoever made the log has mailed it b
 def run() -> None:
     """Make what is missing, tell its practitioners, and raise the alarm about the rest."""
     made = make_due()
-    raise_alarms()
+    alert_overdue()
     late = timezone.now() - MAIL_AGAIN_AFTER
     waiting = PrescriptionLog.objects.monthly().undelivered()
     for log in [*made, *waiting.filter(made_at__lt=late)]:
@@ -73,13 +73,13 @@ def mail(log: PrescriptionLog) -> bool:
     except (OSError, smtplib.SMTPException):
         logger.exception("A log could not be announced.")
         return False
-    return _delivered(log, how="mailed_at", channel="mail", by=None)
+    return _record_delivery(log, how="mailed_at", channel="mail", by=None)
 
 
-def opened(log: PrescriptionLog, *, by: User) -> None:
+def record_opened(log: PrescriptionLog, *, by: User) -> None:
     """Note that a practitioner opened a monthly log for the first time."""
     if log.is_monthly and log.opened_at is None:
-        _delivered(log, how="opened_at", channel="page", by=by)
+        _record_delivery(log, how="opened_at", channel="page", by=by)
 
 
 def confirm(log: PrescriptionLog, *, by: User) -> None:
@@ -90,7 +90,7 @@ def confirm(log: PrescriptionLog, *, by: User) -> None:
             chain.record(Act.LOG_CONFIRMED, by=by, of=log)
 
 
-def raise_alarms() -> int:
+def alert_overdue() -> int:
     """Tell those who set access controls of each log that is not delivered in time."""
     raised = 0
     for log in _overdue():
@@ -118,7 +118,7 @@ def raise_alarms() -> int:
     return raised
 
 
-def _delivered(
+def _record_delivery(
     log: PrescriptionLog, *, how: str, channel: str, by: User | None
 ) -> bool:
     with transaction.atomic(durable=True):

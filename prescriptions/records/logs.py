@@ -67,7 +67,7 @@ def make(
     """Archive and return a log of these days for the practitioner who asks for it."""
     if provider.user_id != by.pk:
         raise NotAllowed("A log is made for the practitioner alone.")
-    return keep(
+    return archive(
         PrescriptionLog(
             kind=LogKind.ON_DEMAND,
             provider=provider,
@@ -84,7 +84,7 @@ def make_monthly(
 ) -> PrescriptionLog:
     """Archive and return the log of a month; raise IntegrityError if there is one."""
     first, last = month.replace(day=1), dates.end_of_month(month)
-    return keep(
+    return archive(
         PrescriptionLog(
             kind=LogKind.MONTHLY,
             provider=provider,
@@ -97,7 +97,7 @@ def make_monthly(
     )
 
 
-def keep(log: PrescriptionLog, *, by: User | None) -> PrescriptionLog:
+def archive(log: PrescriptionLog, *, by: User | None) -> PrescriptionLog:
     """Fill a log from the archive and archive it."""
     picture = _picture(log)
     log.payload = content.encode(picture).decode()

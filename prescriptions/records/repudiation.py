@@ -54,7 +54,7 @@ def report(
         )
         if locked.status in cancellation.CANCELLABLE:
             words = f"Reported: {reported.get_kind_display()}."
-            cancellation.take_back(locked, by=by, reason=words)
+            cancellation.cancel_locked(locked, by=by, reason=words)
         _tell(reported, by=by)
         chain.record(
             Act.PRESCRIPTION_REPUDIATED,

@@ -1,15 +1,15 @@
 """NCPDP SCRIPT in both of its versions: what is said to pharmacies, and what is heard."""
 
 from prescriptions.script.elements import LONGEST, NAMESPACE, DoesNotFit
-from prescriptions.script.fields import changed_on_the_way, differences
+from prescriptions.script.fields import changed_in_transit, differences
 from prescriptions.script.orders import cancel_rx, denial, new_rx
 from prescriptions.script.parser import (
     OUTCOMES,
-    Answer,
+    DeliveryResult,
     Message,
     NotReadable,
     Outcome,
-    parse_answer,
+    parse_result,
     read,
 )
 from prescriptions.script.replies import reply, version_of
@@ -21,17 +21,17 @@ __all__ = [
     "OLDEST",
     "OUTCOMES",
     "VERSIONS",
-    "Answer",
+    "DeliveryResult",
     "DoesNotFit",
     "Message",
     "NotReadable",
     "Outcome",
     "cancel_rx",
-    "changed_on_the_way",
+    "changed_in_transit",
     "denial",
     "differences",
     "new_rx",
-    "parse_answer",
+    "parse_result",
     "read",
     "reply",
     "version_of",

@@ -33,8 +33,8 @@ class DoesNotFit(Exception):
     """The record cannot be said in SCRIPT without loss; nothing is sent."""
 
 
-def message(version: Version) -> etree._Element:
-    wire = version.on_the_wire
+def new_message(version: Version) -> etree._Element:
+    wire = version.wire_version
     return etree.Element(
         etree.QName(NAMESPACE, "Message"),
         {
@@ -49,7 +49,7 @@ def message(version: Version) -> etree._Element:
     )
 
 
-def written(root: etree._Element) -> bytes:
+def serialize(root: etree._Element) -> bytes:
     return etree.tostring(root, xml_declaration=True, encoding="UTF-8")
 
 
@@ -64,7 +64,7 @@ def add(parent: etree._Element, name: str, text: str | None = None) -> etree._El
     return child
 
 
-def name(element: etree._Element, person: dict) -> None:
+def add_name(element: etree._Element, person: dict) -> None:
     within = add(element, "Name")
     add(within, "LastName", person["last_name"])
     if person["first_name"]:
@@ -73,7 +73,7 @@ def name(element: etree._Element, person: dict) -> None:
         add(within, "Suffix", person["credentials"])
 
 
-def address(element: etree._Element, place: dict) -> None:
+def add_address(element: etree._Element, place: dict) -> None:
     within = add(element, "Address")
     add(within, "AddressLine1", place["line_1"])
     if place["line_2"]:
@@ -84,11 +84,11 @@ def address(element: etree._Element, place: dict) -> None:
     add(within, "CountryCode", "US")
 
 
-def phone(element: etree._Element, number: str) -> None:
+def add_phone(element: etree._Element, number: str) -> None:
     if number:
         primary = add(add(element, "CommunicationNumbers"), "PrimaryTelephone")
         add(primary, "Number", number)
 
 
-def day(element: etree._Element, name: str, text: str) -> None:
+def add_date(element: etree._Element, name: str, text: str) -> None:
     add(add(element, name), "Date", text)

@@ -122,7 +122,7 @@ def differences(payload: bytes, xml: bytes, *, version: str = OLDEST) -> list[st
     return [field for field, text in archived(payload).items() if said[field] != text]
 
 
-def changed_on_the_way(payload: bytes, message: Message, *, version: str) -> list[str]:
+def changed_in_transit(payload: bytes, message: Message, *, version: str) -> list[str]:
     """Return what a pharmacy has otherwise than it was signed, of what it repeats.
 
     Only what it says is compared, and not how it is spaced or written: conversion from

@@ -21,7 +21,7 @@ SCHEDULES = {"II": "C48675", "III": "C48676", "IV": "C48677", "V": "C48679"}
 def new_rx(payload: bytes, *, version: str = OLDEST) -> bytes:
     """Return the NewRx of an archived record; raise DoesNotFit."""
     record = json.loads(payload)
-    root = elements.message(VERSIONS[version])
+    root = elements.new_message(VERSIONS[version])
     header = _header(root, record, record["message_id"], sent_at=record["signed_at"])
     add(header, "PrescriberOrderNumber", record["message_id"])
     # 21 CFR 1311.120(b)(17): the indication that the practitioner signed it.
@@ -32,7 +32,7 @@ def new_rx(payload: bytes, *, version: str = OLDEST) -> bytes:
     _parties(order, record)
     _medication(order, record["content"], VERSIONS[version])
     _supervisor(order, record["content"].get("supervisor"))
-    return elements.written(root)
+    return elements.serialize(root)
 
 
 def cancel_rx(
@@ -40,7 +40,7 @@ def cancel_rx(
 ) -> bytes:
     """Return the CancelRx that takes back what this archived record ordered."""
     record = json.loads(payload)
-    root = elements.message(VERSIONS[version])
+    root = elements.new_message(VERSIONS[version])
     header = _header(
         root,
         record,
@@ -53,7 +53,7 @@ def cancel_rx(
     _parties(order, record)
     _medication(order, record["content"], VERSIONS[version])
     _supervisor(order, record["content"].get("supervisor"))
-    return elements.written(root)
+    return elements.serialize(root)
 
 
 def denial(
@@ -72,7 +72,7 @@ def denial(
     the request as well would order the same twice.
     """
     record = json.loads(payload)
-    root = elements.message(VERSIONS[version])
+    root = elements.new_message(VERSIONS[version])
     header = _header(
         root, record, message_id, sent_at=content.written(sent_at), about=about
     )
@@ -81,7 +81,7 @@ def denial(
     denied = add(add(response, "Response"), "Denied")
     add(denied, "DenialReason", reason)
     _parties(response, record)
-    return elements.written(root)
+    return elements.serialize(root)
 
 
 def _header(
@@ -116,11 +116,11 @@ def _parties(order: etree._Element, record: dict) -> None:
 
 
 def _patient(element: etree._Element, patient: dict) -> None:
-    elements.name(element, patient)
+    elements.add_name(element, patient)
     add(element, "Gender", patient["sex"])
-    elements.day(element, "DateOfBirth", patient["date_of_birth"])
-    elements.address(element, patient["address"])
-    elements.phone(element, patient["phone"])
+    elements.add_date(element, "DateOfBirth", patient["date_of_birth"])
+    elements.add_address(element, patient["address"])
+    elements.add_phone(element, patient["phone"])
 
 
 def _pharmacy(element: etree._Element, pharmacy: dict) -> None:
@@ -128,8 +128,8 @@ def _pharmacy(element: etree._Element, pharmacy: dict) -> None:
     add(identification, "NCPDPID", pharmacy["ncpdp_id"])
     add(identification, "NPI", pharmacy["npi"])
     add(element, "BusinessName", pharmacy["name"])
-    elements.address(element, pharmacy["address"])
-    elements.phone(element, pharmacy["phone"])
+    elements.add_address(element, pharmacy["address"])
+    elements.add_phone(element, pharmacy["phone"])
 
 
 def _prescriber(element: etree._Element, record: dict) -> None:
@@ -142,11 +142,11 @@ def _prescriber(element: etree._Element, record: dict) -> None:
     add(identification, "DEANumber", prescriber["dea_number"])
     add(identification, "NPI", prescriber["npi"])
     add(add(element, "PracticeLocation"), "BusinessName", practice["name"])
-    elements.name(element, prescriber)
-    elements.address(element, practice["address"])
+    elements.add_name(element, prescriber)
+    elements.add_address(element, practice["address"])
     if agent := agent_of(record):
-        elements.name(add(element, "PrescriberAgent"), agent)
-    elements.phone(element, practice["phone"])
+        elements.add_name(add(element, "PrescriberAgent"), agent)
+    elements.add_phone(element, practice["phone"])
 
 
 def agent_of(record: dict) -> dict | None:
@@ -167,7 +167,7 @@ def _supervisor(order: etree._Element, supervisor: dict | None) -> None:
     if supervisor["dea_number"]:
         add(identification, "DEANumber", supervisor["dea_number"])
     add(identification, "NPI", supervisor["npi"])
-    elements.name(element, supervisor)
+    elements.add_name(element, supervisor)
 
 
 def _medication(order: etree._Element, picture: dict, version: Version) -> None:
@@ -179,7 +179,7 @@ def _medication(order: etree._Element, picture: dict, version: Version) -> None:
     add(add(quantity, "QuantityUnitOfMeasure"), "Code", picture["drug"]["unit_code"])
     if picture["days_supply"]:
         add(element, "DaysSupply", str(picture["days_supply"]))
-    elements.day(element, "WrittenDate", picture["issued_on"])
+    elements.add_date(element, "WrittenDate", picture["issued_on"])
     add(element, "Substitutions", "0" if picture["substitutions_allowed"] else "1")
     add(element, "NumberOfRefills", str(picture["refills"]))
     if note := content.note_as_sent(picture):
@@ -187,7 +187,7 @@ def _medication(order: etree._Element, picture: dict, version: Version) -> None:
     add(add(element, "Sig"), "SigText", picture["directions"])
     if picture["earliest_fill_on"]:  # 21 CFR 1306.12(b)(1)(ii)
         other = add(element, "OtherMedicationDate")
-        elements.day(other, "OtherMedicationDate", picture["earliest_fill_on"])
+        elements.add_date(other, "OtherMedicationDate", picture["earliest_fill_on"])
         add(other, "OtherMedicationDateQualifier", "EffectiveDate")
 
 

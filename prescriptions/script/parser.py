@@ -22,7 +22,7 @@ class Outcome(Enum):
 
 
 @dataclass(frozen=True)
-class Answer:
+class DeliveryResult:
     outcome: Outcome
     code: str = ""
     description: str = ""
@@ -73,7 +73,7 @@ class Message:
     def sender(self) -> str:
         return self.text("Header/From")
 
-    def said(self, path: str) -> str:
+    def body_text(self, path: str) -> str:
         """Return the text at a path within the Body's one element."""
         return self.text(f"Body/{self.kind}/{path}")
 
@@ -99,9 +99,9 @@ def read(body: bytes) -> Message:
     return Message(root)
 
 
-def parse_answer(
+def parse_result(
     body: bytes, *, outcomes: Mapping[str, Outcome] | None = None
-) -> Answer:
+) -> DeliveryResult:
     """Return what a network or pharmacy said; what cannot be read is asked again.
 
     `outcomes` says what answers mean on this network, by kind and code, where that
@@ -111,14 +111,14 @@ def parse_answer(
     try:
         message = read(body)
     except NotReadable as problem:
-        return Answer(Outcome.TRY_AGAIN, description=str(problem))
+        return DeliveryResult(Outcome.TRY_AGAIN, description=str(problem))
     if message.kind not in ("Status", "Error", "Verify"):
-        return Answer(Outcome.TRY_AGAIN, description="The answer says nothing.")
-    code = message.said("Code") or message.said("VerifyStatus/Code")
+        return DeliveryResult(Outcome.TRY_AGAIN, description="The answer says nothing.")
+    code = message.body_text("Code") or message.body_text("VerifyStatus/Code")
     outcome = meanings.get(f"{message.kind}/{code}") or meanings.get(message.kind)
-    return Answer(
+    return DeliveryResult(
         outcome or Outcome.TRY_AGAIN,
         code=code[:10],
-        description=message.said("Description")[:70],
+        description=message.body_text("Description")[:70],
         relates_to=message.relates_to,
     )

@@ -21,7 +21,7 @@ def reply(
     description: str = "",
 ) -> bytes:
     """Return a Status or Error about a message, or about bytes that are none."""
-    root = elements.message(version_of(message))
+    root = elements.new_message(version_of(message))
     header = add(root, "Header")
     if message:
         _swap(header, message)
@@ -33,13 +33,13 @@ def reply(
     add(answer, "Code", code)
     if description:
         add(answer, "Description", description)
-    return elements.written(root)
+    return elements.serialize(root)
 
 
 def version_of(message: Message | None) -> Version:
     """Return the version that a message says it is in; the oldest when it does not."""
     said = message.root.get("TransactionVersion", "") if message else ""
-    known = [one for one in VERSIONS.values() if said in (one.on_the_wire, one.name)]
+    known = [one for one in VERSIONS.values() if said in (one.wire_version, one.name)]
     return known[0] if known else VERSIONS[OLDEST]
 
 

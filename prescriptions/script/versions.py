@@ -10,7 +10,7 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class Version:
     name: str
-    on_the_wire: str
+    wire_version: str
     drug: str  # the element within MedicationPrescribed that names the drug
 
 
@@ -18,7 +18,7 @@ OLDEST = "2017071"  # of every message that does not say its version
 VERSIONS = {
     version.name: version
     for version in [
-        Version("2017071", on_the_wire="20170715", drug=""),
-        Version("2023011", on_the_wire="2023011", drug="Product"),
+        Version("2017071", wire_version="20170715", drug=""),
+        Version("2023011", wire_version="2023011", drug="Product"),
     ]
 }

@@ -27,7 +27,7 @@ class DoesNotMatch(Exception):
     """What would be signed is not what was marked ready."""
 
 
-def keep(
+def sign_and_queue(
     prescriptions: list[Prescription], *, by: User, challenge: Challenge
 ) -> list[SignedRecord]:
     """Sign, archive and queue each of these, in the caller's transaction.
@@ -111,6 +111,6 @@ def _queue(record: SignedRecord, *, now: datetime) -> None:
         version=version,
         xml=script.new_rx(record.payload.encode(), version=version),
     )
-    outbox.put(message, now=now)
+    outbox.add(message, now=now)
     prescription.status = Status.QUEUED
     prescription.save(update_fields=["status"])

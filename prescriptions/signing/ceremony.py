@@ -53,10 +53,10 @@ class NotSignable(Exception):
 
 def blockers(prescription: Prescription, *, by: User) -> list[Blocker]:
     """Return everything that stands between this prescription and its next step."""
-    return blockers_of_each([prescription], by=by)[prescription.pk]
+    return blockers_by_pk([prescription], by=by)[prescription.pk]
 
 
-def blockers_of_each(
+def blockers_by_pk(
     prescriptions: list[Prescription], *, by: User
 ) -> dict[int, list[Blocker]]:
     """Return the same for several at once, by primary key; for pages."""
@@ -81,7 +81,7 @@ def blockers_together(prescriptions: list[Prescription]) -> list[Blocker]:
 
 def mark_ready(prescription: Prescription, *, by: User) -> None:
     """Put the practitioner's mark on what the given instance shows; raise NotSignable."""
-    with _refusals_on_record(prescription, by=by), transaction.atomic(durable=True):
+    with _recording_refusals(prescription, by=by), transaction.atomic(durable=True):
         locked = _locked([prescription])[0]
         _require_in_order(by)
         _refuse_on(_unless(locked, Status.DRAFT) or _blockers([locked], by=by))
@@ -97,7 +97,7 @@ def mark_ready(prescription: Prescription, *, by: User) -> None:
 
 def unready(prescription: Prescription, *, by: User) -> None:
     """Take the mark back; signing needs a new review. Raise NotSignable."""
-    with _refusals_on_record(prescription, by=by), transaction.atomic(durable=True):
+    with _recording_refusals(prescription, by=by), transaction.atomic(durable=True):
         locked = _locked([prescription])[0]
         _refuse_on([] if _is_prescriber(locked, by) else [NOT_YOURS])
         _refuse_on(_unless(locked, Status.READY))
@@ -119,7 +119,7 @@ def sign(
     signer.SignerUnavailable; then nothing has changed but the record of the refusal.
     """
     first = prescriptions[0] if prescriptions else None
-    with _refusals_on_record(first, by=by), transaction.atomic(durable=True):
+    with _recording_refusals(first, by=by), transaction.atomic(durable=True):
         locked = _locked(prescriptions)
         # As whoever suspends the right does: it holds until what is signed is kept.
         get_user_model().objects.select_for_update(no_key=True).get(pk=by.pk)
@@ -127,15 +127,15 @@ def sign(
         for one in locked:
             _refuse_on(_unless(one, Status.READY))
         _refuse_on(_blockers(locked, by=by))
-        _use(challenge, by=by, prescriptions=locked, session_key=session_key)
-        with _loss_refused():
-            records = archive.keep(locked, by=by, challenge=challenge)
+        _consume(challenge, by=by, prescriptions=locked, session_key=session_key)
+        with _refusing_loss():
+            records = archive.sign_and_queue(locked, by=by, challenge=challenge)
         for record in records:
-            _put_on_record(record, by=by)
+            _record_signature(record, by=by)
     return records
 
 
-def put_refusal_on_record(prescription: Prescription, *, by: User) -> None:
+def record_refusal(prescription: Prescription, *, by: User) -> None:
     """Put on record an attempt to sign that the page turned away before the code."""
     found = blockers(prescription, by=by) or _unless(prescription, Status.READY)
     chain.record(
@@ -147,7 +147,7 @@ def put_refusal_on_record(prescription: Prescription, *, by: User) -> None:
     )
 
 
-def _use(
+def _consume(
     challenge: Challenge,
     *,
     by: User,
@@ -166,7 +166,7 @@ def _use(
     )
 
 
-def _put_on_record(record: SignedRecord, *, by: User) -> None:
+def _record_signature(record: SignedRecord, *, by: User) -> None:
     prescription = record.prescription
     chain.record(
         Act.PRESCRIPTION_SIGNED,
@@ -258,7 +258,7 @@ def _locked(prescriptions: list[Prescription]) -> list[Prescription]:
 
 
 @contextmanager
-def _loss_refused() -> Iterator[None]:
+def _refusing_loss() -> Iterator[None]:
     """Turn what the archive or the message cannot hold unchanged into a refusal."""
     try:
         yield
@@ -271,7 +271,7 @@ def _loss_refused() -> Iterator[None]:
 
 
 @contextmanager
-def _refusals_on_record(
+def _recording_refusals(
     prescription: Prescription | None, *, by: User
 ) -> Iterator[None]:
     """Put a refusal on record after its transaction, so that no rollback takes it."""

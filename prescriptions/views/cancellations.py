@@ -22,7 +22,7 @@ def cancel(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
         reason = form.cleaned_data["reason"]
         try:
             if request.POST.get("then") == "write":
-                draft = cancellation.change(
+                draft = cancellation.replace(
                     prescription, by=request.user, reason=reason
                 )
                 return redirect("prescription-edit", draft.public_id)

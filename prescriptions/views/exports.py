@@ -18,7 +18,7 @@ PAGE_SIZE = 20
 @require_http_methods(["GET", "HEAD", "POST"])
 def index(request: AuthenticatedRequest) -> HttpResponse:
     """Show the bundles somebody asked for, and take another request."""
-    scopes = exports.scopes_of(request.user)
+    scopes = exports.scopes_for(request.user)
     form = ExportForm(scopes, request.POST or None) if scopes else None
     if form and form.is_valid():
         return redirect(exports.request(by=request.user, **form.wanted))
@@ -57,7 +57,7 @@ def download(request: AuthenticatedRequest, public_id: UUID) -> HttpResponseBase
         file = exports.path_of(export).open("rb")
     except OSError:
         raise Http404("The file is gone.") from None
-    exports.downloaded(export, by=request.user)
+    exports.record_download(export, by=request.user)
     name = f"prescriptions-{export.requested_at:%Y-%m-%d}.zip"
     return FileResponse(file, as_attachment=True, filename=name)
 

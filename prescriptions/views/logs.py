@@ -42,7 +42,7 @@ def detail(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     log = _log_or_404(request, public_id)
     context = _sorted(request, log)
     if log.is_intact:
-        log_delivery.opened(log, by=request.user)
+        log_delivery.record_opened(log, by=request.user)
     page = Paginator(context["lines"], PAGE_SIZE).get_page(request.GET.get("page"))
     return render(request, "prescriptions/logs/detail.html", context | {"page": page})
 

@@ -181,7 +181,7 @@ def _facts(request: AuthenticatedRequest, prescription: Prescription) -> dict:
         "issue_date": prescription.issue_date,
         "place": rule_context.places([prescription]).get(prescription.pk),
         "record": getattr(prescription, "signed_record", None),
-        "is_accepted_late": outcomes.is_accepted_late(prescription),
+        "is_accepted_late": outcomes.was_accepted_late(prescription),
         "can_retry": _was_tried_in_vain(prescription),
         "is_cancellable": prescription.status in cancellation.CANCELLABLE,
     }

@@ -78,7 +78,7 @@ def sign(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     prescription = prescription_or_404(request, public_id)
     if prescription.prescriber.user_id != request.user.pk:
         if request.method == "POST":
-            ceremony.put_refusal_on_record(prescription, by=request.user)
+            ceremony.record_refusal(prescription, by=request.user)
         raise PermissionDenied("Only the practitioner named on it can sign this.")
     if not prescription.is_open:
         status = prescription.get_status_display()
@@ -182,7 +182,7 @@ def _proof(
 
 
 def _reviews(prescriptions: list[Prescription], *, by: User) -> list[Review]:
-    found = ceremony.blockers_of_each(prescriptions, by=by)
+    found = ceremony.blockers_by_pk(prescriptions, by=by)
     places = rule_context.places(prescriptions)
     return [
         Review(
@@ -208,7 +208,7 @@ def _waiting(patient: Patient, *, prescriber: User) -> list[Prescription]:
 def _refuse(request: AuthenticatedRequest, prescriptions: list[Prescription]) -> None:
     """Put on record what the page turned away before a code or a push was wasted on it."""
     for prescription in prescriptions:
-        ceremony.put_refusal_on_record(prescription, by=request.user)
+        ceremony.record_refusal(prescription, by=request.user)
 
 
 def _done(request: AuthenticatedRequest, records: list[SignedRecord]) -> HttpResponse:

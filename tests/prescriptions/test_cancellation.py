@@ -15,7 +15,6 @@ from audit.acts import Act
 from audit.models import Event
 from prescriptions import script
 from prescriptions.delivery import cancellation, outbox
-from prescriptions.delivery import outbox as transmission
 from prescriptions.models import (
     Cancellation,
     Prescription,
@@ -40,7 +39,7 @@ def deliver(message, settings, body="<Status><Code>010</Code></Status>"):
     """Let the network answer one attempt; return what was sent."""
     with responses.RequestsMock() as network:
         network.post(settings.SCRIPT_NETWORK_URL, body=says(body, message))
-        transmission.attempt(message.pk)
+        outbox.attempt(message.pk)
         [call] = network.calls
     message.refresh_from_db()
     return call.request.body
@@ -70,8 +69,8 @@ def test_what_has_not_left_is_never_sent(queued, alice):
     assert (queued.status, message.state) == (Status.CANCELLED, "withdrawn")
     assert acts_of(queued)[-1] == Act.PRESCRIPTION_CANCELLED
     with time_machine.travel(timezone.now() + timedelta(days=2)):
-        assert transmission.attempt(message.pk) == "nothing to do"
-        assert transmission.sweep() == 0
+        assert outbox.attempt(message.pk) == "nothing to do"
+        assert outbox.sweep() == 0
 
 
 @pytest.mark.cfr("1311.120(b)(19)")
@@ -90,7 +89,7 @@ def test_what_was_sent_is_followed_by_a_cancellation(
 
     sent = deliver(cancelled.message, settings)
     root = etree.fromstring(sent)
-    wire = script.VERSIONS[version].on_the_wire
+    wire = script.VERSIONS[version].wire_version
     assert root.get("TransactionVersion") == wire
     assert root.find("{*}Body/{*}CancelRx") is not None
     assert script.read(sent).relates_to == ready.transmission.message_id
@@ -109,18 +108,18 @@ def test_the_cancellation_goes_out_with_the_same_bytes_until_it_is_taken(
         second = deliver(message, settings)
 
     assert first == second == bytes(message.xml)
-    assert transmission.attempt(message.pk) == "nothing to do"
+    assert outbox.attempt(message.pk) == "nothing to do"
 
 
 @pytest.mark.both_databases
 def test_behind_an_attempt_under_way_the_cancellation_waits_for_its_end(queued, alice):
-    claimed = transmission._claim(queued.transmission.pk)
+    claimed = outbox._claim(queued.transmission.pk)
 
     cancelled = cancellation.cancel(queued, by=alice, reason=REASON)
 
     assert cancelled.message.next_attempt_at == claimed.leased_until
-    late = script.Answer(script.Outcome.ACCEPTED, "010")
-    transmission._settle(claimed, late)
+    late = script.DeliveryResult(script.Outcome.ACCEPTED, "010")
+    outbox._record_result(claimed, late)
     queued.refresh_from_db()
     assert (queued.status, Transmission.objects.get(pk=claimed.pk).state) == (
         Status.CANCELLED,
@@ -142,7 +141,9 @@ def test_the_page_says_what_the_pharmacy_answered(
     assert "has not answered yet" in page
     assert REASON in page.replace("&#x27;", "'")
 
-    cancellation.answered(cancelled, is_approved=approved, note="Dispensed on Monday")
+    cancellation.record_response(
+        cancelled, is_approved=approved, note="Dispensed on Monday"
+    )
 
     page = client.get(delivered.get_absolute_url()).content.decode()
     assert words in page
@@ -166,8 +167,8 @@ def test_a_pharmacy_that_cannot_be_told_is_to_be_called(
 @pytest.mark.both_databases
 def test_an_answer_counts_once(delivered, alice):
     cancelled = cancellation.cancel(delivered, by=alice, reason=REASON)
-    cancellation.answered(cancelled, is_approved=False, note="Dispensed")
-    cancellation.answered(cancelled, is_approved=True, note="")
+    cancellation.record_response(cancelled, is_approved=False, note="Dispensed")
+    cancellation.record_response(cancelled, is_approved=True, note="")
 
     cancelled.refresh_from_db()
     assert cancelled.is_approved is False
@@ -221,7 +222,7 @@ def test_it_is_cancelled_once(queued, alice):
 
 @pytest.mark.cfr("1311.120(b)(19)")
 def test_to_change_what_was_signed_is_to_cancel_it_and_sign_anew(delivered, alice):
-    draft = cancellation.change(delivered, by=alice, reason="The dose was wrong.")
+    draft = cancellation.replace(delivered, by=alice, reason="The dose was wrong.")
 
     delivered.refresh_from_db()
     assert delivered.status == Status.CANCELLED
@@ -234,7 +235,7 @@ def test_what_cannot_be_written_again_is_not_cancelled_for_it(delivered, alice, 
     alice.memberships.update(left_on=timezone.localdate())
 
     with pytest.raises(cancellation.NotAllowed):
-        cancellation.change(delivered, by=sam, reason="The dose was wrong.")
+        cancellation.replace(delivered, by=sam, reason="The dose was wrong.")
 
     delivered.refresh_from_db()
     assert delivered.status == Status.DELIVERED

@@ -150,14 +150,14 @@ def test_midnight_between_the_rules_and_the_signature_stops_it(
 ):
     """Adversarial case I16: the rules were asked on one day, the stamp is of another."""
     challenge = prove([ready], phone)
-    use = ceremony._use
+    use = ceremony._consume
 
     def slowly(*args, **kwargs):
         use(*args, **kwargs)
         tomorrow.start()
 
     tomorrow = time_machine.travel(timezone.now() + timedelta(days=1))
-    monkeypatch.setattr(ceremony, "_use", slowly)
+    monkeypatch.setattr(ceremony, "_consume", slowly)
 
     with pytest.raises(ceremony.NotSignable, match="the day is another"):
         ceremony.sign([ready], by=alice, challenge=challenge, session_key=SESSION)

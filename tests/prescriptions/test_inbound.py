@@ -131,7 +131,9 @@ def test_a_verify_that_overtakes_the_answer_counts(client, queued):
     verify = "<Verify><VerifyStatus><Code>010</Code></VerifyStatus></Verify>"
 
     assert Pharmacy(client, queued).says(verify) == OK
-    outbox._settle(claimed, script.Answer(script.Outcome.PASSED_ON, "000"))
+    outbox._record_result(
+        claimed, script.DeliveryResult(script.Outcome.PASSED_ON, "000")
+    )
 
     queued.refresh_from_db()
     assert queued.status == Status.DELIVERED
@@ -394,7 +396,7 @@ def test_what_is_written_instead_is_reviewed_and_signed_anew(
     assert response.url == reverse("prescription-edit", args=[draft.public_id])
     assert (draft.ready_digest, draft.signed_at) == ("", None)
     assert draft.directions == transmitted.directions
-    assert pharmacy_requests.answer_signed() == 0
+    assert pharmacy_requests.close_finished() == 0
     with pytest.raises(ceremony.NotSignable):
         ceremony.sign(
             [draft],
@@ -426,8 +428,8 @@ def test_once_it_is_signed_the_pharmacy_is_told(
     challenge = prove([draft], phone, code=code_of(phone, steps=1))
     ceremony.sign([draft], by=alice, challenge=challenge, session_key=SESSION)
 
-    assert pharmacy_requests.answer_signed() == 1
-    assert pharmacy_requests.answer_signed() == 0
+    assert pharmacy_requests.close_finished() == 1
+    assert pharmacy_requests.close_finished() == 0
     send_everything()
 
     assert [came.kind for came in network.sent[1:]] == sent
@@ -444,7 +446,7 @@ def test_a_draft_that_is_given_up_lets_the_request_wait_again(alice, asked):
     draft = pharmacy_requests.write(asked, by=alice)
     drafts.discard(draft, by=alice)
 
-    assert pharmacy_requests.answer_signed() == 1
+    assert pharmacy_requests.close_finished() == 1
 
     asked.refresh_from_db()
     assert (asked.state, asked.draft, asked.decided_by) == ("open", None, None)
@@ -668,7 +670,7 @@ def test_two_workers_answer_a_request_once(alice, phone, asked):
     draft = pharmacy_requests.write(asked, by=alice)
     Prescription.objects.filter(pk=draft.pk).update(status="printed")
 
-    results = at_once(lambda _: pharmacy_requests.answer_signed(), times=6)
+    results = at_once(lambda _: pharmacy_requests.close_finished(), times=6)
 
     assert sum(results) == 1
     assert Transmission.objects.filter(request=asked).count() == 1
@@ -737,6 +739,6 @@ def test_an_unsigned_draft_answers_nothing(alice, asked):
     pharmacy_requests.write(asked, by=alice)
     make_ready(alice.provider, drug=make_drug("Alprazolam 0.5 mg tablet"))
 
-    assert pharmacy_requests.answer_signed() == 0
+    assert pharmacy_requests.close_finished() == 0
     asked.refresh_from_db()
     assert asked.state == RequestState.WRITING

@@ -238,7 +238,7 @@ def test_other_spacing_and_capitals_are_no_other_order(payload, directions):
     mine = changed(payload, "directions", "Take 1 tablet")
     theirs = script.read(script.new_rx(changed(payload, "directions", directions)))
 
-    assert script.changed_on_the_way(mine, theirs, version="2017071") == []
+    assert script.changed_in_transit(mine, theirs, version="2017071") == []
 
 
 @pytest.mark.cfr("1311.170(e)")
@@ -258,7 +258,7 @@ def test_other_spacing_and_capitals_are_no_other_order(payload, directions):
 def test_what_a_pharmacy_repeats_otherwise_is_noticed(payload, version, field, value):
     theirs = script.new_rx(changed(payload, field, value), version=version)
 
-    found = script.changed_on_the_way(payload, script.read(theirs), version=version)
+    found = script.changed_in_transit(payload, script.read(theirs), version=version)
 
     assert found == [field]
 
@@ -266,7 +266,7 @@ def test_what_a_pharmacy_repeats_otherwise_is_noticed(payload, version, field, v
 def test_what_a_pharmacy_does_not_repeat_is_no_change(payload):
     theirs = script.read(b"<Message><Body><RxRenewalRequest/></Body></Message>")
 
-    assert script.changed_on_the_way(payload, theirs, version="2017071") == []
+    assert script.changed_in_transit(payload, theirs, version="2017071") == []
 
 
 def test_lines_of_the_directions_stay_lines(payload):
@@ -390,7 +390,7 @@ def answer(body, related="m1"):
     ],
 )
 def test_answers_mean_what_script_says(body, outcome):
-    parsed = script.parse_answer(answer(body))
+    parsed = script.parse_result(answer(body))
 
     assert parsed.outcome == outcome
     assert parsed.relates_to == ("m1" if body else "")
@@ -400,7 +400,7 @@ def test_a_network_may_mean_something_else_by_a_code():
     body = answer("<Status><Code>010</Code></Status>")
     outcomes = {"Status/010": Outcome.PASSED_ON}
 
-    assert script.parse_answer(body, outcomes=outcomes).outcome == Outcome.PASSED_ON
+    assert script.parse_result(body, outcomes=outcomes).outcome == Outcome.PASSED_ON
 
 
 @pytest.mark.parametrize(
@@ -415,13 +415,13 @@ def test_a_network_may_mean_something_else_by_a_code():
     ],
 )
 def test_what_cannot_be_read_is_asked_again(body):
-    assert script.parse_answer(body).outcome == Outcome.TRY_AGAIN
+    assert script.parse_result(body).outcome == Outcome.TRY_AGAIN
 
 
 def test_a_reason_is_read_as_far_as_script_allows():
     body = f"<Error><Code>900</Code><Description>{'x' * 90}</Description></Error>"
 
-    assert script.parse_answer(answer(body)).description == "x" * 70
+    assert script.parse_result(answer(body)).description == "x" * 70
 
 
 def test_a_message_is_kept_in_the_versions_that_are_written():

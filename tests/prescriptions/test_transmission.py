@@ -13,8 +13,8 @@ from django_tasks_db.models import DBTaskResult
 from audit.acts import Act
 from audit.models import Event
 from prescriptions import script, verification
-from prescriptions.delivery import network as http
 from prescriptions.delivery import outbox
+from prescriptions.delivery.network import LARGEST_ANSWER
 from prescriptions.models import (
     Prescription,
     Status,
@@ -164,7 +164,7 @@ UNANSWERED = [
     {"status": 403},
     {"status": 404},
     {"status": 409},
-    {"body": b"x" * (http.LARGEST_ANSWER + 1)},
+    {"body": b"x" * (LARGEST_ANSWER + 1)},
     {"status": 500},
     {"status": 503},
     {"status": 429},
@@ -251,9 +251,13 @@ def test_a_late_answer_does_not_overwrite_who_took_over(message):
     late = outbox._claim(message.pk)
     with time_machine.travel(timezone.now() + timedelta(minutes=2)):
         current = outbox._claim(message.pk)
-        outbox._settle(late, script.Answer(script.Outcome.REJECTED, "900"))
+        outbox._record_result(
+            late, script.DeliveryResult(script.Outcome.REJECTED, "900")
+        )
         assert state(message) == ("sending", Status.QUEUED)
-        outbox._settle(current, script.Answer(script.Outcome.ACCEPTED, "010"))
+        outbox._record_result(
+            current, script.DeliveryResult(script.Outcome.ACCEPTED, "010")
+        )
 
     assert state(message) == ("delivered", Status.DELIVERED)
 
@@ -354,7 +358,7 @@ def test_no_message_of_what_is_not_signed_can_exist(draft, ready, status):
         Prescription.objects.filter(pk=one.pk).update(status=status)
 
     with pytest.raises(IntegrityError), transaction.atomic():
-        outbox.put(
+        outbox.add(
             Transmission(prescription=one, message_id="m", xml=b"<Message/>"),
             now=timezone.now(),
         )

@@ -28,7 +28,7 @@ class Command(BaseCommand):
         except (Practice.DoesNotExist, ValidationError):
             raise CommandError("No practice has this id.") from None
         try:
-            taken = reader.take(
+            taken = reader.import_bundle(
                 options["bundle"],
                 practice=practice,
                 thumbprint=options["key_thumbprint"],

@@ -30,12 +30,12 @@ class NotImported(Exception):
 
 
 @dataclass(frozen=True)
-class Taken:
+class Imported:
     new: int
     known: int
 
 
-def take(path: Path, *, practice: Practice, thumbprint: str) -> Taken:
+def import_bundle(path: Path, *, practice: Practice, thumbprint: str) -> Imported:
     """Verify a bundle and archive what it holds; once, however often it is called.
 
     `thumbprint` is the key that it has to be sealed with, known from elsewhere.
@@ -53,7 +53,7 @@ def take(path: Path, *, practice: Practice, thumbprint: str) -> Taken:
         raise
 
 
-def _taken(path: Path, *, practice: Practice, thumbprint: str) -> Taken:
+def _taken(path: Path, *, practice: Practice, thumbprint: str) -> Imported:
     try:
         return _take(path, practice=practice, thumbprint=thumbprint)
     except UNFIT as error:  # which may quote a patient's data
@@ -62,11 +62,11 @@ def _taken(path: Path, *, practice: Practice, thumbprint: str) -> Taken:
         ) from error
 
 
-def _take(path: Path, *, practice: Practice, thumbprint: str) -> Taken:
+def _take(path: Path, *, practice: Practice, thumbprint: str) -> Imported:
     report = verify.check(path, thumbprints=[thumbprint])
     if report.problems:
         raise NotImported(f"It does not verify. {report.problems[0]}.")
-    with contextlib.closing(verify.opened(path)) as source:
+    with contextlib.closing(verify.open_bundle(path)) as source:
         reader = _Reader(source, report)
         with transaction.atomic(durable=True):
             bundle = reader.bundle(practice)
@@ -84,7 +84,7 @@ def _take(path: Path, *, practice: Practice, thumbprint: str) -> Taken:
                 key_id=thumbprint,
                 prescriptions=new,
             )
-    return Taken(new=new, known=len(report.records) - new)
+    return Imported(new=new, known=len(report.records) - new)
 
 
 class _Reader:

@@ -108,7 +108,7 @@ class Zip:
         self.archive.close()
 
 
-def opened(path: Path) -> Folder | Zip:
+def open_bundle(path: Path) -> Folder | Zip:
     if path.is_dir():
         return Folder(path)
     try:
@@ -121,13 +121,13 @@ def check(path: Path, *, thumbprints: list[str] | None = None) -> Report:
     """Return what was found; a bundle is in order when no problem is listed."""
     report = Report()
     try:
-        source = opened(path)
+        source = open_bundle(path)
     except Bad as bad:
-        report.problems.append(plain(str(bad)))
+        report.problems.append(escape(str(bad)))
         return report
     with contextlib.closing(source):
         _check(source, report, thumbprints or [])
-    report.problems = [plain(problem) for problem in report.problems]
+    report.problems = [escape(problem) for problem in report.problems]
     return report
 
 
@@ -331,14 +331,14 @@ def _check_message(name: str, xml: bytes, record: dict) -> None:
     except ElementTree.ParseError as error:
         raise Bad(name, f"is not XML ({error})") from None
     product = "Product/" if root.get("TransactionVersion") == "2023011" else ""
-    for path, expected in _said(record, product):
+    for path, expected in _expected_elements(record, product):
         steps = "/".join(f"{{*}}{step}" for step in path.split("/"))
         found = [element.text or "" for element in root.findall(steps)]
         if found != ([expected] if expected else []):
             raise Bad(name, f"{path} is not what was signed")
 
 
-def _said(record: dict, product: str) -> Iterator[tuple[str, str]]:
+def _expected_elements(record: dict, product: str) -> Iterator[tuple[str, str]]:
     """Yield each element of the message and what was signed of it; empty: none."""
     content = record["content"]
     order, drug = "Body/NewRx", content["drug"]
@@ -549,7 +549,7 @@ def _digest(source: Folder | Zip, name: str) -> str:
     return digest.hexdigest()
 
 
-def plain(text: str) -> str:
+def escape(text: str) -> str:
     """Return text in which a terminal finds no command, nor a person another line."""
     return text.encode("unicode_escape").decode("ascii")
 
@@ -570,7 +570,7 @@ def main(arguments: list[str] | None = None) -> int:
     print(  # noqa: T201
         f"VERIFIED: {len(report.records)} prescriptions, {len(report.digests)} files,"
         f" {report.events} events.\n"
-        f"From {plain(str(seal['source']))}, made {plain(str(seal['made_at']))}.\n"
+        f"From {escape(str(seal['source']))}, made {escape(str(seal['made_at']))}.\n"
         f"Sealed with key {report.sealed_with}."
     )
     for kid in sorted(report.signed_with):

@@ -258,7 +258,7 @@ def imported(folder, practice):
     kid = SigningKey.objects.get().kid
     for model in (Transmission, SignedRecord):
         forget(model)
-    reader.take(folder, practice=practice, thumbprint=kid)
+    reader.import_bundle(folder, practice=practice, thumbprint=kid)
     return ImportedRecord.objects.get(drug__startswith="Oxycodone")
 
 

@@ -55,7 +55,7 @@ def other(folder, tmp_path, settings):
 
 
 def take(path, kid, practice):
-    return reader.take(path, practice=practice, thumbprint=kid)
+    return reader.import_bundle(path, practice=practice, thumbprint=kid)
 
 
 @pytest.mark.both_databases
@@ -65,7 +65,7 @@ def take(path, kid, practice):
 @pytest.mark.cfr("1311.305(h)")
 def test_records_go_round_and_verify_again(folder, other, practice, tmp_path):
     """Export, import elsewhere, export from there: the same signed bytes."""
-    assert take(folder, other, practice) == reader.Taken(new=2, known=0)
+    assert take(folder, other, practice) == reader.Imported(new=2, known=0)
     writer.write(tmp_path / "again", scope=Scope(practice=practice))
 
     report = verify.check(tmp_path / "again")
@@ -98,7 +98,7 @@ def test_what_was_imported_is_readable(folder, other, practice):
 def test_importing_twice_takes_nothing_more(folder, other, practice):
     take(folder, other, practice)
 
-    assert take(folder, other, practice) == reader.Taken(new=0, known=2)
+    assert take(folder, other, practice) == reader.Imported(new=0, known=2)
     assert ImportedRecord.objects.count() == 2
     assert ImportedBundle.objects.count() == 1
 
@@ -106,7 +106,7 @@ def test_importing_twice_takes_nothing_more(folder, other, practice):
 def test_what_is_here_already_is_not_imported(folder, practice):
     kid = SigningKey.objects.get().kid
 
-    assert take(folder, kid, practice) == reader.Taken(new=0, known=2)
+    assert take(folder, kid, practice) == reader.Imported(new=0, known=2)
 
 
 @pytest.mark.cfr("1311.305(f)")

@@ -148,7 +148,7 @@ def copy(portal):
 
 def cancel(portal):
     sent = [Status.QUEUED, Status.TRANSMITTED, Status.DELIVERED]
-    verb = portal.random.choice([cancellation.cancel, cancellation.change])
+    verb = portal.random.choice([cancellation.cancel, cancellation.replace])
     _do(portal, verb, *sent, reason="taken back")
 
 
