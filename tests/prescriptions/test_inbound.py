@@ -69,7 +69,7 @@ class Pharmacy:
 def outcome(response):
     assert response.status_code == 200
     answer = script.read(response.content)
-    return answer.kind, answer.said("Code"), answer.said("Description")
+    return answer.kind, answer.body_text("Code"), answer.said("Description")
 
 
 OK = ("Status", "010", "")
@@ -374,7 +374,7 @@ def test_a_denial_goes_out_with_its_reason(client, alice, asked, network):
     assert response.url == reverse("pharmacy-request-list")
     came = network.sent[-1]
     assert (came.kind, came.relates_to) == (asked.response_kind, "asked-1")
-    assert came.said("Response/Denied/DenialReason") == "See the patient first"
+    assert came.body_text("Response/Denied/DenialReason") == "See the patient first"
     asked.refresh_from_db()
     assert asked.state == RequestState.DENIED
     assert asked.response.state == "transmitted"
@@ -433,7 +433,7 @@ def test_once_it_is_signed_the_pharmacy_is_told(
     send_everything()
 
     assert [came.kind for came in network.sent[1:]] == sent
-    assert network.sent[-1].said("Response/Denied/DenialReason") == (
+    assert network.sent[-1].body_text("Response/Denied/DenialReason") == (
         "A new prescription follows."
     )
     transmitted.refresh_from_db()
