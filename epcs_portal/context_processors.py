@@ -37,7 +37,7 @@ def _certified_by() -> ThirdPartyAudit | None:
     if settings.DEMO:
         return None
     with suppress(DatabaseError):
-        return certification.covering()
+        return certification.current_report()
     return None
 
 

@@ -47,7 +47,7 @@ def canonical(prescription: Prescription) -> dict:
     }
 
 
-def written(at: datetime) -> str:
+def timestamp(at: datetime) -> str:
     """Return an instant as it stands in records and messages: UTC, to the microsecond."""
     return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 

@@ -17,7 +17,7 @@ def months_later(day: date, months: int) -> date:
     )
 
 
-def lapses_on(issued_on: date) -> date:
+def last_fill_day(issued_on: date) -> date:
     """21 CFR 1306.22(a): the last day on which Schedule III or IV is filled."""
     return months_later(issued_on, MONTHS_OF_III_AND_IV)
 
@@ -26,7 +26,7 @@ def end_of_month(day: date) -> date:
     return day.replace(day=monthrange(day.year, day.month)[1])
 
 
-def typed(word: str) -> date | None:
+def parse(word: str) -> date | None:
     """Return the day that a word of a search is, such as 1961-04-12; None for others."""
     try:
         return parse_date(word)

@@ -8,7 +8,7 @@ from datetime import datetime
 from mfa.models import ChallengeState
 from prescriptions import content, script, signer
 from prescriptions.models import (
-    SIGNED_ON,
+    SINCE_SIGNING,
     Prescription,
     SignedRecord,
     Status,
@@ -36,7 +36,7 @@ PARTIES = ["patient", "prescriber", "supervisor", "practice", "drug", "pharmacy"
 
 def problems() -> Iterator[str]:
     """Yield what is wrong with each signed prescription that is not in order."""
-    signed = Prescription.objects.filter(status__in=[*SIGNED_ON, Status.PRINTED])
+    signed = Prescription.objects.filter(status__in=[*SINCE_SIGNING, Status.PRINTED])
     bare = signed.filter(signed_record=None).exclude(signed_at=None)
     for prescription in bare.order_by("pk"):
         yield f"Prescription {prescription.public_id}: its signed record is missing."

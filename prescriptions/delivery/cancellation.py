@@ -45,7 +45,7 @@ def replace(prescription: Prescription, *, by: User, reason: str) -> Prescriptio
     with transaction.atomic(durable=True):
         locked = _signed(prescription, by=by)
         cancel_locked(locked, by=by, reason=reason)
-        return drafts.begin(drafts.again(locked), by=by)
+        return drafts.add(drafts.unsaved_copy(locked), by=by)
 
 
 def cancel_locked(
@@ -113,7 +113,7 @@ def record_response(
 
 
 def _signed(prescription: Prescription, *, by: User) -> Prescription:
-    locked = drafts.hold(prescription, by=by)
+    locked = drafts.lock(prescription, by=by)
     if locked.status in CANCELLABLE:
         return locked
     raise NotAllowed(

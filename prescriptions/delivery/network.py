@@ -25,7 +25,7 @@ def post(xml: bytes, *, message_id: str) -> script.DeliveryResult:
 
     Nothing leaves for a live network while that is locked: 21 CFR 1311.300(a).
     """
-    if locked := certification.lock():
+    if locked := certification.lock_reason():
         logger.error("Message %s is kept back: %s", message_id, locked)
         return try_again(f"Kept back, tell your administrator: {locked}"[:200])
     try:

@@ -64,7 +64,7 @@ def write(request: PharmacyRequest, *, by: User) -> Prescription:
     )
     drafts.require_writer(draft, by=by)
     with transaction.atomic(durable=True):
-        drafts.begin(draft, by=by)
+        drafts.add(draft, by=by)
         _advance(
             request,
             RequestState.OPEN,

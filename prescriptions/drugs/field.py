@@ -11,7 +11,7 @@ LONGEST_KEY = 18  # digits
 
 
 @dataclass
-class Found:
+class SearchResults:
     """What a search has to show: the drug chosen before, then what was found."""
 
     query: str = ""
@@ -33,10 +33,12 @@ class Found:
         return len(self.hits) == search.MOST_HITS
 
 
-def found(query: str, chosen: object = None) -> Found:
+def search_results(query: str, chosen: object = None) -> SearchResults:
     """Search for drugs; keep the one that was chosen, if it is one."""
     hits = search.find(query) if query else []
-    return Found(query=query[: search.LONGEST_QUERY], chosen=_drug(chosen), hits=hits)
+    return SearchResults(
+        query=query[: search.LONGEST_QUERY], chosen=_drug(chosen), hits=hits
+    )
 
 
 class DrugSearch(forms.Widget):
@@ -51,7 +53,7 @@ class DrugSearch(forms.Widget):
 
     def get_context(self, name, value, attrs):
         return super().get_context(name, value, attrs) | {
-            "found": found(self.query, value)
+            "found": search_results(self.query, value)
         }
 
 

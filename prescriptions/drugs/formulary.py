@@ -96,7 +96,7 @@ def _drug(row: dict[str, str], known: dict[str, Substance]) -> Drug:
     if unknown := [name for name in names if name not in known]:
         raise NotConsistent(f"Not in schedules.csv: {', '.join(unknown)}.")
     ingredients = [known[name] for name in names]
-    schedule = schedules.stricter(one.schedule for one in ingredients)
+    schedule = schedules.strictest(one.schedule for one in ingredients)
     ruling = next(one for one in ingredients if one.schedule == schedule)
     drug = Drug(
         substance="; ".join(names),

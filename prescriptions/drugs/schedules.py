@@ -7,7 +7,7 @@ from providers.models import Schedule
 STRICTEST_FIRST = [Schedule.II, Schedule.III, Schedule.IV, Schedule.V]
 
 
-def stricter(schedules: Iterable[str]) -> Schedule:
+def strictest(schedules: Iterable[str]) -> Schedule:
     """Return the schedule of a combination: that of its strictest ingredient."""
     return min(map(Schedule, schedules), key=STRICTEST_FIRST.index)
 
@@ -22,9 +22,9 @@ def ruling(
     form decide, and then the report decides among them. None: not controlled.
     """
     known = [set(schedules) for schedules in ingredients if schedules]
-    found = [stricter(schedules) for schedules in known if reported not in schedules]
+    found = [strictest(schedules) for schedules in known if reported not in schedules]
     if reported:
         found.append(Schedule(reported))
-    ruled = stricter(found) if found else None
+    ruled = strictest(found) if found else None
     is_explained = not known or any(reported in schedules for schedules in known)
     return ruled, is_explained and ruled == (reported or None)

@@ -36,7 +36,7 @@ from prescriptions.models.paper import (
     Printout,
     PrintoutKind,
 )
-from prescriptions.models.parties import OfPractice, Patient, Pharmacy, Sex
+from prescriptions.models.parties import Patient, Pharmacy, PracticeOwnedQuerySet, Sex
 from prescriptions.models.prescriptions import Prescription, in_words, plain
 from prescriptions.models.records import SignedRecord, SigningKey
 from prescriptions.models.requests import (
@@ -50,7 +50,7 @@ from prescriptions.models.state_rules import StateRule
 from prescriptions.models.statuses import (
     ON_ITS_WAY,
     OPEN,
-    SIGNED_ON,
+    SINCE_SIGNING,
     TRANSITIONS,
     Status,
 )
@@ -68,7 +68,7 @@ __all__ = [
     "ON_ITS_WAY",
     "OPEN",
     "REQUIRED",
-    "SIGNED_ON",
+    "SINCE_SIGNING",
     "TRANSITIONS",
     "Capability",
     "ClockMeasurement",
@@ -86,7 +86,7 @@ __all__ = [
     "ImportedBundle",
     "ImportedRecord",
     "LogKind",
-    "OfPractice",
+    "PracticeOwnedQuerySet",
     "Patient",
     "Pharmacy",
     "Prescription",

@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
 
-from prescriptions.models.parties import OfPractice
+from prescriptions.models.parties import PracticeOwnedQuerySet
 from providers import access_managers
 from providers.models import Practice, Provider
 
@@ -102,7 +102,7 @@ class ImportedBundle(models.Model):
     made_at = models.DateTimeField()
     imported_at = models.DateTimeField()
 
-    objects = OfPractice.as_manager()
+    objects = PracticeOwnedQuerySet.as_manager()
 
     class Meta:
         ordering = ["-imported_at", "-pk"]
@@ -139,7 +139,7 @@ class ImportedRecord(models.Model):
     dea_number = models.CharField(max_length=60)
     issued_on = models.DateField()
 
-    objects = OfPractice.as_manager()
+    objects = PracticeOwnedQuerySet.as_manager()
 
     class Meta:
         ordering = ["-issued_on", "-pk"]

@@ -17,7 +17,7 @@ class Sex(models.TextChoices):
     UNKNOWN = "U", "Unknown or not given"
 
 
-class OfPractice(models.QuerySet):
+class PracticeOwnedQuerySet(models.QuerySet):
     def visible_to(self, user):
         return self.filter(practice__in=Practice.objects.visible_to(user))
 
@@ -35,7 +35,7 @@ class Patient(Address):
         max_length=10, blank=True, validators=[identifiers.validate_phone]
     )
 
-    objects = OfPractice.as_manager()
+    objects = PracticeOwnedQuerySet.as_manager()
 
     class Meta:
         ordering = ["last_name", "first_name", "pk"]

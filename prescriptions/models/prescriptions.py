@@ -12,8 +12,8 @@ from django.utils.functional import cached_property
 
 from prescriptions import dates, formats
 from prescriptions.models.drugs import Drug
-from prescriptions.models.parties import OfPractice, Patient, Pharmacy
-from prescriptions.models.statuses import ON_ITS_WAY, OPEN, SIGNED_ON, Status
+from prescriptions.models.parties import Patient, Pharmacy, PracticeOwnedQuerySet
+from prescriptions.models.statuses import ON_ITS_WAY, OPEN, SINCE_SIGNING, Status
 from providers.models import DeaRegistration, Practice, Provider, Schedule
 
 
@@ -138,7 +138,7 @@ class Prescription(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
 
-    objects = OfPractice.as_manager()
+    objects = PracticeOwnedQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at", "-pk"]
@@ -203,7 +203,7 @@ class Prescription(models.Model):
                 )
                 | (
                     Q(
-                        status__in=[Status.READY, *SIGNED_ON],
+                        status__in=[Status.READY, *SINCE_SIGNING],
                         ready_at__isnull=False,
                         ready_by__isnull=False,
                     )
@@ -217,7 +217,7 @@ class Prescription(models.Model):
                     status__in=[*OPEN, Status.DISCARDED], issued_on=None, signed_at=None
                 )
                 | Q(
-                    status__in=SIGNED_ON,
+                    status__in=SINCE_SIGNING,
                     issued_on__isnull=False,
                     signed_at__isnull=False,
                 ),
@@ -250,7 +250,7 @@ class Prescription(models.Model):
         return self.status in ON_ITS_WAY
 
     @property
-    def is_not_taken_back(self) -> bool:
+    def is_cancellation_denied(self) -> bool:
         """Cancelled here, and too late at the pharmacy."""
         cancellation = getattr(self, "cancellation", None)
         return cancellation is not None and cancellation.is_approved is False
@@ -261,10 +261,10 @@ class Prescription(models.Model):
         return self.issued_on or self.practice.today()
 
     @property
-    def lapses_on(self) -> date | None:
+    def last_fill_day(self) -> date | None:
         """The last day on which it is filled, where federal law knows one."""
         if self.schedule in (Schedule.III, Schedule.IV):
-            return dates.lapses_on(self.issue_date)
+            return dates.last_fill_day(self.issue_date)
         return None
 
     @cached_property

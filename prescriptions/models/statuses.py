@@ -32,4 +32,4 @@ TRANSITIONS: dict[Status, set[Status]] = {
 }
 OPEN = [Status.DRAFT, Status.READY]
 ON_ITS_WAY = [Status.SIGNED, Status.QUEUED, Status.TRANSMITTED]
-SIGNED_ON = [*ON_ITS_WAY, Status.DELIVERED, Status.FAILED, Status.CANCELLED]
+SINCE_SIGNING = [*ON_ITS_WAY, Status.DELIVERED, Status.FAILED, Status.CANCELLED]

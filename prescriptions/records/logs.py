@@ -163,7 +163,7 @@ def _picture(log: PrescriptionLog) -> dict:
         ),
         "first_day": log.first_day.isoformat(),
         "last_day": log.last_day.isoformat(),
-        "made_at": content.written(timezone.now()),
+        "made_at": content.timestamp(timezone.now()),
         "lines": lines,
     }
 

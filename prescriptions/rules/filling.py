@@ -101,7 +101,7 @@ def fill_in_time(prescription: Prescription, around: Circumstances) -> Blocker |
     fill = prescription.earliest_fill_on
     if fill is None or prescription.schedule not in LIMITED:
         return None
-    if fill <= dates.lapses_on(around.on):
+    if fill <= dates.last_fill_day(around.on):
         return None
     return Blocker(
         "Schedules III and IV cannot be filled later than six months from now.",

@@ -54,7 +54,7 @@ def problems() -> list[str]:
     return found
 
 
-def lock() -> str:
+def lock_reason() -> str:
     """Say why nothing may be sent to the pharmacy network; empty if something may."""
     return _lock(_of_this_version()) if is_live() else ""
 
@@ -65,16 +65,16 @@ def is_live() -> bool:
     return hosts.is_live(settings.SCRIPT_NETWORK_URL, test_hosts=test_hosts)
 
 
-def covering() -> ThirdPartyAudit | None:
+def current_report() -> ThirdPartyAudit | None:
     """Return the report that lets this version be used today, if there is one."""
     return _covering(_of_this_version())
 
 
-def blockers_to(prescriptions: Iterable[Prescription]) -> list[Blocker]:
+def blockers(prescriptions: Iterable[Prescription]) -> list[Blocker]:
     """Return what the report does not cover of what is to be signed."""
     if not is_live():
         return []
-    report = covering()
+    report = current_report()
     able = set(report.capabilities) if report else set()
     missing = {one for each in prescriptions for one in _needed(each)} - able
     return [
@@ -132,7 +132,7 @@ def confirm(report: ThirdPartyAudit, *, by) -> None:
         )
 
 
-def told(report: ThirdPartyAudit, whom: str, *, by) -> None:
+def record_notice(report: ThirdPartyAudit, whom: str, *, by) -> None:
     """Note that DEA, or the registrants, were told of an adverse report."""
     _require_staff(by, of=report)
     with transaction.atomic(durable=True):

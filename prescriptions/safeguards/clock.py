@@ -38,13 +38,13 @@ def problems() -> list[str]:
     """Return what is wrong with the clock; an empty list means go ahead."""
     if timezone.now().year not in challenges.PLAUSIBLE_YEARS:
         return [WRONG]
-    newest = newest_known()
+    newest = latest_measurement()
     if newest and newest.state == ClockState.DRIFT:
         return [OFF.format(seconds=round(abs(newest.offset_ms or 0) / 1000))]
     return [] if newest or settings.DEMO else [NOT_COMPARED]
 
 
-def newest_known() -> ClockMeasurement | None:
+def latest_measurement() -> ClockMeasurement | None:
     """Return the newest measurement that found a time, unless it is too old."""
     now = timezone.now()
     recent = ClockMeasurement.objects.filter(
@@ -73,7 +73,7 @@ def _keep(
     slot: int, *, at: datetime, offset: float | None, source: str
 ) -> ClockMeasurement:
     before = ClockMeasurement.objects.first()
-    known = newest_known() if offset is None else None
+    known = latest_measurement() if offset is None else None
     measurement = ClockMeasurement.objects.create(
         slot=slot,
         measured_at=at,

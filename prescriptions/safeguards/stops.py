@@ -38,10 +38,10 @@ def problems(*, by=None) -> list[str]:
     if by is not None and by.is_anonymous:
         return ["Signing was stopped."] if in_force.filter(practice=None) else []
     stops = in_force if by is None else SigningStop.objects.on(by)
-    return [said(stop) for stop in stops.select_related("practice", "stopped_by")]
+    return [describe(stop) for stop in stops.select_related("practice", "stopped_by")]
 
 
-def said(stop: SigningStop) -> str:
+def describe(stop: SigningStop) -> str:
     return STOPPED.format(where=stop.where, by=stop.stopped_by, reason=stop.reason)
 
 
@@ -97,7 +97,7 @@ def stop(
     return stopped
 
 
-def enter(stop: SigningStop, *, by, remedy: str) -> SigningStop:
+def request_restoration(stop: SigningStop, *, by, remedy: str) -> SigningStop:
     """Enter, as the first of two, that what stopped signing is mended."""
     with _refusals_on_record(stop, by=by), transaction.atomic(durable=True):
         locked = _locked(stop)
@@ -122,7 +122,7 @@ def restore(
     """Let signing go on, as the second of two, with both factors."""
     with _refusals_on_record(stop, by=by), transaction.atomic(durable=True):
         locked = _locked(stop)
-        if reason := why_not_restored(locked, by=by):
+        if reason := restoration_blocker(locked, by=by):
             raise NotAllowed(reason)
         challenges.consume(
             challenge,
@@ -142,7 +142,7 @@ def restore(
     return locked
 
 
-def why_not_restored(stop: SigningStop, *, by) -> str:
+def restoration_blocker(stop: SigningStop, *, by) -> str:
     """Say why this user cannot execute the restart now; empty if they can."""
     if stop.restored_at:
         return "Signing goes on already."

@@ -45,7 +45,7 @@ def cancel_rx(
         root,
         record,
         message_id,
-        sent_at=content.written(sent_at),
+        sent_at=content.timestamp(sent_at),
         about=record["message_id"],
     )
     add(header, "PrescriberOrderNumber", record["message_id"])
@@ -74,7 +74,7 @@ def denial(
     record = json.loads(payload)
     root = elements.new_message(VERSIONS[version])
     header = _header(
-        root, record, message_id, sent_at=content.written(sent_at), about=about
+        root, record, message_id, sent_at=content.timestamp(sent_at), about=about
     )
     add(header, "PrescriberOrderNumber", record["message_id"])
     response = add(add(root, "Body"), kind)

@@ -28,7 +28,7 @@ def reply(
     add(header, "MessageID", message_id)
     if message and message.message_id:
         add(header, "RelatesToMessageID", message.message_id[:35])
-    add(header, "SentTime", content.written(sent_at))
+    add(header, "SentTime", content.timestamp(sent_at))
     answer = add(add(root, "Body"), kind)
     add(answer, "Code", code)
     if description:

@@ -8,7 +8,7 @@ import os
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import pkcs11
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -27,7 +27,8 @@ from prescriptions.signer.keys import (
 )
 from prescriptions.signer.passphrases import secret
 
-KeyPair: TypeAlias = tuple[pkcs11.PrivateKey, Public]
+PrivateKey: TypeAlias = Any  # python-pkcs11 mixes sign() in at run time
+KeyPair: TypeAlias = tuple[PrivateKey, Public]
 
 CURVE = encode_named_curve_parameters("secp256r1")
 POINT = 1 + 2 * SIZE  # bytes, uncompressed
@@ -43,9 +44,7 @@ _refused: set[bytes] = set()
 class TokenKey:
     """A key inside the token, used through one session at a time."""
 
-    def __init__(
-        self, session: pkcs11.Session, private: pkcs11.PrivateKey, public: Public
-    ):
+    def __init__(self, session: pkcs11.Session, private: PrivateKey, public: Public):
         self._session, self._private = session, private
         self._lock = threading.Lock()
         self.public = public
@@ -170,7 +169,7 @@ def _generate(session: pkcs11.Session) -> KeyPair:
     return private, _public(public)
 
 
-def _public(half: pkcs11.PublicKey) -> Public:
+def _public(half: pkcs11.Object) -> Public:
     point = half[Attribute.EC_POINT][-POINT:]  # wrapped as a DER octet string
     key = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
     return Public.from_key(key)

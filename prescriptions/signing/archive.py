@@ -92,7 +92,7 @@ def _payload(
             "content": picture,
             "content_digest": prescription.ready_digest,
             "message_id": prescription.public_id.hex,
-            "signed_at": content.written(now),
+            "signed_at": content.timestamp(now),
             "signer": by.get_username(),
             "device": {"id": str(device.public_id), "nickname": device.name},
             "challenge": str(challenge.public_id),

@@ -61,7 +61,7 @@ def blockers_by_pk(
 ) -> dict[int, list[Blocker]]:
     """Return the same for several at once, by primary key; for pages."""
     out_of_order, ask = _out_of_order(by), cache(readiness.blockers_for_now)
-    around = rule_context.of(prescriptions)
+    around = rule_context.load(prescriptions)
     found = {}
     for one in prescriptions:
         if _is_prescriber(one, by):
@@ -75,7 +75,7 @@ def blockers_by_pk(
 def blockers_together(prescriptions: list[Prescription]) -> list[Blocker]:
     """Return why these, each of which could be signed, cannot be signed together."""
     return rules.blockers_to_signing(
-        prescriptions, around=rule_context.of(prescriptions)
+        prescriptions, around=rule_context.load(prescriptions)
     )
 
 
@@ -198,12 +198,12 @@ def _blockers(
     if not all(_is_prescriber(one, by) for one in prescriptions):
         return [NOT_YOURS]
     found: list[Blocker] = []
-    around = around or rule_context.of(prescriptions)
+    around = around or rule_context.load(prescriptions)
     for one in prescriptions:
         found += ask(one.prescriber, practice=one.practice, on=around.on)
         if one.status == Status.READY and one.ready_digest != content.digest(one):
             found.append(MARK_IS_STALE)
-    found += certification.blockers_to(prescriptions)
+    found += certification.blockers(prescriptions)
     return [*found, *rules.blockers_to_signing(prescriptions, around=around)]
 
 

@@ -58,7 +58,7 @@ def detail(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
         report=report,
         is_adverse=report.finding == Finding.ADVERSE,
         is_own=report.entered_by_id == request.user.pk,
-        is_current=report == certification.covering(),
+        is_current=report == certification.current_report(),
         overdue=certification.overdue(report, today=timezone.localdate()),
     )
 
@@ -67,4 +67,4 @@ def _do(act: str, report: ThirdPartyAudit, *, by: User) -> None:
     if act == "confirm":
         certification.confirm(report, by=by)
     else:
-        certification.told(report, act, by=by)
+        certification.record_notice(report, act, by=by)

@@ -9,7 +9,7 @@ from prescriptions.drugs import field
 @require_safe
 def search(request: AuthenticatedRequest) -> HttpResponse:
     """List drugs while somebody types; no patient is part of this."""
-    found = field.found(request.GET.get("q", ""), request.GET.get("drug"))
+    found = field.search_results(request.GET.get("q", ""), request.GET.get("drug"))
     return render(
         request, "prescriptions/_drug_hits.html", {"found": found, "is_typing": True}
     )

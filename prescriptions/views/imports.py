@@ -23,7 +23,7 @@ def index(request: AuthenticatedRequest) -> HttpResponse:
     query = request.POST.get("q", "").strip()[:100]
     records = ImportedRecord.objects.visible_to(request.user).select_related("bundle")
     for word in query.split():
-        day = dates.typed(word)
+        day = dates.parse(word)
         named = (
             Q(patient_name__icontains=word)
             | Q(drug__icontains=word)

@@ -17,8 +17,8 @@ from prescriptions.writing import drafts, printing
 WAYS = {
     "copy": printing.copy,
     "after-failure": printing.after_failure,
-    "on-paper": printing.on_paper,
-    "again": printing.again,
+    "on-paper": printing.original,
+    "again": printing.reprint,
 }
 
 

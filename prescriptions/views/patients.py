@@ -27,7 +27,7 @@ def index(request: AuthenticatedRequest) -> HttpResponse:
     query = request.POST.get("q", "").strip()[:100]
     patients = Patient.objects.visible_to(request.user)
     for word in query.split():
-        born = dates.typed(word)
+        born = dates.parse(word)
         named = Q(first_name__icontains=word) | Q(last_name__icontains=word)
         patients = patients.filter(Q(date_of_birth=born) if born else named)
     wanted = 1 if query else request.GET.get("page")

@@ -68,7 +68,7 @@ def create(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
         "prescriptions/form.html",
         form,
         patient=patient,
-        others=rule_context.to_count_with(draft),
+        others=rule_context.series_candidates(draft),
         heading="Write a prescription",
         cancel_url=patient.get_absolute_url(),
     )
@@ -99,7 +99,7 @@ def edit(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
         "prescriptions/form.html",
         form,
         patient=prescription.patient,
-        others=rule_context.to_count_with(prescription),
+        others=rule_context.series_candidates(prescription),
         heading="Edit the prescription",
         cancel_url=prescription.get_absolute_url(),
     )
@@ -110,10 +110,10 @@ def detail(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     prescription = prescription_or_404(request, public_id)
     problems, with_drafts, may_print = [], None, False
     if prescription.is_open:
-        around = rule_context.of([prescription])
+        around = rule_context.load([prescription])
         problems = rules.blockers_to_ready(prescription, around=around)
         with_drafts = rules.series_dates(
-            prescription, rule_context.with_drafts(prescription)
+            prescription, rule_context.load_with_drafts(prescription)
         )
         may_print = not printing.blockers(prescription)
     facts = {"problems": problems, "with_drafts": with_drafts, "may_print": may_print}
@@ -179,7 +179,7 @@ def _facts(request: AuthenticatedRequest, prescription: Prescription) -> dict:
         "prescription": prescription,
         "is_prescriber": prescription.prescriber.user_id == request.user.pk,
         "issue_date": prescription.issue_date,
-        "place": rule_context.places([prescription]).get(prescription.pk),
+        "place": rule_context.series_places([prescription]).get(prescription.pk),
         "record": getattr(prescription, "signed_record", None),
         "is_accepted_late": outcomes.was_accepted_late(prescription),
         "can_retry": _was_tried_in_vain(prescription),

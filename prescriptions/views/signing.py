@@ -183,7 +183,7 @@ def _proof(
 
 def _reviews(prescriptions: list[Prescription], *, by: User) -> list[Review]:
     found = ceremony.blockers_by_pk(prescriptions, by=by)
-    places = rule_context.places(prescriptions)
+    places = rule_context.series_places(prescriptions)
     return [
         Review(
             one,

@@ -40,7 +40,9 @@ def detail(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     form = RemedyForm(request.POST or None, stop=stop) if is_open else None
     if form and form.is_valid():
         try:
-            stops.enter(stop, by=request.user, remedy=form.cleaned_data["remedy"])
+            stops.request_restoration(
+                stop, by=request.user, remedy=form.cleaned_data["remedy"]
+            )
         except stops.NotAllowed as refusal:
             form.add_error(None, str(refusal))
         else:
@@ -54,7 +56,7 @@ def detail(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
         form,
         refused=request.method == "POST",
         stop=stop,
-        objection=stops.why_not_restored(stop, by=request.user),
+        objection=stops.restoration_blocker(stop, by=request.user),
     )
 
 
@@ -63,7 +65,7 @@ def restore(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     """Let signing go on, as the second of two people, with both factors."""
     require_responsible(request.user)
     stop = get_object_or_404(stops.visible_to(request.user), public_id=public_id)
-    objection = stops.why_not_restored(stop, by=request.user)
+    objection = stops.restoration_blocker(stop, by=request.user)
     form = None if objection else _proof(request, stop)
     if form and form.is_valid():
         try:

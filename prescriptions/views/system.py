@@ -36,7 +36,7 @@ def status(request: AuthenticatedRequest) -> HttpResponse:
             "signing_keys": SigningKey.objects.all(),
             "module": SigningModule.objects.first(),
             "is_fips_said": _is_fips_said(),
-            "measured": clock.newest_known(),
+            "measured": clock.latest_measurement(),
             "last_attempt": ClockMeasurement.objects.first(),
             "database": connection.vendor,
             "version": releases.software_version(),
@@ -67,8 +67,8 @@ def _not_shown() -> list[str]:
     """Name what nobody has shown to be in order, though signing may go on."""
     shown = {
         "signing module": _is_fips_said(),
-        "clock": clock.newest_known() is not None,
-        "certification": certification.covering() is not None,
+        "clock": clock.latest_measurement() is not None,
+        "certification": certification.current_report() is not None,
     }
     return [part for part, is_shown in shown.items() if not is_shown]
 

@@ -19,10 +19,10 @@ def create(prescription: Prescription, *, by) -> Prescription:
     """Keep a new draft."""
     require_writer(prescription, by=by)
     with transaction.atomic(durable=True):
-        return begin(prescription, by=by)
+        return add(prescription, by=by)
 
 
-def begin(prescription: Prescription, *, by) -> Prescription:
+def add(prescription: Prescription, *, by) -> Prescription:
     """Keep a new draft of who may write it, in the caller's transaction."""
     prescription.prepared_by = by
     _complete(prescription)
@@ -71,10 +71,10 @@ def discard(prescription: Prescription, *, by) -> None:
 
 def copy(prescription: Prescription, *, by) -> Prescription:
     """Write a prescription that is not dispensed again, to be signed anew."""
-    return create(again(prescription), by=by)
+    return create(unsaved_copy(prescription), by=by)
 
 
-def again(prescription: Prescription) -> Prescription:
+def unsaved_copy(prescription: Prescription) -> Prescription:
     """Return a draft, not kept yet, of what is not dispensed; raise NotAllowed."""
     if prescription.status not in (Status.FAILED, Status.CANCELLED):
         raise NotAllowed(
@@ -156,7 +156,7 @@ def _take_over(row: Prescription, wanted: Prescription) -> list[str]:
     return changed
 
 
-def hold(prescription: Prescription, *, by) -> Prescription:
+def lock(prescription: Prescription, *, by) -> Prescription:
     """Hold the row of a prescription that somebody may see; raise NotAllowed."""
     rows = Prescription.objects.visible_to(by).select_related(*Prescription.SHOWN_WITH)
     locked = rows.select_for_update(of=["self"], no_key=True)
@@ -166,7 +166,7 @@ def hold(prescription: Prescription, *, by) -> Prescription:
 
 
 def _locked_open(prescription: Prescription, *, by) -> Prescription:
-    found = hold(prescription, by=by)
+    found = lock(prescription, by=by)
     if found.is_open:
         return found
     raise NotAllowed(

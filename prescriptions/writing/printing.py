@@ -33,7 +33,7 @@ def copy(prescription: Prescription, *, by) -> Printout:
     """Print a copy of what was signed; it is not valid for dispensing."""
     drafts.require_writer(prescription, by=by)
     with transaction.atomic(durable=True):
-        locked = drafts.hold(prescription, by=by)
+        locked = drafts.lock(prescription, by=by)
         if locked.signed_at is None:
             raise NotAllowed("Only what was signed has a copy.")
         printout = _keep(locked, PrintoutKind.COPY, _archived(locked), by=by)
@@ -45,7 +45,7 @@ def after_failure(prescription: Prescription, *, by) -> Printout:
     """Print what could not be delivered, to be signed by hand; nothing is sent again."""
     drafts.require_writer(prescription, by=by)
     with transaction.atomic(durable=True):
-        locked = drafts.hold(prescription, by=by)
+        locked = drafts.lock(prescription, by=by)
         if locked.status != Status.FAILED:
             raise NotAllowed(
                 "Only what the network or the pharmacy did not take is printed like "
@@ -54,11 +54,11 @@ def after_failure(prescription: Prescription, *, by) -> Printout:
         return _original(locked, PrintoutKind.AFTER_FAILURE, _archived(locked), by=by)
 
 
-def on_paper(prescription: Prescription, *, by) -> Printout:
+def original(prescription: Prescription, *, by) -> Printout:
     """Print what is not signed yet, to be signed by hand; it is never sent after that."""
     drafts.require_writer(prescription, by=by)
     with transaction.atomic(durable=True):
-        locked = drafts.hold(prescription, by=by)
+        locked = drafts.lock(prescription, by=by)
         if locked.status not in OPEN:
             raise NotAllowed("Only what is not signed yet is printed like this.")
         _require_complete(locked)
@@ -67,11 +67,11 @@ def on_paper(prescription: Prescription, *, by) -> Printout:
         return _original(locked, PrintoutKind.ORIGINAL, picture, by=by)
 
 
-def again(prescription: Prescription, *, by) -> Printout:
+def reprint(prescription: Prescription, *, by) -> Printout:
     """Print the same original once more, in place of a sheet that was spoiled."""
     drafts.require_writer(prescription, by=by)
     with transaction.atomic(durable=True):
-        locked = drafts.hold(prescription, by=by)
+        locked = drafts.lock(prescription, by=by)
         original = locked.printouts.filter(kind__in=ORIGINALS).first()
         if original is None:
             raise NotAllowed("No original of this was printed.")
@@ -91,7 +91,7 @@ def blockers(prescription: Prescription) -> list[Blocker]:
 
     21 CFR 1306.05(a) holds on paper too; how the pharmacy takes it does not matter.
     """
-    around = rule_context.of([prescription])
+    around = rule_context.load([prescription])
     return rules.blockers_to_printing(prescription, around=around)
 
 

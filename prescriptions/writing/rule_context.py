@@ -19,7 +19,7 @@ from providers.models import Membership, Practice, Role, Schedule
 ISSUED = [*ON_ITS_WAY, Status.DELIVERED, Status.PRINTED]
 
 
-def of(prescriptions: list[Prescription]) -> rules.Circumstances:
+def load(prescriptions: list[Prescription]) -> rules.Circumstances:
     """Return what stands around these, of one practice, on this day."""
     practice = prescriptions[0].practice
     on = practice.today()
@@ -44,7 +44,7 @@ def _left(supervisors: set[int | None], *, practice: Practice) -> frozenset[int]
     return frozenset(one for one in asked_for if one and one not in there)
 
 
-def places(prescriptions: list[Prescription]) -> dict[int, rules.Place | None]:
+def series_places(prescriptions: list[Prescription]) -> dict[int, rules.Place | None]:
     """Return where each would stand in its series if it were signed now.
 
     Nothing says so of what is signed: others of the day change it, the record does not.
@@ -57,14 +57,14 @@ def places(prescriptions: list[Prescription]) -> dict[int, rules.Place | None]:
     return {one.pk: rules.place(one, others, on=on) for one in series}
 
 
-def with_drafts(prescription: Prescription) -> rules.Circumstances:
+def load_with_drafts(prescription: Prescription) -> rules.Circumstances:
     """Return what stands around one if every draft beside it is signed today, too."""
     return rules.Circumstances(
-        on=prescription.practice.today(), others=tuple(to_count_with(prescription))
+        on=prescription.practice.today(), others=tuple(series_candidates(prescription))
     )
 
 
-def to_count_with(prescription: Prescription) -> list[Prescription]:
+def series_candidates(prescription: Prescription) -> list[Prescription]:
     """Return what could make a series with this, once it is written: for its form."""
     on = prescription.practice.today()
     issued = Q(status__in=ISSUED) & (Q(issued_on=on) | Q(earliest_fill_on__gt=on))

@@ -122,8 +122,8 @@ def test_what_waits_is_not_sent_to_a_live_network_without_an_audit(queued, live)
 @pytest.mark.cfr("1311.300(a)")
 def test_an_audit_of_this_version_opens_the_live_network(certified):
     assert certification.problems() == []
-    assert certification.lock() == ""
-    assert certification.covering() == certified
+    assert certification.lock_reason() == ""
+    assert certification.current_report() == certified
 
 
 @pytest.mark.cfr("1311.100(b)(2)")
@@ -131,7 +131,7 @@ def test_a_demonstration_never_reaches_a_live_network(certified, live, alice):
     live.DEMO = True
 
     assert certification.DEMONSTRATION in gate.problems(by=alice)
-    assert certification.lock() == certification.DEMONSTRATION
+    assert certification.lock_reason() == certification.DEMONSTRATION
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_the_test_system_of_a_network_counts_in_a_demonstration_only(live):
 def test_an_audit_is_good_for_two_years(live, steve, sue, reported_on, is_covered):
     make_audit(steve, confirmed_by=sue, reported_on=reported_on)
 
-    assert (certification.covering() is not None) is is_covered
+    assert (certification.current_report() is not None) is is_covered
     assert (certification.problems() == []) is is_covered
 
 
@@ -178,17 +178,17 @@ def test_an_audit_of_29_february_ends_on_the_first_of_march():
 def test_an_audit_of_another_version_covers_nothing(live, steve, sue, version):
     make_audit(steve, confirmed_by=sue, software_version=version)
 
-    assert certification.covering() is None
+    assert certification.current_report() is None
     assert len(locks()) == 1
 
 
 def test_an_audit_that_nobody_confirmed_covers_nothing(live, steve):
     entered = make_audit(steve)
 
-    assert certification.covering() is None
+    assert certification.current_report() is None
     with pytest.raises(certification.NotAllowed, match="Another administrator"):
         certification.confirm(entered, by=steve)
-    assert certification.covering() is None
+    assert certification.current_report() is None
 
 
 @pytest.mark.parametrize("who", ["alice", "sam", "mallory"])
@@ -201,7 +201,7 @@ def test_only_administrators_enter_and_confirm(request, steve, who):
     with pytest.raises(certification.NotAllowed, match="Only an administrator"):
         certification.confirm(entered, by=user)
     with pytest.raises(certification.NotAllowed, match="Only an administrator"):
-        certification.told(entered, "dea", by=user)
+        certification.record_notice(entered, "dea", by=user)
 
     assert ThirdPartyAudit.objects.count() == 1
     assert Event.objects.filter(act=Act.PERMISSION_DENIED, actor=who).count() == 3
@@ -240,7 +240,7 @@ def test_a_version_without_the_three_is_not_compliant(steve, missing):
 def test_who_audited_is_one_of_those_who_may(live, steve, sue, qualification):
     make_audit(steve, confirmed_by=sue, qualification=qualification)
 
-    assert certification.covering().qualification == qualification
+    assert certification.current_report().qualification == qualification
 
 
 @pytest.mark.both_databases
@@ -260,7 +260,7 @@ def test_the_word_of_anybody_else_is_no_audit(steve):
 def test_an_adverse_report_stops_the_version_at_once(certified, sue, alice, draft):
     make_audit(sue, finding=Finding.ADVERSE, capabilities=[], reported_on=TODAY)
 
-    assert certification.covering() is None
+    assert certification.current_report() is None
     first, second = certification.problems()
     assert "must not be used" in first
     assert "locked" in second
@@ -305,7 +305,7 @@ def test_others_are_told_of_an_adverse_report_in_time(steve):
     assert certification.overdue(adverse, today=adverse.tell_dea_by) == []
     assert certification.overdue(adverse, today=late) == ["DEA"]
 
-    certification.told(adverse, "dea", by=steve)
+    certification.record_notice(adverse, "dea", by=steve)
     adverse.refresh_from_db()
 
     assert certification.overdue(adverse, today=late) == []
@@ -313,7 +313,7 @@ def test_others_are_told_of_an_adverse_report_in_time(steve):
         "the registrants"
     ]
     with pytest.raises(certification.NotAllowed, match="noted already"):
-        certification.told(adverse, "dea", by=steve)
+        certification.record_notice(adverse, "dea", by=steve)
     assert Event.objects.get(act=Act.CERTIFICATION_TOLD).detail == {"source": "dea"}
 
 
@@ -325,11 +325,11 @@ def test_what_the_audit_does_not_cover_is_not_signed(certified, alice):
     )
     plain = factories.make_draft(alice.provider, patient=series.patient)
 
-    [blocker] = certification.blockers_to([series])
+    [blocker] = certification.blockers([series])
 
     assert "earliest fill dates" in blocker.label
-    assert certification.blockers_to([plain]) == []
-    assert len(certification.blockers_to([plain, series])) == 1
+    assert certification.blockers([plain]) == []
+    assert len(certification.blockers([plain, series])) == 1
 
 
 @pytest.mark.cfr("1311.102(e)")
@@ -340,7 +340,7 @@ def test_ghb_wants_an_audit_that_covers_its_note(certified, alice, known):
     drug = factories.make_drug(**known)
     draft = factories.make_draft(alice.provider, drug=drug)
 
-    [blocker] = certification.blockers_to([draft])
+    [blocker] = certification.blockers([draft])
 
     assert "GHB" in blocker.label
 
@@ -352,7 +352,7 @@ def test_an_audit_that_covers_all_blocks_nothing(live, steve, sue, alice):
         alice.provider, earliest_fill_on=TODAY + timedelta(days=30)
     )
 
-    assert certification.blockers_to([series]) == []
+    assert certification.blockers([series]) == []
 
 
 @pytest.mark.cfr("1311.102(e)")
@@ -371,7 +371,7 @@ def test_without_a_live_network_no_audit_limits_what_is_signed(alice):
         alice.provider, earliest_fill_on=TODAY + timedelta(days=30)
     )
 
-    assert certification.blockers_to([series]) == []
+    assert certification.blockers([series]) == []
 
 
 @pytest.mark.both_databases

@@ -88,7 +88,7 @@ def test_outside_a_demonstration_an_unknown_clock_stops_signing(settings, alice,
 
 
 def test_in_a_demonstration_an_unknown_clock_is_let_pass(alice):
-    assert clock.newest_known() is None
+    assert clock.latest_measurement() is None
     assert gate.problems(by=alice) == []
 
 

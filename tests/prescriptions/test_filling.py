@@ -23,7 +23,7 @@ DAYS = st.dates(date(2000, 1, 1), date(2099, 12, 31))
 @settings(deadline=None, database=None)
 @given(DAYS)
 def test_six_months_end_on_the_same_day_or_on_the_last_of_a_shorter_month(day):
-    later = dates.lapses_on(day)
+    later = dates.last_fill_day(day)
 
     months = (later.year - day.year) * 12 + later.month - day.month
     assert months == 6
@@ -40,7 +40,7 @@ def test_iii_and_iv_are_never_filled_after_they_lapse(day, wait):
 
     found = labels(prescription, on=day)
 
-    assert (found == []) is (fill <= dates.lapses_on(day))
+    assert (found == []) is (fill <= dates.last_fill_day(day))
 
 
 @pytest.mark.cfr("1306.21(a)")
@@ -52,7 +52,7 @@ def test_iii_and_iv_are_never_filled_after_they_lapse(day, wait):
 def test_the_day_it_lapses_follows_the_schedule(schedule, lapses):
     prescription = a_prescription(schedule, issued_on=TODAY)
 
-    assert str(prescription.lapses_on) == str(lapses)
+    assert str(prescription.last_fill_day) == str(lapses)
 
 
 @pytest.mark.cfr("1306.13(b)")
@@ -249,6 +249,6 @@ def test_the_review_says_refills_and_until_when(client, alice):
 
     page = client.get(draft.get_absolute_url()).text
 
-    lapses = draft.lapses_on
+    lapses = draft.last_fill_day
     until = f"{lapses:%b} {lapses.day}, {lapses.year}"
     assert f"<dd>5; not filled or refilled after {until}</dd>" in page

@@ -89,7 +89,7 @@ def test_two_rotations_at_once_leave_one_key_that_signs(own_file):
 def test_one_challenge_restores_one_stop_once(alice):
     steve = make_user("steve", is_staff=True)
     stop = stops.stop(by=steve, practice=None, reason="Broken.")
-    stop = stops.enter(stop, by=steve, remedy="Mended.")
+    stop = stops.request_restoration(stop, by=steve, remedy="Mended.")
     device = alice.mfa_devices.get(is_primary=True)
     challenge = challenges.prove(
         alice,

@@ -85,9 +85,9 @@ def test_a_record_that_is_dated_another_day_does_not_verify(
     ready, phone, monkeypatch, days
 ):
     """Whoever holds the signing key and back-dates is found out all the same."""
-    written = content.written
+    written = content.timestamp
     monkeypatch.setattr(
-        content, "written", lambda at: written(at + timedelta(days=days))
+        content, "timestamp", lambda at: written(at + timedelta(days=days))
     )
 
     sign(ready, phone)

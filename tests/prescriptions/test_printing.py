@@ -347,11 +347,11 @@ def test_a_reprint_says_of_the_failure_what_the_original_said(client, failed, al
 
 @pytest.mark.both_databases
 def test_there_is_one_original(draft, alice):
-    printing.on_paper(draft, by=alice)
+    printing.original(draft, by=alice)
     draft.refresh_from_db()
 
     with pytest.raises(printing.NotAllowed):
-        printing.on_paper(draft, by=alice)
+        printing.original(draft, by=alice)
     with pytest.raises(IntegrityError), transaction.atomic():
         Printout.objects.create(
             prescription=draft, kind="original", number=2, content={}, printed_by=alice
@@ -369,7 +369,7 @@ def test_the_database_knows_no_original_of_what_is_sent(queued, alice):
 @pytest.mark.both_databases
 @pytest.mark.parametrize("values", [{"content": {}}, {"kind": "copy"}])
 def test_what_was_printed_stays(draft, alice, values):
-    printing.on_paper(draft, by=alice)
+    printing.original(draft, by=alice)
 
     with pytest.raises(IntegrityError), transaction.atomic():
         Printout.objects.update(**values)
@@ -432,7 +432,7 @@ def test_a_medication_list_leaves_out_what_was_never_signed(client, draft, alice
 def test_a_medication_list_has_what_was_printed_in_place_of_sending_it(
     client, draft, alice
 ):
-    printing.on_paper(draft, by=alice)
+    printing.original(draft, by=alice)
     client.force_login(alice)
     url = reverse("patient-print-list", args=[draft.patient.public_id])
 
@@ -454,7 +454,7 @@ def test_if_the_event_cannot_be_written_nothing_is_printed(draft, alice, setting
     settings.AUDIT_KEYS = [("a2", "not bytes"), *settings.AUDIT_KEYS]
 
     with pytest.raises(TypeError):
-        printing.on_paper(draft, by=alice)
+        printing.original(draft, by=alice)
 
     draft.refresh_from_db()
     assert draft.status == Status.DRAFT
@@ -477,7 +477,7 @@ def test_the_page_offers_what_can_be_printed(client, alice, phone):
 
 @pytest.mark.parametrize(
     "verb",
-    [printing.copy, printing.after_failure, printing.on_paper, printing.again],
+    [printing.copy, printing.after_failure, printing.original, printing.reprint],
     ids=lambda verb: verb.__name__,
 )
 def test_whoever_may_not_print_is_on_record(queued, mallory, verb):

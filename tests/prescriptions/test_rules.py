@@ -197,7 +197,7 @@ def test_every_reason_is_given_at_once():
     [(["IV", "II"], Schedule.II), (["V"], Schedule.V), (["V", "III", "IV"], "III")],
 )
 def test_a_combination_follows_the_stricter(several, strictest):
-    assert schedules.stricter(several) == strictest
+    assert schedules.strictest(several) == strictest
 
 
 @pytest.mark.parametrize(

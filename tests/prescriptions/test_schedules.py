@@ -48,7 +48,7 @@ def test_no_product_is_ever_less_strict_than_what_was_reported(reported, known):
 
     if reported:
         assert ruled is not None
-        assert schedules.stricter([ruled, reported]) == ruled
+        assert schedules.strictest([ruled, reported]) == ruled
 
 
 @settings(deadline=None, database=None)
@@ -59,7 +59,7 @@ def test_one_more_ingredient_never_makes_it_less_strict(reported, known):
 
     if before:
         assert after is not None
-        assert schedules.stricter([after, before]) == after
+        assert schedules.strictest([after, before]) == after
 
 
 @settings(deadline=None, database=None)
@@ -75,7 +75,7 @@ def test_the_order_of_ingredients_does_not_matter(reported, ingredients):
 def test_of_two_the_stricter(stricter, other):
     pair = [STRICTEST_FIRST[stricter], STRICTEST_FIRST[other]]
 
-    assert schedules.stricter(pair) == STRICTEST_FIRST[min(stricter, other)]
+    assert schedules.strictest(pair) == STRICTEST_FIRST[min(stricter, other)]
 
 
 @pytest.mark.both_databases
@@ -98,4 +98,4 @@ def test_every_product_that_comes_along_is_as_strict_as_its_ingredients():
 
     for drug in formulary.drugs():
         of = [known[name].schedule for name in drug.substance.split("; ")]
-        assert drug.schedule == schedules.stricter(of)
+        assert drug.schedule == schedules.strictest(of)

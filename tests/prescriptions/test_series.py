@@ -318,21 +318,21 @@ def test_two_marked_at_the_same_moment_are_found_out_at_the_signature(
 @pytest.mark.django_db
 @pytest.mark.cfr("1306.12(b)(1)")
 def test_drafts_and_what_was_given_up_do_not_count(three, alice):
-    around = rule_context.of(three)
+    around = rule_context.load(three)
     assert around.others == ()
 
     Prescription.objects.filter(pk=three[0].pk).update(status=Status.DISCARDED)
-    assert rule_context.of(three).others == ()
+    assert rule_context.load(three).others == ()
 
 
 @pytest.mark.django_db
 @pytest.mark.cfr("1306.12(b)(1)")
 def test_a_mark_of_yesterday_does_not_count(three, alice):
     mark(three, by=alice)
-    assert len(rule_context.of(three).others) == 3
+    assert len(rule_context.load(three).others) == 3
 
     with time_machine.travel(timezone.now() + timedelta(days=1)):
-        assert rule_context.of(three).others == ()
+        assert rule_context.load(three).others == ()
 
 
 @pytest.mark.django_db
@@ -345,19 +345,19 @@ def test_what_was_issued_earlier_counts_while_it_waits(
     ceremony.sign(three, by=alice, challenge=prove(three, phone), session_key=SESSION)
 
     with time_machine.travel(timezone.now() + timedelta(days=days)):
-        assert len(rule_context.of(three).others) == count
+        assert len(rule_context.load(three).others) == count
 
 
 @pytest.mark.django_db
 def test_each_has_its_place_in_the_series_until_it_is_signed(three, alice, phone):
     mark(three, by=alice)
 
-    assert rule_context.places(three) == {
+    assert rule_context.series_places(three) == {
         one.pk: rules.Place(number, 3, 90) for number, one in enumerate(three, start=1)
     }
-    assert rule_context.places(three[:1]) == {three[0].pk: rules.Place(1, 3, 90)}
+    assert rule_context.series_places(three[:1]) == {three[0].pk: rules.Place(1, 3, 90)}
     ceremony.sign(three, by=alice, challenge=prove(three, phone), session_key=SESSION)
-    assert rule_context.places(list(Prescription.objects.all())) == {}
+    assert rule_context.series_places(list(Prescription.objects.all())) == {}
 
 
 @pytest.mark.django_db
@@ -366,7 +366,7 @@ def test_one_alone_is_no_series(alice):
     tranquilliser = make_drug("Lorazepam 1 mg tablet")
     other = make_draft(alice.provider, patient=lone.patient, drug=tranquilliser)
 
-    assert rule_context.places([lone, other]) == {lone.pk: None, other.pk: None}
+    assert rule_context.series_places([lone, other]) == {lone.pk: None, other.pk: None}
 
 
 @pytest.mark.django_db

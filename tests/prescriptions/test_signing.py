@@ -66,7 +66,7 @@ def test_signing_archives_a_signed_record_and_queues(ready, phone):
     assert signed["content"] == content.canonical(ready)
     assert signed["content_digest"] == ready.ready_digest == content.digest(ready)
     assert signed["device"] == {"id": str(phone.public_id), "nickname": "MyiPhone"}
-    assert signed["signed_at"] == content.written(ready.signed_at)
+    assert signed["signed_at"] == content.timestamp(ready.signed_at)
     assert signed["signed_at"].endswith("Z")
     assert signed["key_id"] == SigningKey.objects.get().kid
     challenge = Challenge.objects.get(public_id=signed["challenge"])

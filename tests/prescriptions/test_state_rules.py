@@ -88,7 +88,7 @@ def test_the_portal_ships_examples_and_they_are_off(alice):
     assert {(rule.state, rule.schedule) for rule in shipped} == EXAMPLES
     assert not any(rule.is_active for rule in shipped)
     assert all("check your State’s law" in rule.remarks for rule in shipped)
-    assert rule_context.of([make_draft(alice.provider)]).state_rules == ()
+    assert rule_context.load([make_draft(alice.provider)]).state_rules == ()
 
 
 @pytest.mark.usefixtures("examples")

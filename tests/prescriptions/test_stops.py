@@ -138,7 +138,7 @@ def test_who_sets_access_and_administrators_are_told_by_mail(
 ):
     with django_capture_on_commit_callbacks(execute=True):
         stop = stops.stop(by=dana, practice=practice, reason="Odd signatures")
-        stops.enter(stop, by=steve, remedy="A new key")
+        stops.request_restoration(stop, by=steve, remedy="A new key")
 
     administrators = get_user_model().objects.filter(is_staff=True)
     told = {person.email for person in (dana, steve, *administrators)}
@@ -163,7 +163,7 @@ def test_two_people_restore_the_second_a_registrant_with_both_factors(
     steve, dana, alice, draft
 ):
     stop = stops.stop(by=steve, practice=None, reason="Broken.")
-    stop = stops.enter(stop, by=steve, remedy="Version 2 is installed.")
+    stop = stops.request_restoration(stop, by=steve, remedy="Version 2 is installed.")
     assert gate.problems(by=alice) != []
 
     restore(stop, dana)
@@ -181,7 +181,7 @@ def test_two_people_restore_the_second_a_registrant_with_both_factors(
 @pytest.mark.cfr("1311.102(i)")
 def test_who_entered_it_does_not_execute_it(dana):
     stop = stops.stop(by=dana, practice=None, reason="Broken.")
-    stop = stops.enter(stop, by=dana, remedy="Mended.")
+    stop = stops.request_restoration(stop, by=dana, remedy="Mended.")
 
     with pytest.raises(stops.NotAllowed, match="second person"):
         restore(stop, dana)
@@ -195,7 +195,7 @@ def test_an_administrator_does_not_execute_it(steve, dana, alice):
     alice.save()
     Designee.objects.filter(user=alice).update(until=timezone.now())
     stop = stops.stop(by=steve, practice=None, reason="Broken.")
-    stop = stops.enter(stop, by=steve, remedy="Mended.")
+    stop = stops.request_restoration(stop, by=steve, remedy="Mended.")
 
     with pytest.raises(stops.NotAllowed, match="designee who is a DEA registrant"):
         restore(stop, alice)
@@ -204,7 +204,7 @@ def test_an_administrator_does_not_execute_it(steve, dana, alice):
 def test_a_designee_without_a_registration_does_not_execute_it(steve, dana):
     dana.provider.dea_registrations.update(expires_on="2020-01-01")
     stop = stops.stop(by=steve, practice=None, reason="Broken.")
-    stop = stops.enter(stop, by=steve, remedy="Mended.")
+    stop = stops.request_restoration(stop, by=steve, remedy="Mended.")
 
     with pytest.raises(stops.NotAllowed, match="DEA registrant"):
         restore(stop, dana)
@@ -213,7 +213,7 @@ def test_a_designee_without_a_registration_does_not_execute_it(steve, dana):
 def test_a_designee_of_another_practice_does_not_restore_this_one(steve, bob, practice):
     designate(bob, bob.memberships.get().practice)
     stop = stops.stop(by=steve, practice=practice, reason="Broken.")
-    stop = stops.enter(stop, by=steve, remedy="Mended.")
+    stop = stops.request_restoration(stop, by=steve, remedy="Mended.")
 
     with pytest.raises(stops.NotAllowed, match=practice.name.split(" (")[0]):
         restore(stop, bob)
@@ -228,7 +228,7 @@ def test_nothing_is_executed_that_nobody_entered(steve, dana):
 
 def test_a_challenge_for_something_else_restores_nothing(steve, dana):
     stop = stops.stop(by=steve, practice=None, reason="Broken.")
-    stop = stops.enter(stop, by=steve, remedy="Mended.")
+    stop = stops.request_restoration(stop, by=steve, remedy="Mended.")
 
     with pytest.raises(refusals.NotProven):
         restore(stop, dana, purpose=Purpose.APPROVE_ACCESS)
@@ -238,9 +238,9 @@ def test_a_challenge_for_something_else_restores_nothing(steve, dana):
 
 def test_what_was_entered_anew_after_the_proof_restores_nothing(steve, dana):
     stop = stops.stop(by=steve, practice=None, reason="Broken.")
-    stop = stops.enter(stop, by=steve, remedy="Mended.")
+    stop = stops.request_restoration(stop, by=steve, remedy="Mended.")
     challenge = proof(stop, dana)
-    stops.enter(stop, by=steve, remedy="Not quite mended.")
+    stops.request_restoration(stop, by=steve, remedy="Not quite mended.")
 
     with pytest.raises(refusals.NotProven):
         stops.restore(stop, by=dana, challenge=challenge, session_key=SESSION)
@@ -249,16 +249,16 @@ def test_what_was_entered_anew_after_the_proof_restores_nothing(steve, dana):
 @pytest.mark.both_databases
 def test_a_second_person_does_not_write_over_what_the_first_entered(steve, dana):
     stop = stops.stop(by=steve, practice=None, reason="Broken.")
-    stops.enter(stop, by=steve, remedy="Mended.")
+    stops.request_restoration(stop, by=steve, remedy="Mended.")
 
     with pytest.raises(stops.NotAllowed, match="steve has entered it already"):
-        stops.enter(stop, by=dana, remedy="I say so too.")
+        stops.request_restoration(stop, by=dana, remedy="I say so too.")
 
 
 @pytest.mark.both_databases
 def test_a_stop_is_restored_once(steve, dana):
     stop = stops.stop(by=steve, practice=None, reason="Broken.")
-    stop = stops.enter(stop, by=steve, remedy="Mended.")
+    stop = stops.request_restoration(stop, by=steve, remedy="Mended.")
     challenge = proof(stop, dana)
     stops.restore(stop, by=dana, challenge=challenge, session_key=SESSION)
 
@@ -269,7 +269,7 @@ def test_a_stop_is_restored_once(steve, dana):
 def test_two_stops_are_restored_one_by_one(steve, dana, alice, practice):
     stop = stops.stop(by=steve, practice=None, reason="Broken.")
     stops.stop(by=dana, practice=practice, reason="Also broken.")
-    stop = stops.enter(stop, by=steve, remedy="Mended.")
+    stop = stops.request_restoration(stop, by=steve, remedy="Mended.")
     restore(stop, dana)
 
     [problem] = gate.problems(by=alice)
@@ -282,13 +282,13 @@ def test_signing_goes_on_only_with_the_version_that_is_required(
     steve, dana, monkeypatch
 ):
     stop = stops.stop(by=steve, practice=None, reason="A defect.", fixed_in="7.1")
-    stop = stops.enter(stop, by=steve, remedy="7.1 is installed.")
+    stop = stops.request_restoration(stop, by=steve, remedy="7.1 is installed.")
 
     with pytest.raises(stops.NotAllowed, match="Version 7.1 is required before use"):
         restore(stop, dana)
 
     monkeypatch.setattr(releases, "software_version", lambda: "7.1.0")
-    assert stops.why_not_restored(SigningStop.objects.get(), by=dana) == ""
+    assert stops.restoration_blocker(SigningStop.objects.get(), by=dana) == ""
 
 
 @pytest.mark.parametrize(
@@ -347,7 +347,7 @@ def test_the_database_keeps_a_stop_as_it_was(dana, practice, change):
 @pytest.mark.both_databases
 def test_the_database_wants_a_second_person_too(dana):
     stop = stops.stop(by=dana, practice=None, reason="Broken.")
-    stops.enter(stop, by=dana, remedy="Mended.")
+    stops.request_restoration(stop, by=dana, remedy="Mended.")
 
     with pytest.raises(IntegrityError, match="second_person"), transaction.atomic():
         SigningStop.objects.update(restored_by=dana, restored_at=timezone.now())

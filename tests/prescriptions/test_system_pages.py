@@ -303,7 +303,7 @@ def test_who_is_no_registrant_finds_no_form_to_restore(client, steve, practice):
     agent.memberships.create(practice=practice, role="agent")
     Designee.objects.create(user=agent, practice=practice)
     stop = stops.stop(by=steve, practice=practice, reason="Broken.")
-    stops.enter(stop, by=steve, remedy="Mended.")
+    stops.request_restoration(stop, by=steve, remedy="Mended.")
     client.force_login(agent)
 
     response = client.get(reverse("signing-restore", args=[stop.public_id]))
@@ -326,7 +326,7 @@ def test_a_report_is_entered_by_one_and_confirmed_by_another(client, steve):
     assert "The information of 1306.05(a)" in text(client.get(page))
     assert client.post(page, {"act": "confirm"}).url == page
 
-    assert certification.covering() == entered
+    assert certification.current_report() == entered
     assert "Covers this version" in text(client.get(page))
     assert client.post(page, {"act": "confirm"}).status_code == 422
     assert client.post(page, {"act": "delete"}).status_code == 400

@@ -34,7 +34,9 @@ class Batch:
         """Write down what was found; events come last in the transaction."""
         RefusedRow.objects.bulk_create(self.refused)
         self.counts["reviews opened"] += len(self.tasks)
-        unready = reviews.unready(self.altered.values()) if self.altered else 0
+        unready = (
+            reviews.unmark_prescriptions(self.altered.values()) if self.altered else 0
+        )
         self.counts["prescriptions made drafts again"] += unready
         total = Counter(self.run.counts) + self.counts
         self.run.counts = dict(total)

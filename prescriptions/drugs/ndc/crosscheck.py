@@ -38,7 +38,7 @@ class Listing:
     milligrams_in_100_ml: float | None
 
 
-def acceptable(ingredients: list[Ingredient], form: Form) -> list[set[str]]:
+def possible_schedules(ingredients: list[Ingredient], form: Form) -> list[set[str]]:
     """Return, for each listed substance of a product, the schedules it may be in."""
     is_alone = len(ingredients) == 1
     found = []
@@ -50,7 +50,7 @@ def acceptable(ingredients: list[Ingredient], form: Form) -> list[set[str]]:
     return [each for each in found if each]
 
 
-def facts(names: Iterable[str], schedule: str) -> tuple[str, bool]:
+def dea_facts(names: Iterable[str], schedule: str) -> tuple[str, bool]:
     """Return DEA code and narcotic flag of substances that stand in a schedule.
 
     What the table does not know counts as narcotic: fewer registrations cover that.
@@ -103,7 +103,7 @@ def _strictest(listings: list[Listing]) -> list[Listing]:
     """What exceeds every limit in the table is in the strictest of its schedules."""
     if not listings:
         return []
-    strictest = schedules.stricter(one.substance.schedule for one in listings)
+    strictest = schedules.strictest(one.substance.schedule for one in listings)
     return [one for one in listings if one.substance.schedule == strictest]
 
 

@@ -31,11 +31,11 @@ HEADER = 1  # line
 Progress = Callable[[ImportRun], object]
 
 
-class Stopped(Exception):
+class ImportStopped(Exception):
     """An import that does not go on; the message says what to do."""
 
 
-class Elsewhere(Exception):
+class AnotherImportRuns(Exception):
     """Another process does this import, or has begun another one."""
 
     def __str__(self) -> str:
@@ -45,7 +45,7 @@ class Elsewhere(Exception):
 def run(
     path: Path, *, may_retire_most: bool = False, progress: Progress = lambda run: None
 ) -> ImportRun:
-    """Import an edition, or go on with it; raise NotReadable, Stopped or Elsewhere."""
+    """Import an edition, or go on with it; raise NotReadable, ImportStopped or AnotherImportRuns."""
     directory = Directory(path)
     digest, lines = directory.examine()
     rules = products.rules_digest()
@@ -65,7 +65,7 @@ def run(
         while current.stage != Stage.DONE:
             for _ in steps[Stage(current.stage)]():
                 progress(current)
-    except (NotReadable, Stopped) as problem:
+    except (NotReadable, ImportStopped) as problem:
         _fail(current, str(problem))
         raise
     return current
@@ -75,7 +75,7 @@ def _start(source: str, *, digest: str, lines: int) -> ImportRun:
     try:
         return _started(source, digest=digest, lines=lines)
     except IntegrityError:  # one at a time, says the database
-        raise Elsewhere from None
+        raise AnotherImportRuns from None
 
 
 def _started(source: str, *, digest: str, lines: int) -> ImportRun:
@@ -124,12 +124,12 @@ def _retire(
 ) -> Iterator[None]:
     """Retire what this edition, which has to be the one that was read, has no more."""
     if directory.examine()[0] != digest:
-        raise Stopped("The directory changed while it was read. Import it again.")
+        raise ImportStopped("The directory changed while it was read. Import it again.")
     with transaction.atomic(durable=True):
         _claim(current, stage=Stage.DRUGS, position=0)
         batch = Batch(run=current)
         if retirement.are_most(current) and not may_retire_most:
-            raise Stopped(
+            raise ImportStopped(
                 "More than half of the products are missing in this edition. If that "
                 "is right, run the import with --may-retire-most."
             )
@@ -188,6 +188,6 @@ def _claim(current: ImportRun, **values) -> None:
         position=current.position,
     ).update(updated_at=timezone.now(), **values)
     if not moved:
-        raise Elsewhere
+        raise AnotherImportRuns
     for name, value in values.items():
         setattr(current, name, value)

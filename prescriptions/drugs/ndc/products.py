@@ -99,7 +99,7 @@ def product(row: Row, *, rules: str) -> Product:
     _check(values)
     ingredients = _ingredients(values, names)
     form = terms.form(values["DOSAGEFORMNAME"], values["ROUTENAME"])
-    acceptable = crosscheck.acceptable(ingredients, form)
+    acceptable = crosscheck.possible_schedules(ingredients, form)
     schedule, is_agreed = schedules.ruling(reported, acceptable)
     if schedule is None:
         raise Skipped("not controlled")
@@ -117,7 +117,7 @@ def product(row: Row, *, rules: str) -> Product:
         ingredients=ingredients,
         form=form,
         reported=reported,
-        listed=schedules.stricter(listed).value if listed else "",
+        listed=schedules.strictest(listed).value if listed else "",
         schedule=schedule.value,
         is_agreed=is_agreed,
         digest=hashlib.sha256(f"{rules}{row.text}".encode()).hexdigest(),

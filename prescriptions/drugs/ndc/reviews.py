@@ -31,7 +31,7 @@ class NotDecided(PermissionDenied):
     """A review cannot be decided like this; the message says why."""
 
 
-def settle(drug: Drug, product: Product, *, run: ImportRun) -> list[ReviewTask]:
+def follow(drug: Drug, product: Product, *, run: ImportRun) -> list[ReviewTask]:
     """Let a drug follow what a product says; return what a person has to decide.
 
     A stricter schedule applies at once, a laxer one waits. The caller saves the drug.
@@ -60,8 +60,8 @@ def settle(drug: Drug, product: Product, *, run: ImportRun) -> list[ReviewTask]:
         if not _is_known(drug, product, old, new)
     ]
     asked = {(task.old_schedule, task.new_schedule) for task in tasks}
-    if change in asked and schedules.stricter(change) == product.schedule:
-        place(drug, product.schedule)
+    if change in asked and schedules.strictest(change) == product.schedule:
+        set_schedule(drug, product.schedule)
     return ReviewTask.objects.bulk_create(tasks)
 
 
@@ -78,9 +78,9 @@ def decide(task: ReviewTask, *, accept: bool, by) -> None:
         locked.decided_by, locked.decided_at = by, timezone.now()
         locked.save()
         schedule = locked.new_schedule if accept else locked.old_schedule
-        place(drug, schedule)
+        set_schedule(drug, schedule)
         drug.save()
-        unready([drug])
+        unmark_prescriptions([drug])
         chain.record(
             Act.DRUG_REVIEW_DECIDED,
             by=by,
@@ -90,21 +90,21 @@ def decide(task: ReviewTask, *, accept: bool, by) -> None:
         )
 
 
-def place(drug: Drug, schedule: str) -> None:
+def set_schedule(drug: Drug, schedule: str) -> None:
     """Move a drug to a schedule, with what goes with it; the caller saves it."""
     if not schedule:
         if drug.unavailable in {"", UNDECIDED, VANISHED}:
             drug.unavailable = NOT_CONTROLLED
         return
     drug.schedule = schedule
-    drug.dea_code, drug.narcotic = crosscheck.facts(
+    drug.dea_code, drug.narcotic = crosscheck.dea_facts(
         drug.substance.split("; "), schedule
     )
     if drug.unavailable in {UNDECIDED, NOT_CONTROLLED}:
         drug.unavailable = ""
 
 
-def unready(drugs: Iterable[Drug]) -> int:
+def unmark_prescriptions(drugs: Iterable[Drug]) -> int:
     """Take the marks off prescriptions whose drug is no longer what was reviewed.
 
     Inside the caller's transaction; events come last.
@@ -146,7 +146,7 @@ def _is_known(drug: Drug, product: Product, old: str, new: str) -> bool:
 def _change(drug: Drug, product: Product) -> str:
     old, new = drug.schedule, product.schedule
     who = f"{product.labeler[:80]} ({product.product_ndc})"
-    if schedules.stricter([old, new]) == old:
+    if schedules.strictest([old, new]) == old:
         return f"{who} is in C-{new}. The drug stays in C-{old} until this is decided."
     return (
         f"{who} is in C-{new}. That is in force; prescriptions that were ready are "

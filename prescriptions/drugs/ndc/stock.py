@@ -102,7 +102,7 @@ def _drugs_of(found: list[Product]) -> dict[str, Drug]:
 
 
 def _new_drug(product: Product) -> Drug:
-    dea_code, narcotic = crosscheck.facts(product.names, product.schedule)
+    dea_code, narcotic = crosscheck.dea_facts(product.names, product.schedule)
     undecided = "" if product.listed else reviews.UNDECIDED
     name = product.description
     if len(name) > products.NAME_LENGTH:
@@ -125,7 +125,7 @@ def _new_drug(product: Product) -> Drug:
 
 def _settled(drug: Drug, product: Product, batch: Batch) -> Drug:
     before = (drug.schedule, drug.dea_code, drug.narcotic, drug.unavailable)
-    batch.tasks += reviews.settle(drug, product, run=batch.run)
+    batch.tasks += reviews.follow(drug, product, run=batch.run)
     if before != (drug.schedule, drug.dea_code, drug.narcotic, drug.unavailable):
         drug.save()
         batch.altered[drug.pk] = drug

@@ -27,7 +27,11 @@ class Command(BaseCommand):
                 may_retire_most=options["may_retire_most"],
                 progress=self._show,
             )
-        except (NotReadable, importer.Stopped, importer.Elsewhere) as problem:
+        except (
+            NotReadable,
+            importer.ImportStopped,
+            importer.AnotherImportRuns,
+        ) as problem:
             raise CommandError(str(problem)) from None
         for name, count in sorted(run.counts.items()):
             self.stdout.write(f"{count:>9,} {name}")

@@ -211,7 +211,7 @@ def _seal(bundle: _Bundle, *, scope: Scope, key_id: str, prescriptions: int) -> 
         "manifest": digest,
         "files": files,
         "prescriptions": prescriptions,
-        "made_at": content.written(timezone.now()),
+        "made_at": content.timestamp(timezone.now()),
         "source": settings.PORTAL_ORIGIN,
         "software": f"epcs-portal {releases.software_version()}",
         "key_id": key_id,

@@ -9,7 +9,7 @@ from audit.models import Event
 from mfa.models import ChallengeState, Purpose
 from prescriptions import content, signer, verification
 from prescriptions.models import (
-    SIGNED_ON,
+    SINCE_SIGNING,
     TRANSITIONS,
     Prescription,
     PrintoutKind,
@@ -37,7 +37,7 @@ LEADS_TO = {
 
 def nothing_is_queued_without_a_signature_and_a_used_challenge():
     """DESIGN 8.1; 21 CFR 1311.120(b)(15), (18), 1311.140(c)."""
-    unsigned = Prescription.objects.filter(status__in=SIGNED_ON, signed_record=None)
+    unsigned = Prescription.objects.filter(status__in=SINCE_SIGNING, signed_record=None)
     assert not unsigned.exists()
     orders = Transmission.objects.filter(prescription__isnull=False)
     assert not orders.filter(prescription__signed_record=None).exists()

@@ -155,11 +155,11 @@ def cancel(portal):
 def print_it(portal):
     verb, status = portal.random.choice(
         [
-            (printing.on_paper, Status.DRAFT),
-            (printing.on_paper, Status.READY),
+            (printing.original, Status.DRAFT),
+            (printing.original, Status.READY),
             (printing.after_failure, Status.FAILED),
             (printing.copy, Status.DELIVERED),
-            (printing.again, Status.PRINTED),
+            (printing.reprint, Status.PRINTED),
         ]
     )
     _do(portal, verb, status)

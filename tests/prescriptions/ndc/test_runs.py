@@ -185,7 +185,7 @@ def test_files_that_are_exchanged_while_they_are_read_retire_nothing(tmp_path):
         if run.stage == Stage.PACKAGES:
             write(tmp_path, PRODUCTS[:1])
 
-    with pytest.raises(importer.Stopped, match="changed while it was read"):
+    with pytest.raises(importer.ImportStopped, match="changed while it was read"):
         importer.run(tmp_path, progress=exchanged)
 
     assert ImportRun.objects.first().state == RunState.FAILED
@@ -197,7 +197,7 @@ def test_two_processes_do_not_do_one_batch_twice(edition):
     def other_was_faster(run):
         ImportRun.objects.update(position=run.position + 1)
 
-    with pytest.raises(importer.Elsewhere, match="Another process"):
+    with pytest.raises(importer.AnotherImportRuns, match="Another process"):
         importer.run(edition, progress=other_was_faster)
 
     assert ImportRun.objects.get().state == RunState.RUNNING
