@@ -69,7 +69,7 @@ class Pharmacy:
 def outcome(response):
     assert response.status_code == 200
     answer = script.read(response.content)
-    return answer.kind, answer.body_text("Code"), answer.said("Description")
+    return answer.kind, answer.body_text("Code"), answer.body_text("Description")
 
 
 OK = ("Status", "010", "")
