@@ -10,6 +10,7 @@ import requests
 from django.conf import settings
 
 from prescriptions import script
+from prescriptions.models import Transmission
 from prescriptions.safeguards import certification
 
 logger = logging.getLogger(__name__)
@@ -27,7 +28,9 @@ def post(xml: bytes, *, message_id: str) -> script.DeliveryResult:
     """
     if locked := certification.lock_reason():
         logger.error("Message %s is kept back: %s", message_id, locked)
-        return try_again(f"Kept back, tell your administrator: {locked}"[:200])
+        return try_again(
+            f"{Transmission.KEPT_BACK}, tell your administrator: {locked}"[:200]
+        )
     try:
         with requests.post(
             settings.SCRIPT_NETWORK_URL,

@@ -34,8 +34,6 @@ logger = logging.getLogger(__name__)
 LEASE_MARGIN = timedelta(seconds=30)
 STRANDED_AFTER = timedelta(seconds=20)  # a task that has not begun may be lost
 
-KEPT_BACK = "Kept back"
-
 WAITING = TransmissionState.WAITING
 SENDING = TransmissionState.SENDING
 
@@ -138,11 +136,13 @@ def _send_what_was_signed(message: Transmission) -> script.DeliveryResult:
     if not problem:
         return network.post(bytes(message.xml), message_id=message.message_id)
     logger.error("Message %s is kept back: %s", message.message_id, problem)
-    if not message.last_problem.startswith(KEPT_BACK):
+    if not message.is_kept_back:
         outcomes.record(
             Act.MESSAGE_KEPT_BACK, message, outcome=Outcome.FAILURE, problem=problem
         )
-    return network.try_again(f"{KEPT_BACK}, tell your administrator: {problem}"[:200])
+    return network.try_again(
+        f"{Transmission.KEPT_BACK}, tell your administrator: {problem}"[:200]
+    )
 
 
 def _record_result(message: Transmission, answer: script.DeliveryResult) -> None:

@@ -32,6 +32,7 @@ class Transmission(models.Model):
     """
 
     GIVE_UP_AFTER = timedelta(hours=24)
+    KEPT_BACK = "Kept back"  # beginning of `last_problem` of a message held on purpose
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     prescription = models.OneToOneField(
@@ -111,6 +112,10 @@ class Transmission(models.Model):
     @property
     def gives_up_at(self) -> datetime:
         return self.created_at + self.GIVE_UP_AFTER
+
+    @property
+    def is_kept_back(self) -> bool:
+        return self.last_problem.startswith(self.KEPT_BACK)
 
     @property
     def about(self) -> Prescription:

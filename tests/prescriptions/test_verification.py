@@ -12,7 +12,6 @@ from prescriptions import content, signer
 from prescriptions.delivery import outbox
 from prescriptions.models import Prescription, SignedRecord, Transmission
 from prescriptions.signing import ceremony
-from prescriptions.writing import drafts
 from tests.factories import code_of, make_registration
 from tests.prescriptions.factories import (
     SESSION,
@@ -85,7 +84,9 @@ def of_format_1(monkeypatch, ready, phone):
 
     with monkeypatch.context() as then:
         then.setattr(content, "canonical", before)
-        Prescription.objects.update(status="draft", **drafts.UNMARKED)
+        Prescription.objects.update(
+            status="draft", ready_digest="", ready_at=None, ready_by=None
+        )
         ready.refresh_from_db()
         ceremony.mark_ready(ready, by=phone.user)
         sign(ready, phone)
