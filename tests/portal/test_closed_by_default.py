@@ -1,4 +1,5 @@
 import pytest
+from django.contrib.auth import SESSION_KEY
 from django.test import Client
 from django.urls import reverse
 
@@ -33,11 +34,12 @@ ELSEWISE = OPEN | BY_SIGNATURE | BY_IDME | BY_TOKEN
 CLOSED = [page for page in WALKED if page[0] not in ELSEWISE]
 
 
-@pytest.mark.parametrize(("name", "path"), CLOSED)
-def test_every_page_but_a_few_wants_a_sign_in(client, name, path):
-    for response in [client.get(path), client.post(path)]:
-        assert response.status_code == 302, path
-        assert response.url.startswith(reverse("sign-in")), path
+def test_every_page_but_a_few_wants_a_sign_in(client, subtests):
+    for _, path in CLOSED:
+        with subtests.test(path):
+            for response in [client.get(path), client.post(path)]:
+                assert response.status_code == 302, path
+                assert response.url.startswith(reverse("sign-in")), path
 
 
 @pytest.mark.parametrize("name", sorted(BY_SIGNATURE))
@@ -63,15 +65,16 @@ def test_the_open_pages_answer_anybody(client, name):
     assert client.get(reverse(name)).status_code == 200
 
 
-@pytest.mark.parametrize(("name", "path"), WALKED)
-def test_no_change_without_a_csrf_token(name, path, alice):
+def test_no_change_without_a_csrf_token(alice, subtests):
     client = Client(enforce_csrf_checks=True)
     client.force_login(alice)
 
-    response = client.post(path, {"anything": "x"})
+    for name, path in WALKED:
+        with subtests.test(path):
+            response = client.post(path, {"anything": "x"})
 
-    refused = {401} if name in BY_TOKEN else {403, 405}
-    assert response.status_code in refused, path
+            refused = {401} if name in BY_TOKEN else {403, 405}
+            assert response.status_code in refused, path
 
 
 def test_whose_session_ended_meanwhile_is_told_to_sign_in(alice):
@@ -86,17 +89,19 @@ def test_whose_session_ended_meanwhile_is_told_to_sign_in(alice):
     assert "This page was open for too long" in said.content.decode()
 
 
-@pytest.mark.parametrize(("name", "path"), sorted(admin_paths(), key=str))
-def test_staff_without_a_code_see_no_page_of_the_admin(client, name, path, alice):
+def test_staff_without_a_code_see_no_page_of_the_admin(client, alice, subtests):
     alice.is_staff = alice.is_superuser = True
     alice.save()
     client.force_login(alice)
 
-    response = client.get(path)
+    for name, path in sorted(admin_paths(), key=str):
+        with subtests.test(path):
+            response = client.get(path)
 
-    assert response.status_code in {301, 302}, path
-    assert (
-        "/admin/verify/" in response.url
-        or "/admin/login/" in response.url
-        or (name in {"logout", "login"})
-    ), path
+            assert response.status_code in {301, 302}, path
+            assert (
+                "/admin/verify/" in response.url
+                or "/admin/login/" in response.url
+                or (name in {"logout", "login"})
+            ), path
+    assert SESSION_KEY in client.session

@@ -62,12 +62,15 @@ REASONS = {
 }
 
 
-@pytest.mark.parametrize("reason", sorted(REASONS))
-def test_no_reason_is_left_as_the_program_calls_it(reason):
-    said = render_to_string("providers/_reason.html", {"reason": reason}).strip()
+def test_no_reason_is_left_as_the_program_calls_it(subtests):
+    for reason in sorted(REASONS):
+        with subtests.test(reason):
+            said = render_to_string(
+                "providers/_reason.html", {"reason": reason}
+            ).strip()
 
-    assert said.lower() != reason
-    assert "_" not in said
+            assert said.lower() != reason
+            assert "_" not in said
 
 
 def test_what_is_wrong_with_a_list_of_devices_is_named(log, alice):
@@ -96,11 +99,12 @@ def test_it_is_filtered_by_kind(log, alice, show, found):
     assert [act.label for act in acts if act.label in text] == [found]
 
 
-@pytest.mark.parametrize("act", Act)
-def test_every_act_is_of_exactly_one_kind(act):
-    prefix = act.value.partition(".")[0]
+def test_every_act_is_of_exactly_one_kind(subtests):
+    for act in Act:
+        with subtests.test(act.value):
+            prefix = act.value.partition(".")[0]
 
-    assert sum(prefix in prefixes for prefixes in KINDS_OF_ACT.values()) == 1
+            assert sum(prefix in prefixes for prefixes in KINDS_OF_ACT.values()) == 1
 
 
 def test_a_failed_sign_in_with_one_s_name_is_shown(client, log):

@@ -93,14 +93,17 @@ def test_a_form_is_said_as_on_a_prescription_and_has_its_unit(form, said):
     assert (found.name, found.unit_code) == said
 
 
-@pytest.mark.parametrize("drug", formulary.drugs(), ids=lambda drug: drug.name)
-def test_a_drug_of_the_formulary_has_one_key_however_it_is_ordered(drug):
-    label = drug.name.removesuffix(f" {drug.strength} {drug.form}")
-    key = terms.key_of(label, drug.strength, drug.form)
+def test_a_drug_of_the_formulary_has_one_key_however_it_is_ordered(subtests):
+    for drug in formulary.drugs():
+        with subtests.test(drug.name):
+            label = drug.name.removesuffix(f" {drug.strength} {drug.form}")
+            key = terms.key_of(label, drug.strength, drug.form)
 
-    assert key
-    assert key.endswith(f"|{drug.form}")
-    assert len(key.split("|")) == 1 + len(drug.strength.partition("/")[0].split("-"))
+            assert key
+            assert key.endswith(f"|{drug.form}")
+            assert len(key.split("|")) == 1 + len(
+                drug.strength.partition("/")[0].split("-")
+            )
 
 
 def test_no_two_drugs_of_the_formulary_share_a_key():
