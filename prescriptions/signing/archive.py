@@ -1,9 +1,10 @@
-"""The signed record and its message, written in the transaction of the signature.
+"""The signed record and its NewRx, written in the transaction of the signature.
 
-21 CFR 1311.120(b)(15), 1311.170(a): signed, archived and queued together or not at all.
+21 CFR 1311.120(b)(15), 1311.170(a): sign, archive and queue together or not at all.
 """
 
 import hashlib
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
@@ -24,85 +25,85 @@ from prescriptions.safeguards.releases import software_version
 
 
 class DoesNotMatch(Exception):
-    """What would be signed is not what was marked ready."""
+    """The content to sign differs from the content marked ready."""
+
+
+@dataclass(frozen=True)
+class _Signing:
+    """What the records of one ceremony share."""
+
+    signer: User
+    challenge: Challenge
+    key: SigningKey
+    at: datetime
 
 
 def sign_and_queue(
     prescriptions: list[Prescription], *, by: User, challenge: Challenge
 ) -> list[SignedRecord]:
-    """Sign, archive and queue each of these, in the caller's transaction.
+    """Sign, archive and queue each prescription, in the caller's transaction.
 
     Raise DoesNotMatch, script.DoesNotFit or signer.SignerUnavailable.
     """
-    key, now = signer.current_key(), timezone.now()
-    records = [
-        _archive(one, by=by, challenge=challenge, key=key, now=now)
-        for one in prescriptions
-    ]
+    signing = _Signing(by, challenge, key=signer.current_key(), at=timezone.now())
+    records = [_archive(prescription, signing) for prescription in prescriptions]
     for record in records:
-        _queue(record, now=now)
+        _queue(record)
     return records
 
 
-def _archive(
-    prescription: Prescription,
-    *,
-    by: User,
-    challenge: Challenge,
-    key: SigningKey,
-    now: datetime,
-) -> SignedRecord:
-    """Sign and keep the record, then make the row agree with it."""
+def _archive(prescription: Prescription, signing: _Signing) -> SignedRecord:
+    """Archive the signed record of a prescription, then mark its row signed."""
     prescription.issued_on = prescription.practice.today()
-    payload = _payload(prescription, by=by, challenge=challenge, key=key, now=now)
-    record = SignedRecord.objects.create(
-        prescription=prescription,
-        signer=by,
-        device=challenge.device,
-        device_nickname=challenge.device.name,
-        challenge=challenge,
-        key=key,
-        content_digest=prescription.ready_digest,
-        payload=payload.decode(),
-        payload_digest=hashlib.sha256(payload).hexdigest(),
-        jws=signer.sign(payload, kid=key.kid),
-        software_version=software_version(),
-        signed_at=now,
-    )
+    record = _create_record(prescription, _payload(prescription, signing), signing)
     prescription.status = Status.SIGNED
-    prescription.signed_at = prescription.updated_at = now
+    prescription.signed_at = prescription.updated_at = signing.at
     prescription.save()
     return record
 
 
-def _payload(
-    prescription: Prescription,
-    *,
-    by: User,
-    challenge: Challenge,
-    key: SigningKey,
-    now: datetime,
-) -> bytes:
-    """Return the bytes to sign; midnight may have passed since the rules were asked."""
-    picture, device = content.canonical(prescription), challenge.device
-    if content.digest_of(picture) != prescription.ready_digest:
+def _create_record(
+    prescription: Prescription, payload: bytes, signing: _Signing
+) -> SignedRecord:
+    device = signing.challenge.device
+    return SignedRecord.objects.create(
+        prescription=prescription,
+        signer=signing.signer,
+        device=device,
+        device_nickname=device.name,
+        challenge=signing.challenge,
+        key=signing.key,
+        content_digest=prescription.ready_digest,
+        payload=payload.decode(),
+        payload_digest=hashlib.sha256(payload).hexdigest(),
+        jws=signer.sign(payload, kid=signing.key.kid),
+        software_version=software_version(),
+        signed_at=signing.at,
+    )
+
+
+def _payload(prescription: Prescription, signing: _Signing) -> bytes:
+    """Return the bytes to sign; raise DoesNotMatch if midnight passed since the review."""
+    canonical, device = content.canonical(prescription), signing.challenge.device
+    if content.digest_of(canonical) != prescription.ready_digest:
         raise DoesNotMatch
     return content.encode(
         {
-            "content": picture,
+            "content": canonical,
             "content_digest": prescription.ready_digest,
             "message_id": prescription.public_id.hex,
-            "signed_at": content.timestamp(now),
-            "signer": by.get_username(),
+            "signed_at": content.timestamp(signing.at),
+            "signer": signing.signer.get_username(),
             "device": {"id": str(device.public_id), "nickname": device.name},
-            "challenge": str(challenge.public_id),
-            "key_id": key.kid,
+            "challenge": str(signing.challenge.public_id),
+            "key_id": signing.key.kid,
             "software": f"epcs-portal {software_version()}",
         }
     )
 
 
-def _queue(record: SignedRecord, *, now: datetime) -> None:
+def _queue(record: SignedRecord) -> None:
+    """Put the NewRx of a signed record into the outbox."""
     prescription = record.prescription
     version = settings.SCRIPT_VERSION
     message = Transmission(
@@ -111,6 +112,6 @@ def _queue(record: SignedRecord, *, now: datetime) -> None:
         version=version,
         xml=script.new_rx(record.payload.encode(), version=version),
     )
-    outbox.add(message, now=now)
+    outbox.add(message, now=record.signed_at)
     prescription.status = Status.QUEUED
     prescription.save(update_fields=["status"])

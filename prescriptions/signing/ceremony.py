@@ -1,12 +1,12 @@
-"""Ready and sign: the acts that only the practitioner on the prescription does.
+"""The signing ceremony: mark ready, undo, sign. Only the practitioner on it does these.
 
 21 CFR 1311.120(b)(9)-(15), 1311.140. The signature, the archive, the change of status,
-the message to the pharmacy and the events stand in one transaction or not at all.
+the message to the pharmacy and the events are written in one transaction or not at all.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from functools import cache, partial
+from functools import partial
 
 from django.contrib.auth import get_user_model
 from django.db import transaction
@@ -18,73 +18,41 @@ from foundation.actors import User
 from foundation.blockers import Blocker
 from mfa import challenges, devices, refusals
 from mfa.models import Challenge, Purpose
-from prescriptions import content, rules, script, signer
+from prescriptions import content, script, signer
 from prescriptions.models import Prescription, SignedRecord, Status
-from prescriptions.safeguards import certification
-from prescriptions.signing import archive, gate
-from prescriptions.writing import rule_context
-from providers import readiness
+from prescriptions.signing import archive, review
 
 CHANGED = (
     "Something on this prescription was changed after the page was shown. "
     "Nothing was signed. Review it again."
 )
-NOT_YOURS = Blocker(
-    "Only the practitioner named on it marks it ready and signs it.",
-    "Sign in as that practitioner.",
-)
-MARK_IS_STALE = Blocker(
-    "Something on it was changed since it was marked ready, or the day is another.",
-    "Choose Not ready after all, review it and mark it ready again.",
-)
-NOTHING = Blocker("There is nothing to sign.", "Choose a prescription.")
 
 
 class NotSignable(Exception):
-    """It may not be marked ready or signed; `blockers` say why and what to do."""
+    """Refused to mark ready, undo or sign; `blockers` say why and what to do."""
 
-    def __init__(self, blockers: Iterable[Blocker], *, act: Act = Act.SIGNING_REFUSED):
+    def __init__(
+        self, blockers: Iterable[Blocker], *, act: Act = Act.SIGNING_REFUSED
+    ) -> None:
         self.blockers = list(dict.fromkeys(blockers))
         self.act = act
         super().__init__(
-            " ".join(f"{one.label} {one.remedy}".strip() for one in self.blockers)
+            " ".join(
+                f"{blocker.label} {blocker.remedy}".strip() for blocker in self.blockers
+            )
         )
 
 
-def blockers(prescription: Prescription, *, by: User) -> list[Blocker]:
-    """Return everything that stands between this prescription and its next step."""
-    return blockers_by_pk([prescription], by=by)[prescription.pk]
-
-
-def blockers_by_pk(
-    prescriptions: list[Prescription], *, by: User
-) -> dict[int, list[Blocker]]:
-    """Return the same for several at once, by primary key; for pages."""
-    out_of_order, ask = _out_of_order(by), cache(readiness.blockers_for_now)
-    around = rule_context.load(prescriptions)
-    found = {}
-    for one in prescriptions:
-        if _is_prescriber(one, by):
-            mine = _blockers([one], by=by, ask=ask, around=around)
-            found[one.pk] = [*out_of_order, *mine]
-        else:
-            found[one.pk] = [NOT_YOURS]
-    return found
-
-
-def blockers_together(prescriptions: list[Prescription]) -> list[Blocker]:
-    """Return why these, each of which could be signed, cannot be signed together."""
-    return rules.blockers_to_signing(
-        prescriptions, around=rule_context.load(prescriptions)
-    )
-
-
 def mark_ready(prescription: Prescription, *, by: User) -> None:
-    """Put the practitioner's mark on what the given instance shows; raise NotSignable."""
+    """Mark ready to sign what the given instance shows; raise NotSignable.
+
+    21 CFR 1311.120(b)(10).
+    """
     with _recording_refusals(prescription, by=by), transaction.atomic(durable=True):
         locked = _locked([prescription])[0]
-        _require_in_order(by)
-        _refuse_on(_unless(locked, Status.DRAFT) or _blockers([locked], by=by))
+        _require_open_gate(by)
+        _require_status(locked, Status.DRAFT)
+        _refuse_on(review.blockers_under_lock([locked], by=by))
         digest = content.digest(locked)
         if content.digest(prescription) != digest:
             raise NotSignable([Blocker(CHANGED, "")])
@@ -96,11 +64,11 @@ def mark_ready(prescription: Prescription, *, by: User) -> None:
 
 
 def unready(prescription: Prescription, *, by: User) -> None:
-    """Take the mark back; signing needs a new review. Raise NotSignable."""
+    """Undo the ready mark, so that signing needs a new review; raise NotSignable."""
     with _recording_refusals(prescription, by=by), transaction.atomic(durable=True):
         locked = _locked([prescription])[0]
-        _refuse_on([] if _is_prescriber(locked, by) else [NOT_YOURS])
-        _refuse_on(_unless(locked, Status.READY))
+        _refuse_on([] if review.is_prescriber(locked, by) else [review.NOT_YOURS])
+        _require_status(locked, Status.READY)
         locked.unmark()
         locked.save()
         chain.record(Act.PRESCRIPTION_UNREADY, by=by, of=locked)
@@ -116,17 +84,16 @@ def sign(
     """Sign prescriptions of one patient with one passed challenge, once.
 
     Raise NotSignable, refusals.NotProven, devices.DeviceChangeRefused or
-    signer.SignerUnavailable; then nothing has changed but the record of the refusal.
+    signer.SignerUnavailable; then only the refusal is recorded.
     """
     first = prescriptions[0] if prescriptions else None
     with _recording_refusals(first, by=by), transaction.atomic(durable=True):
         locked = _locked(prescriptions)
-        # As whoever suspends the right does: it holds until what is signed is kept.
-        get_user_model().objects.select_for_update(no_key=True).get(pk=by.pk)
-        _require_in_order(by)
-        for one in locked:
-            _refuse_on(_unless(one, Status.READY))
-        _refuse_on(_blockers(locked, by=by))
+        _lock_signer(by)
+        _require_open_gate(by)
+        for prescription in locked:
+            _require_status(prescription, Status.READY)
+        _refuse_on(review.blockers_under_lock(locked, by=by))
         _consume(challenge, by=by, prescriptions=locked, session_key=session_key)
         with _refusing_loss():
             records = archive.sign_and_queue(locked, by=by, challenge=challenge)
@@ -136,15 +103,22 @@ def sign(
 
 
 def record_refusal(prescription: Prescription, *, by: User) -> None:
-    """Put on record an attempt to sign that the page turned away before the code."""
-    found = blockers(prescription, by=by) or _unless(prescription, Status.READY)
+    """Record an attempt to sign that the page refused before any device was asked."""
+    refused_on = review.blockers(prescription, by=by) or review.status_blockers(
+        prescription, Status.READY
+    )
     chain.record(
         Act.SIGNING_REFUSED,
         by=by,
         of=prescription,
         outcome=Outcome.FAILURE,
-        blockers=[blocker.label for blocker in found] or [CHANGED],
+        blockers=[blocker.label for blocker in refused_on] or [CHANGED],
     )
+
+
+def _lock_signer(by: User) -> None:
+    """Lock the row that a suspension locks, so that it waits for this transaction."""
+    get_user_model().objects.select_for_update(no_key=True).get(pk=by.pk)
 
 
 def _consume(
@@ -185,66 +159,22 @@ def _record_signature(record: SignedRecord, *, by: User) -> None:
     )
 
 
-def _blockers(
-    prescriptions: list[Prescription],
-    *,
-    by: User,
-    ask: Callable[..., list[Blocker]] = readiness.blockers_to_signing,
-    around: rules.Circumstances | None = None,
-) -> list[Blocker]:
-    """Ask every rule; under the lock, and again for what is shown before."""
-    if not prescriptions:
-        return [NOTHING]
-    if not all(_is_prescriber(one, by) for one in prescriptions):
-        return [NOT_YOURS]
-    found: list[Blocker] = []
-    around = around or rule_context.load(prescriptions)
-    for one in prescriptions:
-        found += ask(one.prescriber, practice=one.practice, on=around.on)
-        if one.status == Status.READY and one.ready_digest != content.digest(one):
-            found.append(MARK_IS_STALE)
-    found += certification.blockers(prescriptions)
-    return [*found, *rules.blockers_to_signing(prescriptions, around=around)]
+def _require_status(prescription: Prescription, status: Status) -> None:
+    _refuse_on(review.status_blockers(prescription, status))
 
 
-def _is_prescriber(prescription: Prescription, by: User) -> bool:
-    """Say whether this is the one person: active, named on it, and who marked it."""
-    return (
-        by.is_active
-        and prescription.prescriber.user_id == by.pk
-        and prescription.ready_by_id in (None, by.pk)
-    )
+def _refuse_on(blockers: list[Blocker]) -> None:
+    if blockers:
+        raise NotSignable(blockers)
 
 
-def _unless(prescription: Prescription, status: Status) -> list[Blocker]:
-    if prescription.status == status:
-        return []
-    return [
-        Blocker(
-            f"This prescription is {prescription.get_status_display().lower()}.",
-            f"It has to be {status.label.lower()} for that.",
-        )
-    ]
-
-
-def _refuse_on(found: list[Blocker]) -> None:
-    if found:
-        raise NotSignable(found)
-
-
-def _out_of_order(by: User) -> list[Blocker]:
-    return [
-        Blocker(problem, "Signing has stopped until this is mended.")
-        for problem in gate.problems(by=by)
-    ]
-
-
-def _require_in_order(by: User) -> None:
-    if found := _out_of_order(by):
-        raise NotSignable(found, act=Act.SIGNING_BLOCKED)
+def _require_open_gate(by: User) -> None:
+    if blockers := review.gate_blockers(by):
+        raise NotSignable(blockers, act=Act.SIGNING_BLOCKED)
 
 
 def _locked(prescriptions: list[Prescription]) -> list[Prescription]:
+    """Return these rows locked, in the order of their keys; raise NotSignable."""
     pks = {prescription.pk for prescription in prescriptions}
     rows = (
         Prescription.objects.select_for_update(of=["self"], no_key=True)
@@ -253,17 +183,17 @@ def _locked(prescriptions: list[Prescription]) -> list[Prescription]:
         .order_by("pk")
     )
     if not pks or len(rows) != len(pks):
-        raise NotSignable([NOTHING])
+        raise NotSignable([review.NOTHING])
     return list(rows)
 
 
 @contextmanager
 def _refusing_loss() -> Iterator[None]:
-    """Turn what the archive or the message cannot hold unchanged into a refusal."""
+    """Refuse what the archive or SCRIPT cannot hold unchanged."""
     try:
         yield
     except archive.DoesNotMatch:
-        raise NotSignable([MARK_IS_STALE]) from None
+        raise NotSignable([review.MARK_IS_STALE]) from None
     except script.DoesNotFit as problem:
         raise NotSignable(
             [Blocker(f"It cannot be sent unshortened: {problem}", "Shorten it.")]
@@ -274,7 +204,7 @@ def _refusing_loss() -> Iterator[None]:
 def _recording_refusals(
     prescription: Prescription | None, *, by: User
 ) -> Iterator[None]:
-    """Put a refusal on record after its transaction, so that no rollback takes it."""
+    """Record a refusal after its transaction, so that no rollback removes it."""
     record = partial(chain.record, by=by, of=prescription, outcome=Outcome.FAILURE)
     try:
         yield

@@ -15,27 +15,28 @@ from prescriptions.safeguards import certification, clock, stops
 
 
 def problems(*, by: User | None = None) -> list[str]:
-    """Return what is out of order, in words for the page; empty means go ahead."""
+    """Return what is out of order, in words for the page; empty if signing may go on."""
     try:
-        return [problem for found in findings(by=by).values() for problem in found]
+        parts = findings(by=by)
     except DatabaseError:
         return ["The database does not answer."]
+    return [problem for problems in parts.values() for problem in problems]
 
 
 def findings(*, by: User | None = None) -> dict[str, list[str]]:
-    """Return what is out of order by the part that it concerns; raise DatabaseError."""
-    parts: dict[str, Callable[[], list[str]]] = {
+    """Return what is out of order, by part of the portal; raise DatabaseError."""
+    checks: dict[str, Callable[[], list[str]]] = {
         "stops": lambda: stops.problems(by=by),
         "clock": clock.problems,
         "certification": certification.problems,
-        "network": _network,
+        "network": _network_problems,
         "record": lambda: chain.check_health(by=by),
         "signer": signer.check_health,
     }
-    return {name: ask() for name, ask in parts.items()}
+    return {part: check() for part, check in checks.items()}
 
 
-def _network() -> list[str]:
+def _network_problems() -> list[str]:
     if settings.SCRIPT_NETWORK_URL:
         return []
     return ["No pharmacy network is configured."]

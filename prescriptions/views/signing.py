@@ -22,7 +22,7 @@ from mfa.models import Device, Purpose
 from prescriptions import content, signer
 from prescriptions.models import OPEN, Patient, Prescription, SignedRecord, Status
 from prescriptions.rules import Place
-from prescriptions.signing import ceremony
+from prescriptions.signing import ceremony, review
 from prescriptions.views.lookups import patient_or_404, prescription_or_404
 from prescriptions.writing import rule_context
 
@@ -128,7 +128,7 @@ def _ceremony(
     reviews = _reviews(prescriptions, by=request.user)
     to_sign = [one for one in reviews if one.is_to_be_signed]
     chosen = [one.prescription for one in to_sign]
-    blockers = ceremony.blockers_together(chosen) if len(chosen) > 1 else []
+    blockers = review.blockers_together(chosen) if len(chosen) > 1 else []
     shown = ""
     if chosen and not blockers:
         shown = content.digest_over(one.shown_digest for one in to_sign)
@@ -182,7 +182,7 @@ def _proof(
 
 
 def _reviews(prescriptions: list[Prescription], *, by: User) -> list[Review]:
-    found = ceremony.blockers_by_pk(prescriptions, by=by)
+    found = review.blockers_by_pk(prescriptions, by=by)
     places = rule_context.series_places(prescriptions)
     return [
         Review(

@@ -12,7 +12,7 @@ from audit.models import Event
 from prescriptions import signer
 from prescriptions.models import ClockMeasurement, ClockState, SignedRecord, Status
 from prescriptions.safeguards import stops
-from prescriptions.signing import ceremony, gate
+from prescriptions.signing import ceremony, gate, review
 from tests.prescriptions.factories import SESSION, make_draft, prove
 
 pytestmark = pytest.mark.django_db
@@ -133,14 +133,14 @@ def test_a_database_that_does_not_answer_is_said(alice):
 def test_the_page_shows_what_stops_signing(draft, alice, settings):
     settings.SCRIPT_NETWORK_URL = ""
 
-    [blocker] = ceremony.blockers(draft, by=alice)
+    [blocker] = review.blockers(draft, by=alice)
 
     assert blocker.label == "No pharmacy network is configured."
     assert blocker.remedy
 
 
 def test_a_stranger_is_told_only_that_it_is_not_theirs(draft, sam):
-    assert ceremony.blockers(draft, by=sam) == [ceremony.NOT_YOURS]
+    assert review.blockers(draft, by=sam) == [review.NOT_YOURS]
 
 
 @pytest.mark.both_databases

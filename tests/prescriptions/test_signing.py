@@ -19,7 +19,7 @@ from prescriptions.models import (
     Status,
     Transmission,
 )
-from prescriptions.signing import ceremony
+from prescriptions.signing import ceremony, review
 from prescriptions.writing import drafts
 from tests.factories import make_device, make_provider
 from tests.prescriptions.factories import (
@@ -274,7 +274,7 @@ def test_a_disabled_account_signs_nothing(alice, ready, phone):
     alice.is_active = False
     alice.save()
 
-    assert ceremony.NOT_YOURS.label in refused([ready], challenge, by=alice)
+    assert review.NOT_YOURS.label in refused([ready], challenge, by=alice)
 
 
 def test_another_device_becomes_primary_with_the_same_proof(alice, ready, phone):

@@ -1,0 +1,121 @@
+"""The review before signing: every blocker to marking ready and to signing.
+
+21 CFR 1311.120(b)(9). A page shows the blockers; the ceremony asks again under the lock.
+"""
+
+from collections.abc import Callable
+from functools import cache
+
+from foundation.actors import User
+from foundation.blockers import Blocker
+from prescriptions import content, rules
+from prescriptions.models import Prescription, Status
+from prescriptions.safeguards import certification
+from prescriptions.signing import gate
+from prescriptions.writing import rule_context
+from providers import readiness
+
+NOT_YOURS = Blocker(
+    "Only the practitioner named on it marks it ready and signs it.",
+    "Sign in as that practitioner.",
+)
+MARK_IS_STALE = Blocker(
+    "Something on it was changed since it was marked ready, or the day is another.",
+    "Choose Not ready after all, review it and mark it ready again.",
+)
+NOTHING = Blocker("There is nothing to sign.", "Choose a prescription.")
+
+
+def blockers(prescription: Prescription, *, by: User) -> list[Blocker]:
+    """Return the blockers to marking this prescription ready, or to signing it."""
+    return blockers_by_pk([prescription], by=by)[prescription.pk]
+
+
+def blockers_by_pk(
+    prescriptions: list[Prescription], *, by: User
+) -> dict[int, list[Blocker]]:
+    """Like `blockers()`, for many prescriptions; returns `{pk: blockers}`."""
+    at_gate, ask = gate_blockers(by), cache(readiness.blockers_for_now)
+    context = rule_context.load(prescriptions)
+    return {
+        prescription.pk: [
+            *at_gate,
+            *_rule_blockers([prescription], ask=ask, context=context),
+        ]
+        if is_prescriber(prescription, by)
+        else [NOT_YOURS]
+        for prescription in prescriptions
+    }
+
+
+def blockers_together(prescriptions: list[Prescription]) -> list[Blocker]:
+    """Return the blockers to signing these at once, each of which could be signed."""
+    return rules.blockers_to_signing(
+        prescriptions, around=rule_context.load(prescriptions)
+    )
+
+
+def blockers_under_lock(
+    prescriptions: list[Prescription], *, by: User
+) -> list[Blocker]:
+    """Return the blockers to the act itself; the caller holds the rows."""
+    if not all(is_prescriber(prescription, by) for prescription in prescriptions):
+        return [NOT_YOURS]
+    return _rule_blockers(
+        prescriptions,
+        ask=readiness.blockers_to_signing,
+        context=rule_context.load(prescriptions),
+    )
+
+
+def is_prescriber(prescription: Prescription, by: User) -> bool:
+    """Return True for the active practitioner on it, unless somebody else marked it."""
+    return (
+        by.is_active
+        and prescription.prescriber.user_id == by.pk
+        and prescription.ready_by_id in (None, by.pk)
+    )
+
+
+def status_blockers(prescription: Prescription, status: Status) -> list[Blocker]:
+    """Return a blocker unless this prescription has the status that the act needs."""
+    if prescription.status == status:
+        return []
+    return [
+        Blocker(
+            f"This prescription is {prescription.get_status_display().lower()}.",
+            f"It has to be {status.label.lower()} for that.",
+        )
+    ]
+
+
+def gate_blockers(by: User) -> list[Blocker]:
+    """Return a blocker for each part of the portal that is out of order."""
+    return [
+        Blocker(problem, "Signing has stopped until this is mended.")
+        for problem in gate.problems(by=by)
+    ]
+
+
+def _rule_blockers(
+    prescriptions: list[Prescription],
+    *,
+    ask: Callable[..., list[Blocker]],
+    context: rules.Circumstances,
+) -> list[Blocker]:
+    """Ask every rule; `ask` is the question about the practitioner's readiness."""
+    blockers: list[Blocker] = []
+    for prescription in prescriptions:
+        blockers += ask(
+            prescription.prescriber, practice=prescription.practice, on=context.on
+        )
+        blockers += _mark_blockers(prescription)
+    blockers += certification.blockers(prescriptions)
+    return [*blockers, *rules.blockers_to_signing(prescriptions, around=context)]
+
+
+def _mark_blockers(prescription: Prescription) -> list[Blocker]:
+    is_ready = prescription.status == Status.READY
+    if is_ready and prescription.ready_digest != content.digest(prescription):
+        return [MARK_IS_STALE]
+    return []
