@@ -21,7 +21,7 @@ LONG = (
     *OF_THE_DEMO,
     "tests/tooling/test_demo_command.py",
     "tests/prescriptions/machine/",
-    "tests/prescriptions/test_http_race.py",
+    "tests/prescriptions/signing/test_http_race.py",
 )
 
 

@@ -22,8 +22,7 @@ from prescriptions.models import (
     Stage,
     Status,
 )
-from tests.prescriptions.factories import make_ready
-from tests.prescriptions.ndc.files import (
+from tests.prescriptions.drugs.ndc.files import (
     CODEINE,
     LISINOPRIL,
     TRAMADOL,
@@ -31,6 +30,7 @@ from tests.prescriptions.ndc.files import (
     product,
     write,
 )
+from tests.prescriptions.factories import make_ready
 
 pytestmark = pytest.mark.django_db
 PRODUCTS = [

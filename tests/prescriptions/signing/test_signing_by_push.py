@@ -14,7 +14,7 @@ from prescriptions.models import SignedRecord, Status
 from prescriptions.writing import drafts
 from tests.factories import PASSWORD, code_of, make_paired_phone
 from tests.prescriptions.factories import make_draft, make_ready
-from tests.prescriptions.test_signing_page import STATEMENT
+from tests.prescriptions.signing.test_signing_page import STATEMENT
 
 pytestmark = pytest.mark.django_db
 

@@ -19,7 +19,7 @@ from prescriptions.safeguards import clock, stops
 from prescriptions.signing import ceremony
 from tests.factories import PASSWORD, code_of, make_user
 from tests.prescriptions.factories import SESSION, prove
-from tests.prescriptions.time_server import TimeServer
+from tests.prescriptions.safeguards.time_server import TimeServer
 from tests.threads import at_once
 
 pytestmark = [

@@ -19,7 +19,7 @@ from prescriptions.models import (
     RefusedRow,
     RunState,
 )
-from tests.prescriptions.ndc.files import (
+from tests.prescriptions.drugs.ndc.files import (
     CODEINE,
     LISINOPRIL,
     package,

@@ -6,7 +6,7 @@ import pytest
 import time_machine
 
 from prescriptions.safeguards import sntp
-from tests.prescriptions.time_server import TimeServer
+from tests.prescriptions.safeguards.time_server import TimeServer
 
 
 @pytest.mark.parametrize("ahead", [0, 299, 301, -301, 86400, -0.5])

@@ -11,7 +11,7 @@ from django.conf import settings
 from prescriptions import dates, rules
 from prescriptions.drugs import schedules
 from providers.models import Schedule
-from tests.prescriptions.unsaved import TODAY, a_prescription, labels
+from tests.prescriptions.rules.unsaved import TODAY, a_prescription, labels
 
 
 @pytest.mark.cfr("1306.21(a)")

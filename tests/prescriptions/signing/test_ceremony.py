@@ -21,7 +21,7 @@ from tests.prescriptions.factories import (
     make_pharmacy,
     prove,
 )
-from tests.prescriptions.test_signing_page import STATEMENT
+from tests.prescriptions.signing.test_signing_page import STATEMENT
 
 pytestmark = pytest.mark.django_db
 DRUGS = [

@@ -23,7 +23,7 @@ from tests.prescriptions.factories import (
     make_ready,
     prove,
 )
-from tests.prescriptions.unsaved import TODAY, a_prescription, labels
+from tests.prescriptions.rules.unsaved import TODAY, a_prescription, labels
 
 FIRST, SECOND, THIRD = None, TODAY + timedelta(30), TODAY + timedelta(60)
 

@@ -20,7 +20,7 @@ from tests.prescriptions.factories import (
     make_ready,
     sign,
 )
-from tests.prescriptions.unsaved import TODAY, a_prescription, labels
+from tests.prescriptions.rules.unsaved import TODAY, a_prescription, labels
 
 OF = {
     "patient": Patient,

@@ -17,7 +17,7 @@ from prescriptions.signing import ceremony
 from prescriptions.writing import rule_context
 from tests.factories import PASSWORD, code_of, make_device, make_user
 from tests.prescriptions.factories import make_draft
-from tests.prescriptions.unsaved import TODAY, a_prescription, labels
+from tests.prescriptions.rules.unsaved import TODAY, a_prescription, labels
 
 EXAMPLES = {("NY", "II"), ("HI", "II"), ("VA", "II")}
 MIGRATION = importlib.import_module("prescriptions.migrations.0008_state_rules")

@@ -9,8 +9,8 @@ from django.urls import reverse
 from prescriptions.drugs import formulary, search
 from prescriptions.drugs.ndc import importer
 from prescriptions.models import Drug, DrugWord, Prescription, Status
+from tests.prescriptions.drugs.ndc.files import package, product, write
 from tests.prescriptions.factories import make_draft, make_patient, make_pharmacy
-from tests.prescriptions.ndc.files import package, product, write
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 OXYCODONE = "Oxycodone hydrochloride 5 mg tablet"

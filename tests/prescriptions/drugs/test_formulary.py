@@ -10,7 +10,7 @@ from prescriptions.drugs import formulary
 from prescriptions.drugs.ndc import importer
 from prescriptions.drugs.schedules import STRICTEST_FIRST
 from prescriptions.models import Drug
-from tests.prescriptions.ndc.files import package, product, write
+from tests.prescriptions.drugs.ndc.files import package, product, write
 
 ROWS = list(csv.DictReader((formulary.DATA / "formulary.csv").read_text().splitlines()))
 SCHEDULES = list(

@@ -23,8 +23,12 @@ from prescriptions.records.bundles import reader, verify, writer
 from prescriptions.records.bundles.contents import Scope
 from tests.factories import make_practice, make_provider
 from tests.keys import write_signing_key
-from tests.prescriptions.bundles.test_verify import flip, reseal, sealed_by_a_thief
 from tests.prescriptions.factories import make_ready, sign
+from tests.prescriptions.records.bundles.test_verify import (
+    flip,
+    reseal,
+    sealed_by_a_thief,
+)
 from tests.prescriptions.tampering import tamper
 
 pytestmark = pytest.mark.django_db

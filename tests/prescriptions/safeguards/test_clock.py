@@ -14,7 +14,7 @@ from prescriptions.models import ClockMeasurement, ClockState, SignedRecord, Sta
 from prescriptions.safeguards import clock
 from prescriptions.signing import ceremony, gate
 from tests.prescriptions.factories import SESSION, make_draft, prove
-from tests.prescriptions.time_server import TimeServer
+from tests.prescriptions.safeguards.time_server import TimeServer
 
 pytestmark = pytest.mark.django_db
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -5,7 +5,7 @@ import pytest
 from prescriptions.drugs import formulary, ndc_codes
 from prescriptions.drugs.ndc import crosscheck, products, terms
 from prescriptions.drugs.ndc.files import Refused, Row
-from tests.prescriptions.ndc import files
+from tests.prescriptions.drugs.ndc import files
 
 PADDED = {
     "0001-0552-01": "00001055201",

@@ -12,7 +12,7 @@ from mfa.push import answers
 from prescriptions.models import SignedRecord, Status
 from tests.factories import PASSWORD, code_of, make_paired_phone
 from tests.prescriptions.factories import make_ready
-from tests.prescriptions.test_signing_by_push import Desk, approve, status_of
+from tests.prescriptions.signing.test_signing_by_push import Desk, approve, status_of
 
 pytestmark = pytest.mark.django_db
 

@@ -15,7 +15,7 @@ from tests.prescriptions.factories import (
     make_patient,
     make_pharmacy,
 )
-from tests.prescriptions.unsaved import a_prescription, labels
+from tests.prescriptions.rules.unsaved import a_prescription, labels
 
 pytestmark = pytest.mark.django_db
 

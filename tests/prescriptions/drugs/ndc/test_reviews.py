@@ -8,8 +8,7 @@ from audit.models import Event
 from prescriptions.drugs.ndc import importer, reviews
 from prescriptions.models import Decision, Drug, ReviewTask, Status
 from tests.factories import PASSWORD, code_of, make_device, make_user
-from tests.prescriptions.factories import make_draft, make_ready
-from tests.prescriptions.ndc.files import (
+from tests.prescriptions.drugs.ndc.files import (
     BUTALBITAL,
     CODEINE,
     TRAMADOL,
@@ -17,6 +16,7 @@ from tests.prescriptions.ndc.files import (
     product,
     write,
 )
+from tests.prescriptions.factories import make_draft, make_ready
 
 pytestmark = pytest.mark.django_db
 # 21 CFR 1308, as the portal knows it, does not list it.

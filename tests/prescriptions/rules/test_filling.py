@@ -14,7 +14,7 @@ from prescriptions.rules import elements
 from prescriptions.signing import ceremony
 from tests.factories import make_provider, make_registration
 from tests.prescriptions.factories import make_draft, make_drug
-from tests.prescriptions.unsaved import TODAY, a_prescription, labels
+from tests.prescriptions.rules.unsaved import TODAY, a_prescription, labels
 
 DAYS = st.dates(date(2000, 1, 1), date(2099, 12, 31))
 
