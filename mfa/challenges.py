@@ -1,12 +1,11 @@
-"""The only way anything sensitive is authorized: two factors, for one content, once.
+"""Challenges: the only way anything sensitive is authorized.
 
-`prove` asks for the password and a code (`mfa.push.pushes` asks a phone instead); `consume`
-redeems the result inside the transaction that does the act. 21 CFR 1311.115(a),
-1311.120(b)(5), (11); RFC 6238 5.2.
+Two factors, for one content, once. `prove` asks for the password and a code
+(`mfa.push.pushes` asks a phone instead); `consume` redeems the challenge inside the
+transaction of the act. 21 CFR 1311.115(a), 1311.120(b)(5), (11); RFC 6238 5.2.
 """
 
 import hashlib
-from collections.abc import Iterable
 from datetime import datetime
 
 import rfc8785
@@ -17,6 +16,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from audit import chain
 from audit.acts import Act, Outcome
+from foundation.actors import User
 from mfa import codes, throttle
 from mfa.models import (
     SIGNING_KINDS,
@@ -36,18 +36,19 @@ from mfa.refusals import (
     PasswordRefused,
     duration,
 )
+from mfa.throttle import Reservation
 
 PLAUSIBLE_YEARS = range(2024, 2100)
 
 
 def digest_of(act: str, **facts: str) -> str:
-    """Return the digest that a challenge for an act other than signing is bound to."""
+    """Return the payload digest of an act other than signing: SHA-256 of RFC 8785."""
     return hashlib.sha256(rfc8785.dumps({"act": act, **facts})).hexdigest()
 
 
 @sensitive_variables("password", "code")
 def prove(
-    user,
+    user: User,
     *,
     device: Device,
     purpose: Purpose,
@@ -56,57 +57,54 @@ def prove(
     code: str,
     session_key: str,
 ) -> Challenge:
-    """Check password and code, and return a challenge passed for this content.
+    """Check password and code; return a challenge passed for this content.
 
-    Without a password, the caller holds an open challenge that began with a right one.
-    Raise a NotProven. Whatever happens is committed by itself, so that no caller's
-    rollback gives a guess or a used code back.
+    Without a password, the caller holds an open challenge that began with a correct
+    one. Raise NotProven. The outcome is committed on its own: no rollback of the
+    caller gives back a guess or a used code.
     """
     now = plausible_now()
-    device = usable(device, kind=Kind.CODE_GENERATOR, user=user, purpose=purpose)
-    reservation = _reserve_for(user, device, purpose=purpose, now=now)
-    if password is not None and not user.check_password(password):
-        refuse(user, device, purpose=purpose, reason="password")
-        raise PasswordRefused("The password is wrong. The code was not used.")
+    device = require_usable(
+        device, kind=Kind.CODE_GENERATOR, user=user, purpose=purpose
+    )
+    reservation = _reserve(user, device, purpose=purpose, now=now)
+    if password is not None:
+        _check_password(user, device, purpose=purpose, password=password)
     challenge = Challenge(
         user=user,
         device=device,
         purpose=purpose,
         payload_digest=payload_digest,
         session_digest=session_digest(session_key),
-        started_at=now,
-        expires_at=now + Challenge.CONSUME_WITHIN,
     )
-    if refusal := _answer(challenge, code=code, reservation=reservation):
-        raise refusal
+    _answer(challenge, code=code, of_user=reservation, now=now)
     return challenge
 
 
 @sensitive_variables("password")
-def confirm_password(user, *, password: str) -> None:
-    """Check the password of a session's owner under the same limit as `prove`.
+def confirm_password(user: User, *, password: str) -> None:
+    """Check a session owner's password under the same limit as `prove`.
 
-    No page may tell right passwords from wrong ones without it. Raise a NotProven.
+    Every page that tells a correct password from a wrong one uses it. Raise Locked or
+    PasswordRefused.
     """
     now = timezone.now()
-    rows = UserThrottle.objects.filter(user=user)
-    reservation = _reserve_of_user(user, now=now)
-    if reservation is None or not user.check_password(password):
-        reason = "locked" if reservation is None else "password"
-        chain.record(
-            Act.CHALLENGE_REFUSED, by=user, outcome=Outcome.FAILURE, reason=reason
-        )
-        if reservation is None:
-            raise Locked(rows.get().locked_until or now)
+    row = UserThrottle.objects.filter(user=user)
+    reservation = _reserve_user(user, now=now)
+    if reservation is None:
+        _record_password_refusal(user, reason="locked")
+        raise Locked(row.get().locked_until or now)
+    if not user.check_password(password):
+        _record_password_refusal(user, reason="password")
         raise PasswordRefused("The password is wrong.")
-    # One factor alone ends no row of failures.
-    throttle.release(rows, reservation)
+    # One factor alone does not end a series of failures.
+    throttle.release(row, reservation)
 
 
 def consume(
     challenge: Challenge,
     *,
-    user,
+    user: User,
     purpose: Purpose,
     payload_digest: str,
     session_key: str,
@@ -119,27 +117,106 @@ def consume(
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("Redeem a challenge in the transaction of the act.")
     now = timezone.now()
-    # The user's row first, as the device feed does, so that neither waits for the other.
-    get_user_model().objects.select_for_update(no_key=True).get(pk=user.pk)
-    device = Device.objects.select_for_update(no_key=True).get(pk=challenge.device_id)
-    redeemed = Challenge.objects.filter(
-        pk=challenge.pk,
-        user=user,
-        purpose=purpose,
-        payload_digest=payload_digest,
-        session_digest=session_digest(session_key),
-        state=ChallengeState.PASSED,
-        expires_at__gt=now,
-    ).update(state=ChallengeState.CONSUMED, consumed_at=now)
+    device = lock_user_and_device(user.pk, challenge.device_id)
+    redeemed = (
+        Challenge.objects.bound_to(
+            user,
+            purpose=purpose,
+            payload_digest=payload_digest,
+            session_key=session_key,
+        )
+        .filter(pk=challenge.pk, state=ChallengeState.PASSED, expires_at__gt=now)
+        .update(state=ChallengeState.CONSUMED, consumed_at=now)
+    )
     if not redeemed:
         raise NotRedeemable(
             "That confirmation was used already, has expired, or was for something "
             "else. Check what is on the screen and confirm again with a new code."
         )
-    _check_still_good(device, user=user, purpose=purpose, now=now)
+    _check_still_valid(device, user=user, purpose=purpose, now=now)
 
 
-def _check_still_good(device: Device, *, user, purpose: Purpose, now: datetime) -> None:
+def void_all(user: User) -> None:
+    """End every challenge of a user that is open, or passed and not redeemed."""
+    Challenge.objects.filter(
+        user=user, state__in=[ChallengeState.OPEN, ChallengeState.PASSED]
+    ).update(state=ChallengeState.REFUSED, answered_at=timezone.now())
+
+
+def plausible_now() -> datetime:
+    """Return the time; raise NotProven when the clock cannot be right."""
+    now = timezone.now()
+    if now.year not in PLAUSIBLE_YEARS:
+        raise NotProven("The server's clock is wrong. Tell your administrator.")
+    return now
+
+
+def require_usable(
+    device: Device, *, kind: Kind, user: User, purpose: Purpose
+) -> Device:
+    """Return the device as it is now; record and raise DeviceNotUsable."""
+    current = Device.objects.filter(pk=device.pk, user=user).first()
+    if user.is_active and current and current.kind == kind and is_usable(current):
+        return current
+    reason = "device_not_usable" if current else "device_of_another_user"
+    record_refusal(user, device, purpose=purpose, reason=reason)
+    raise DeviceNotUsable(
+        "That device cannot confirm anything. Choose one of your own devices "
+        "under Account > Provider Settings > eRx Info."
+    )
+
+
+def is_usable(device: Device) -> bool:
+    """Return True if the device may answer a challenge: the row form of `usable()`."""
+    return (
+        device.confirmed
+        and device.kind in SIGNING_KINDS
+        and device.retired_at is None
+        and device.disabled_at is None
+    )
+
+
+def lock_user(user_pk: int) -> None:
+    """Lock a user's row, the first lock of every act, so that no two acts deadlock."""
+    get_user_model().objects.select_for_update(no_key=True).get(pk=user_pk)
+
+
+def lock_user_and_device(user_pk: int, device_pk: int) -> Device:
+    """Lock a user's row, then a device's; return the device as it is now."""
+    lock_user(user_pk)
+    return Device.objects.select_for_update(no_key=True).get(pk=device_pk)
+
+
+def record_refusal(
+    user: User, device: Device, *, purpose: Purpose, reason: str
+) -> None:
+    """Record that a device could not confirm anything."""
+    chain.record(
+        Act.CHALLENGE_REFUSED,
+        by=user,
+        of=device,
+        outcome=Outcome.FAILURE,
+        purpose=purpose,
+        reason=reason,
+    )
+
+
+def _record_password_refusal(user: User, *, reason: str) -> None:
+    chain.record(Act.CHALLENGE_REFUSED, by=user, outcome=Outcome.FAILURE, reason=reason)
+
+
+@sensitive_variables("password")
+def _check_password(
+    user: User, device: Device, *, purpose: Purpose, password: str
+) -> None:
+    if not user.check_password(password):
+        record_refusal(user, device, purpose=purpose, reason="password")
+        raise PasswordRefused("The password is wrong. The code was not used.")
+
+
+def _check_still_valid(
+    device: Device, *, user: User, purpose: Purpose, now: datetime
+) -> None:
     is_active = get_user_model().objects.filter(pk=user.pk, is_active=True).exists()
     if not is_active:
         raise NotRedeemable("This account is no longer active.")
@@ -151,150 +228,76 @@ def _check_still_good(device: Device, *, user, purpose: Purpose, now: datetime) 
         raise NotRedeemable(f"“{device}” is no longer your primary device.")
 
 
-def plausible_now() -> datetime:
-    """Return the time; raise NotProven when the clock cannot be right."""
-    now = timezone.now()
-    if now.year not in PLAUSIBLE_YEARS:
-        raise NotProven("The server's clock is wrong. Tell your administrator.")
-    return now
-
-
-def usable(device: Device, *, kind: Kind, user, purpose: Purpose) -> Device:
-    """Return the device as it is now; raise DeviceNotUsable, on record."""
-    fresh = Device.objects.filter(pk=device.pk, user=user).first()
-    if user.is_active and fresh and fresh.kind == kind and is_usable(fresh):
-        return fresh
-    reason = "device_not_usable" if fresh else "device_of_another_user"
-    refuse(user, device, purpose=purpose, reason=reason)
-    raise DeviceNotUsable(
-        "That device cannot confirm anything. Choose one of your own devices "
-        "under Account > Provider Settings > eRx Info."
-    )
-
-
-def is_usable(device: Device) -> bool:
-    return (
-        device.confirmed
-        and device.kind in SIGNING_KINDS
-        and device.retired_at is None
-        and device.disabled_at is None
-    )
-
-
-def _reserve_for(
-    user, device: Device, *, purpose: Purpose, now: datetime
-) -> throttle.Reservation:
-    reservation = None if device.is_locked else _reserve_of_user(user, now=now)
+def _reserve(
+    user: User, device: Device, *, purpose: Purpose, now: datetime
+) -> Reservation:
+    reservation = None if device.is_locked else _reserve_user(user, now=now)
     if reservation is None:
-        refuse(user, device, purpose=purpose, reason="locked")
-        # By now another attempt may have lifted the lock that turned this one away.
-        of_user = UserThrottle.objects.get_or_create(user=user)[0]
-        locks = [of_user.locked_until, device.locked_until, now]
+        record_refusal(user, device, purpose=purpose, reason="locked")
+        # By now another attempt may have lifted the lock that refused this one.
+        user_throttle = UserThrottle.objects.get_or_create(user=user)[0]
+        locks = [user_throttle.locked_until, device.locked_until, now]
         raise Locked(max(until for until in locks if until))
     return reservation
 
 
-def _reserve_of_user(user, *, now: datetime) -> throttle.Reservation | None:
+def _reserve_user(user: User, *, now: datetime) -> Reservation | None:
     UserThrottle.objects.get_or_create(user=user)
     with transaction.atomic(durable=True):
         return throttle.reserve(UserThrottle.objects.filter(user=user), now=now)
 
 
+@sensitive_variables("code")
 def _answer(
-    challenge: Challenge, *, code: str, reservation: throttle.Reservation
-) -> NotProven | None:
-    """Verify the code and write what came of it, in one transaction of its own."""
-    user, device, now = challenge.user, challenge.device, challenge.started_at
-    row = Device.objects.filter(pk=device.pk)
-    with transaction.atomic(durable=True):
-        own = throttle.reserve(row, now=now)
-        if own is None:
-            refusal: NotProven | None = Locked(row.get().locked_until or now)
-            reason = "locked"
-        else:
-            reason, refusal = codes.verify(row.get(), code=code, now=now)
-        challenge.state = ChallengeState.REFUSED if refusal else ChallengeState.PASSED
-        challenge.answered_at = now
-        challenge.save()
-        if own:
-            _settle(challenge, own, reservation, reason=reason)
-            refusal = _with_lock_said(refusal, own, reason=reason)
-        chain.record(
-            Act.CHALLENGE_REFUSED if refusal else Act.CHALLENGE_PASSED,
-            by=user,
-            of=device,
-            outcome=Outcome.FAILURE if refusal else Outcome.SUCCESS,
-            purpose=challenge.purpose,
-            challenge=str(challenge.public_id),
-            **({"reason": reason} if refusal else {}),
-        )
-    return refusal
-
-
-def _with_lock_said(
-    refusal: NotProven | None, own: throttle.Reservation, *, reason: str
-) -> NotProven | None:
-    """Say it at once when this failure locks, and not only at the next attempt."""
-    if refusal is None or reason == "used" or own.locked_until is None:
-        return refusal
-    wait = duration(round((own.locked_until - own.at).total_seconds()))
-    return type(refusal)(f"{refusal} After so many failures, wait {wait} to try again.")
-
-
-def _settle(
-    challenge: Challenge,
-    own: throttle.Reservation,
-    of_user: throttle.Reservation,
-    *,
-    reason: str,
+    challenge: Challenge, *, code: str, of_user: Reservation, now: datetime
 ) -> None:
-    """Give the reservations back after success, and keep them after a failure.
-
-    A used code is no guess: typing it twice, or a double click, counts but does not
-    lock, or else the second click would void what the first one proved.
-    """
+    """Verify the code and write the outcome in a transaction of its own."""
     row = Device.objects.filter(pk=challenge.device_id)
-    user_row = UserThrottle.objects.filter(user=challenge.user_id)
-    if reason == "":
-        throttle.succeed(row, own)
-        throttle.succeed(user_row, of_user)
-        return
-    if reason == "used":
-        throttle.lift(row, own)
-        throttle.lift(user_row, of_user)
-    _disable_after_too_many(challenge.device, own, of_user, now=challenge.started_at)
+    with transaction.atomic(durable=True):
+        of_device = throttle.reserve(row, now=now)
+        if of_device is None:
+            refusal: NotProven | None = Locked(row.get().locked_until or now)
+        else:
+            refusal = codes.verify(row.get(), code=code, now=now)
+        _save_outcome(challenge, refusal, now=now)
+        if of_device:
+            throttle.settle(
+                challenge.device, refusal, of_device=of_device, of_user=of_user
+            )
+        _record_outcome(challenge, refusal)
+    if refusal and of_device:
+        refusal = _announce_lock(refusal, of_device)
+    if refusal:
+        raise refusal
 
 
-def _disable_after_too_many(
-    device: Device, *reservations: throttle.Reservation, now: datetime
+def _save_outcome(
+    challenge: Challenge, refusal: NotProven | None, *, now: datetime
 ) -> None:
-    own, of_user = (reservation.consecutive for reservation in reservations)
-    disabled: Iterable[Device] = []
-    if of_user >= throttle.MOST_CONSECUTIVE_FAILURES:
-        disabled = Device.objects.visible_to(device.user).usable()
-    elif own >= throttle.MOST_CONSECUTIVE_FAILURES:
-        disabled = [device]
-    for one in disabled:
-        row = Device.objects.filter(pk=one.pk)
-        row.filter(is_primary=True).update(lost_primary_at=now)
-        row.update(disabled_at=now, is_primary=False)
-        chain.record(Act.DEVICE_DISABLED, by=device.user, of=one, reason="failures")
+    challenge.state = ChallengeState.REFUSED if refusal else ChallengeState.PASSED
+    challenge.started_at = challenge.answered_at = now
+    challenge.expires_at = now + Challenge.CONSUME_WITHIN
+    challenge.save()
 
 
-def void_of(user) -> None:
-    """Let nothing pass or be redeemed any more that a user has asked or proven."""
-    Challenge.objects.filter(
-        user=user, state__in=[ChallengeState.OPEN, ChallengeState.PASSED]
-    ).update(state=ChallengeState.REFUSED, answered_at=timezone.now())
-
-
-def refuse(user, device: Device, *, purpose: Purpose, reason: str) -> None:
-    """Put on record that a device could not confirm anything."""
+def _record_outcome(challenge: Challenge, refusal: NotProven | None) -> None:
     chain.record(
-        Act.CHALLENGE_REFUSED,
-        by=user,
-        of=device,
-        outcome=Outcome.FAILURE,
-        purpose=purpose,
-        reason=reason,
+        Act.CHALLENGE_REFUSED if refusal else Act.CHALLENGE_PASSED,
+        by=challenge.user,
+        of=challenge.device,
+        outcome=Outcome.FAILURE if refusal else Outcome.SUCCESS,
+        purpose=challenge.purpose,
+        challenge=str(challenge.public_id),
+        **({"reason": refusal.reason} if refusal else {}),
+    )
+
+
+def _announce_lock(refusal: NotProven, of_device: Reservation) -> NotProven:
+    """Return the refusal with the lock it brought, which would else surprise later."""
+    if refusal.reason == "used" or of_device.locked_until is None:
+        return refusal
+    wait = duration(round((of_device.locked_until - of_device.at).total_seconds()))
+    return type(refusal)(
+        f"{refusal} After so many failures, wait {wait} to try again.",
+        reason=refusal.reason,
     )

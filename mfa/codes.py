@@ -1,7 +1,8 @@
-"""What a typed code is worth: right and new, or what is known of why it is not.
+"""Verification of a typed code: correct and new, or what is known about why not.
 
 RFC 6238 5.2: a code works once. Called by `mfa.challenges` alone, which reserves the
-attempt first and holds the transaction.
+attempt first and holds the transaction. Refusals are returned, not raised: a traceback
+from here would carry the seed.
 """
 
 from datetime import datetime
@@ -11,79 +12,98 @@ from mfa.models import Device
 from mfa.refusals import CodeRefused, DeviceNotUsable, NotProven
 
 
-def verify(device: Device, *, code: str, now: datetime) -> tuple[str, NotProven | None]:
-    """Claim a right code and return nothing; else a reason and what to say."""
+def verify(device: Device, *, code: str, now: datetime) -> NotProven | None:
+    """Claim a correct code and return None, or return the refusal."""
     if not totp.is_well_formed(code):
-        return "malformed", CodeRefused("Enter the 6 digits of the code, nothing else.")
+        return CodeRefused(
+            "Enter the 6 digits of the code, nothing else.", reason="malformed"
+        )
     try:
         seed = device.seed()
     except vault.CannotUnseal:
-        return "seed_unreadable", DeviceNotUsable(
-            f"The secret of “{device}” cannot be read. Remove this device and add it again."
-        )
+        return _unreadable(device)
     current = totp.step_at(now.timestamp())
+    step = _acceptable_step(device, seed=seed, code=code, current=current)
+    if step is None:
+        return _diagnose(device, seed=seed, code=code, now=now)
+    if step == device.burned_step or not _claim(device, step=step):
+        return _used(device, now=now)
+    Device.objects.filter(pk=device.pk).update(
+        clock_offset=step - current, last_used_at=now
+    )
+    return None
+
+
+def _acceptable_step(
+    device: Device, *, seed: bytes, code: str, current: int
+) -> int | None:
     steps = totp.acceptable_steps(current, offset=device.clock_offset)
-    step = totp.matching_step(seed, code, steps=steps)
-    if step is not None and step != device.burned_step and _claim(device, step=step):
-        Device.objects.filter(pk=device.pk).update(
-            clock_offset=step - current, last_used_at=now
-        )
-        return "", None
-    if step is not None:
-        return "used", CodeRefused(
-            f"That code of “{device}” was used already. "
-            f"Wait {_until_next(now)} for the next one."
-        )
-    return _diagnose(device, seed=seed, code=code, current=current, now=now)
+    return totp.matching_step(seed, code, steps=steps)
 
 
 def _claim(device: Device, *, step: int) -> bool:
-    """Make a step this caller's; exactly one of any number of callers gets it."""
-    claimed = Device.objects.filter(pk=device.pk, last_step__lt=step)
-    return claimed.update(last_step=step) == 1
+    """Claim a step for this caller; of any number of callers, exactly one gets it."""
+    unclaimed = Device.objects.filter(pk=device.pk, last_step__lt=step)
+    return unclaimed.update(last_step=step) == 1
 
 
-def _diagnose(
-    device: Device, *, seed: bytes, code: str, current: int, now: datetime
-) -> tuple[str, NotProven]:
-    """Say what is known of a wrong code, after a right password; burn what it matched."""
-    wider = range(-totp.DIAGNOSIS_WINDOW, totp.DIAGNOSIS_WINDOW + 1)
-    around = [current + delta for delta in wider if current + delta >= 0]
-    step = totp.matching_step(seed, code, steps=around)
+def _diagnose(device: Device, *, seed: bytes, code: str, now: datetime) -> NotProven:
+    """Return what is known about a wrong code, and burn the code that it matched."""
+    current = totp.step_at(now.timestamp())
+    window = range(-totp.DIAGNOSIS_WINDOW, totp.DIAGNOSIS_WINDOW + 1)
+    steps = [current + delta for delta in window if current + delta >= 0]
+    step = totp.matching_step(seed, code, steps=steps)
     if step is not None:
         Device.objects.filter(pk=device.pk).update(burned_step=step)
-        off = abs(step - current) * totp.PERIOD
-        direction = "fast" if step > current else "slow"
-        return "clock", CodeRefused(
-            f"That code is not current: the clock of “{device}” is about {off} seconds "
-            f"{direction}, or the code is old. Turn on automatic date and time on it, "
-            "then use a new code."
-        )
-    if other := _other_device_of(device, code=code, current=current):
-        return "other_device", CodeRefused(
+        return _clock_off(device, steps=step - current)
+    if other := _device_showing(code, device=device, current=current):
+        return CodeRefused(
             f"That is the code of “{other}”. The code of “{device}” is wanted. "
-            f"Wait {_until_next(now)} for the next one, or choose “{other}”."
+            f"Wait {_until_next(now)} for the next one, or choose “{other}”.",
+            reason="other_device",
         )
-    return "wrong", CodeRefused(f"That is not the current code of “{device}”.")
+    return CodeRefused(f"That is not the current code of “{device}”.", reason="wrong")
 
 
-def _other_device_of(device: Device, *, code: str, current: int) -> Device | None:
+def _device_showing(code: str, *, device: Device, current: int) -> Device | None:
+    """Return the user's other device whose code this is, and claim the code."""
     others = Device.objects.visible_to(device.user).code_generators()
     for other in others.exclude(pk=device.pk):
-        step = _step_of(other, code=code, current=current)
+        try:
+            seed = other.seed()
+        except vault.CannotUnseal:
+            continue
+        step = _acceptable_step(other, seed=seed, code=code, current=current)
         if step is not None:
             _claim(other, step=step)
             return other
     return None
 
 
-def _step_of(device: Device, *, code: str, current: int) -> int | None:
-    try:
-        seed = device.seed()
-    except vault.CannotUnseal:
-        return None
-    steps = totp.acceptable_steps(current, offset=device.clock_offset)
-    return totp.matching_step(seed, code, steps=steps)
+def _unreadable(device: Device) -> DeviceNotUsable:
+    return DeviceNotUsable(
+        f"The secret of “{device}” cannot be read. Remove this device and add it again.",
+        reason="seed_unreadable",
+    )
+
+
+def _used(device: Device, *, now: datetime) -> CodeRefused:
+    return CodeRefused(
+        f"That code of “{device}” was used already. "
+        f"Wait {_until_next(now)} for the next one.",
+        reason="used",
+    )
+
+
+def _clock_off(device: Device, *, steps: int) -> CodeRefused:
+    seconds = abs(steps) * totp.PERIOD
+    direction = "fast" if steps > 0 else "slow"
+    return CodeRefused(
+        f"That code is not current: the clock of “{device}” is about {seconds} seconds "
+        f"{direction}, or the code is old. Turn on automatic date and time on it, "
+        "then use a new code.",
+        reason="clock",
+    )
 
 
 def _until_next(now: datetime) -> str:

@@ -1,12 +1,12 @@
-"""What a user does with devices: name them, choose the primary one, remove them."""
+"""A user's devices: nicknames, the primary device, removal."""
 
-from django.contrib.auth import get_user_model
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from audit import chain
 from audit.acts import Act
 from foundation import notices
+from foundation.actors import User
 from mfa import challenges
 from mfa.models import (
     Challenge,
@@ -20,43 +20,49 @@ NICKNAME_LENGTH = 64
 
 
 class DeviceChangeRefused(Exception):
-    """A device act was refused; the message says why and what to do."""
+    """The devices were not changed; the message says why and what to do."""
 
 
-def primary_of(user) -> Device | None:
+def has_usable(user: User) -> bool:
+    """Return True if the user has a device that can confirm an act."""
+    return Device.objects.visible_to(user).usable().exists()
+
+
+def primary_of(user: User) -> Device | None:
+    """Return the user's usable primary device, or None."""
     return Device.objects.visible_to(user).usable().filter(is_primary=True).first()
 
 
-def lost_primary_of(user) -> Device | None:
-    """Return the device whose loss stopped signing, until another one is selected."""
+def lost_primary_of(user: User) -> Device | None:
+    """Return the device whose loss stopped signing, until another is selected."""
     return Device.objects.visible_to(user).exclude(lost_primary_at=None).first()
 
 
-def suggested_for(user) -> Device | None:
-    """Return the device used last, to be suggested as primary; never chosen for them."""
+def suggested_for(user: User) -> Device | None:
+    """Return the device used last, to suggest as primary; it is never selected here."""
     usable = Device.objects.visible_to(user).usable()
     return max(
         usable,
-        key=lambda one: (
-            one.last_used_at is not None,
-            one.last_used_at or one.created_at,
+        key=lambda device: (
+            device.last_used_at is not None,
+            device.last_used_at or device.created_at,
         ),
         default=None,
     )
 
 
 def selection_digest(device: Device) -> str:
-    """Return what a challenge to select this device as primary is bound to."""
+    """Return the payload digest of selecting this device as primary."""
     return challenges.digest_of("select_primary", device=str(device.public_id))
 
 
 def retirement_digest(device: Device) -> str:
-    """Return what a challenge to remove this device is bound to."""
+    """Return the payload digest of removing this device."""
     return challenges.digest_of("retire_device", device=str(device.public_id))
 
 
-def cleaned_nickname(text: str) -> str:
-    """Return a nickname without stray blanks; raise DeviceChangeRefused on its length."""
+def clean_nickname(text: str) -> str:
+    """Return a nickname without extra blanks; raise DeviceChangeRefused on its length."""
     nickname = " ".join(text.split())
     if not nickname or len(nickname) > NICKNAME_LENGTH:
         raise DeviceChangeRefused(
@@ -65,9 +71,9 @@ def cleaned_nickname(text: str) -> str:
     return nickname
 
 
-def rename(device: Device, *, by, nickname: str) -> None:
-    """Give a device another nickname; raise DeviceChangeRefused when the user has that one."""
-    nickname = cleaned_nickname(nickname)
+def rename(device: Device, *, by: User, nickname: str) -> None:
+    """Change a nickname; raise DeviceChangeRefused if another device has it."""
+    nickname = clean_nickname(nickname)
     try:
         with transaction.atomic(durable=True):
             renamed = Device.objects.visible_to(by).listed().filter(pk=device.pk)
@@ -81,9 +87,12 @@ def rename(device: Device, *, by, nickname: str) -> None:
 
 
 def select_primary(
-    device: Device, *, by, challenge: Challenge, session_key: str
+    device: Device, *, by: User, challenge: Challenge, session_key: str
 ) -> None:
-    """Make a device the primary one, on proof of the password and its own code."""
+    """Make a device the primary one, on a challenge that this same device passed.
+
+    Raise DeviceChangeRefused or NotRedeemable.
+    """
     if challenge.device_id != device.pk:
         raise DeviceChangeRefused("Confirm with a code of the device that you select.")
     with transaction.atomic(durable=True):
@@ -97,15 +106,15 @@ def select_primary(
         promote(device, by=by)
 
 
-def promote(device: Device, *, by) -> None:
-    """Make a device the only primary, in the transaction of an act that proved it."""
-    get_user_model().objects.select_for_update(no_key=True).get(pk=by.pk)
+def promote(device: Device, *, by: User) -> None:
+    """Make a device the only primary one, in the transaction of an act that proved it."""
+    challenges.lock_user(by.pk)
     Device.objects.filter(user=by, is_primary=True).update(is_primary=False)
     Device.objects.filter(user=by).exclude(lost_primary_at=None).update(
         lost_primary_at=None
     )
-    chosen = Device.objects.visible_to(by).usable().filter(pk=device.pk)
-    if not chosen.update(is_primary=True):
+    usable = Device.objects.visible_to(by).usable().filter(pk=device.pk)
+    if not usable.update(is_primary=True):
         raise DeviceChangeRefused("That device cannot be the primary device.")
     chain.record(Act.DEVICE_PRIMARY_SELECTED, by=by, of=device)
     notices.send(
@@ -119,14 +128,15 @@ def promote(device: Device, *, by) -> None:
 def retire(
     device: Device,
     *,
-    by,
+    by: User,
     challenge: Challenge,
     session_key: str,
     new_primary: Device | None = None,
 ) -> None:
-    """Remove a device; removing the primary one names its successor, if there is one.
+    """Remove a device; for the primary one, promote `new_primary`.
 
-    Without a successor nothing can be signed until another primary is selected.
+    Without another usable device, signing stops until a new primary is selected.
+    Raise DeviceChangeRefused or NotRedeemable.
     """
     with transaction.atomic(durable=True):
         challenges.consume(
@@ -145,23 +155,23 @@ def retire(
             promote(new_primary, by=by)
 
 
-def retire_lost(device: Device, *, by, reason: str) -> None:
+def retire_lost(device: Device, *, by: User, reason: str) -> None:
     """Retire a lost device in the transaction of the report, without any factor.
 
-    Nothing that was proven with any device stays good (21 CFR 1311.125(d)(1)).
+    Every challenge of the owner ends (21 CFR 1311.125(d)(1)).
     """
-    get_user_model().objects.select_for_update(no_key=True).get(pk=by.pk)
-    now, own = timezone.now(), Device.objects.visible_to(by).filter(pk=device.pk)
-    challenges.void_of(by)
-    own.filter(is_primary=True).update(lost_primary_at=now)
+    challenges.lock_user(by.pk)
+    challenges.void_all(by)
+    row = Device.objects.visible_to(by).filter(pk=device.pk)
+    row.filter(is_primary=True).update(lost_primary_at=timezone.now())
     _retire(device, by=by, because=Retirement.REMOVED, reason=reason)
 
 
-def retire_vanished(device: Device, *, by) -> None:
-    """Retire a device that ID.me no longer lists, in the transaction of the feed.
+def retire_vanished(device: Device, *, by: User) -> None:
+    """Retire a device that ID.me no longer lists, in the transaction of the sync.
 
-    If it was the primary one, signing stops and the user is told; the next one is
-    suggested on the page, never chosen.
+    If it was the primary one, signing stops and the user is notified; a new primary is
+    suggested on the page, never selected.
     """
     was_primary = device.is_primary
     _retire(device, by=by, because=Retirement.VANISHED)
@@ -175,20 +185,20 @@ def retire_vanished(device: Device, *, by) -> None:
         )
 
 
-def retire_unlinked(*, by) -> None:
-    """Retire what came from ID.me, in the transaction that unlinks the account."""
-    kept = Device.objects.visible_to(by).filter(source=Source.IDME, retired_at=None)
-    for device in kept:
+def retire_unlinked(*, by: User) -> None:
+    """Retire every device from ID.me, in the transaction that unlinks the account."""
+    from_idme = Device.objects.visible_to(by).filter(source=Source.IDME)
+    for device in from_idme.filter(retired_at=None):
         _retire(device, by=by, because=Retirement.UNLINKED)
 
 
 def _retire(
-    device: Device, *, by, because: Retirement, reason: str | None = None
+    device: Device, *, by: User, because: Retirement, reason: str | None = None
 ) -> None:
-    now, kept = timezone.now(), Device.objects.filter(pk=device.pk, retired_at=None)
+    now, row = timezone.now(), Device.objects.filter(pk=device.pk, retired_at=None)
     if because != Retirement.REMOVED:
-        kept.filter(is_primary=True).update(lost_primary_at=now)
-    retired = kept.update(retired_at=now, retired_because=because, is_primary=False)
+        row.filter(is_primary=True).update(lost_primary_at=now)
+    retired = row.update(retired_at=now, retired_because=because, is_primary=False)
     if not retired:
         raise DeviceChangeRefused("That device was removed already.")
     chain.record(Act.DEVICE_RETIRED, by=by, of=device, reason=reason or because)

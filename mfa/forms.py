@@ -1,10 +1,14 @@
+from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any, TypedDict
 
 from django import forms
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.timesince import timesince
 
+from foundation.actors import AuthenticatedRequest, User
 from foundation.pages import form_page
 from mfa import challenges
 from mfa.models import Challenge, ChallengeState, Device, Kind, Purpose
@@ -13,9 +17,11 @@ from mfa.refusals import CodeRefused, NotProven, PasswordRefused
 
 
 class DeviceRadios(forms.RadioSelect):
-    """Radio buttons that say of each device whether it shows codes or is pushed to."""
+    """Radio buttons with the kind of each device, for the script of the page."""
 
-    def create_option(self, name, value, *args, **kwargs):
+    def create_option(
+        self, name: str, value: Any, *args: Any, **kwargs: Any
+    ) -> dict[str, Any]:
         option = super().create_option(name, value, *args, **kwargs)
         if device := getattr(value, "instance", None):
             option["attrs"]["data-kind"] = device.kind
@@ -24,15 +30,15 @@ class DeviceRadios(forms.RadioSelect):
 
 class DeviceChoiceField(forms.ModelChoiceField):
     def label_from_instance(self, device: Device) -> str:
-        said = [f"{device} (primary device)" if device.is_primary else str(device)]
+        parts = [f"{device} (primary device)" if device.is_primary else str(device)]
         if device.kind == Kind.PUSH:
-            said.append("push notification")
-        said.append(_last_use(device.last_used_at))
-        return ", ".join(said)
+            parts.append("push notification")
+        parts.append(_last_use(device.last_used_at))
+        return ", ".join(parts)
 
 
 def _last_use(at: datetime | None) -> str:
-    """Say how long ago, which is the same in every time zone."""
+    """Return how long ago, which is the same in every time zone."""
     if at is None:
         return "not used yet"
     if timezone.now() - at < timedelta(minutes=1):
@@ -41,23 +47,31 @@ def _last_use(at: datetime | None) -> str:
 
 
 class CodeInput(forms.TextInput):
-    """One field for a code, never filled in again: a refused code is of no more use."""
+    """Field for a code, never filled in again: a refused code is useless."""
 
-    def format_value(self, value):
+    def format_value(self, value: object) -> None:
         return None
 
 
 class CodeField(forms.CharField):
-    """Wanted or not as the device goes, so never called optional."""
+    """Required or not depending on the device, so never labeled optional."""
 
     is_conditional = True
 
 
-class ProofForm(forms.Form):
-    """Two factors, asked for at the moment of the act; `challenge` once they check out.
+class Binding(TypedDict):
+    """What a challenge is bound to, besides its user."""
 
-    A code is checked at once. A phone is asked, and the same page waits for its answer
-    (`waiting`), still taking a code instead, without the password again.
+    purpose: Purpose
+    payload_digest: str
+    session_key: str
+
+
+class ProofForm(forms.Form):
+    """Two factors at the moment of the act; a valid form holds the passed `challenge`.
+
+    A code is verified at once. A push is sent, and the same page waits for its answer
+    (`waiting`); meanwhile it accepts a code instead, without the password again.
     """
 
     template_name = "mfa/proof.html"
@@ -92,24 +106,24 @@ class ProofForm(forms.Form):
 
     def __init__(
         self,
-        user,
-        data=None,
+        user: User,
+        data: QueryDict | None = None,
         *,
         purpose: Purpose,
         payload_digest: str,
         session_key: str,
-        devices,
+        devices: Iterable[Device],
         message: str,
-    ):
+    ) -> None:
         self.user, self.message = user, message
-        self.bound_to: dict = {
+        self.bound_to: Binding = {
             "purpose": purpose,
             "payload_digest": payload_digest,
             "session_key": session_key,
         }
         self.has_asked_phone = False
-        self.waiting, self.ended = self._push()
-        # The push ended while somebody chose to go on: the page says how.
+        self.waiting, self.ended = self._latest_push()
+        # The push ended before the person went on: the page says how.
         super().__init__(None if data and "waiting" in data and self.ended else data)
         self._offer(list(devices))
 
@@ -119,7 +133,7 @@ class ProofForm(forms.Form):
     def clean_code(self) -> str:
         return self.cleaned_data["code"].replace(" ", "")
 
-    def clean(self):
+    def clean(self) -> dict[str, Any]:
         if self.errors:
             return self.cleaned_data
         try:
@@ -132,18 +146,20 @@ class ProofForm(forms.Form):
             self.add_error(None, str(refusal))
         return self.cleaned_data
 
-    def _push(self) -> tuple[Challenge | None, Challenge | None]:
-        """Return the push that the page waits for, or the one that has just ended."""
+    def _latest_push(self) -> tuple[Challenge | None, Challenge | None]:
+        """Return the push that the page waits for, or the one that just ended."""
         push = pushes.latest(self.user, **self.bound_to)
         if push is None:
             return None, None
-        is_good = answers.is_open(push) or pushes.is_redeemable(push)
-        return (push, None) if is_good else (None, push)
+        is_alive = answers.is_open(push) or pushes.is_redeemable(push)
+        return (push, None) if is_alive else (None, push)
 
     def _offer(self, devices: list[Device]) -> None:
         if self.waiting:
             del self.fields["password"]
-            devices = [one for one in devices if one.kind == Kind.CODE_GENERATOR]
+            devices = [
+                device for device in devices if device.kind == Kind.CODE_GENERATOR
+            ]
         self.only_device = devices[0] if len(devices) == 1 else None
         if len(devices) < 2:
             del self.fields["device"]
@@ -151,12 +167,12 @@ class ProofForm(forms.Form):
             self.fields["device"].queryset = Device.objects.filter(
                 pk__in=[device.pk for device in devices]
             )
-            primary = next((one for one in devices if one.is_primary), devices[0])
-            self.fields["device"].initial = primary.public_id
+            primary = [device for device in devices if device.is_primary]
+            self.fields["device"].initial = (primary or devices)[0].public_id
         self._ask_for_code(devices)
 
     def _ask_for_code(self, devices: list[Device]) -> None:
-        """Word the field for what there is: generators, pushes, or both."""
+        """Label the field for the kinds on offer: code generators, push, or both."""
         code, kinds = self.fields["code"], {device.kind for device in devices}
         if Kind.CODE_GENERATOR not in kinds:
             del self.fields["code"]
@@ -173,7 +189,7 @@ class ProofForm(forms.Form):
         device = self.only_device or self.cleaned_data.get("device")
         code = self.cleaned_data.get("code", "")
         if self.waiting and not code:
-            self._take_answer(self.waiting)
+            self._apply_answer(self.waiting)
         elif device is None:
             raise NotProven("You have no device to confirm with. Add one on eRx Info.")
         elif device.kind == Kind.PUSH:
@@ -204,7 +220,7 @@ class ProofForm(forms.Form):
         )
         self.has_asked_phone = True
 
-    def _take_answer(self, waiting: Challenge) -> None:
+    def _apply_answer(self, waiting: Challenge) -> None:
         challenge = pushes.check(waiting)
         if challenge.state == ChallengeState.PASSED:
             self.challenge = challenge
@@ -213,11 +229,11 @@ class ProofForm(forms.Form):
                 f"“{challenge.device}” has not answered yet. Answer on your phone first."
             )
         else:
-            self.has_asked_phone = True  # and it has said no: the page tells
+            self.has_asked_phone = True  # it denied or expired: the next page says so
 
 
 class PasswordForm(forms.Form):
-    """The password alone, where there is no device that could agree."""
+    """The password alone, for a user without a device to confirm with."""
 
     has_asked_phone = False
     password = forms.CharField(
@@ -226,7 +242,7 @@ class PasswordForm(forms.Form):
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
 
-    def __init__(self, user, data=None):
+    def __init__(self, user: User, data: QueryDict | None = None) -> None:
         self.user = user
         super().__init__(data)
 
@@ -249,7 +265,7 @@ class NicknameForm(forms.Form):
 
 
 class NewDeviceForm(NicknameForm):
-    """The first code of a new device, and the name to call it by."""
+    """The first code of a new device, and its nickname."""
 
     code = forms.CharField(
         label="Code that the new device shows",
@@ -264,8 +280,33 @@ class NewDeviceForm(NicknameForm):
         return self.cleaned_data["code"].replace(" ", "")
 
 
-def proof_page(request, template, form, **context):
-    """Show a page with a ProofForm; once a phone is asked, go on to the page that waits."""
+def proof_form(
+    request: AuthenticatedRequest,
+    *,
+    purpose: Purpose,
+    payload_digest: str,
+    devices: Iterable[Device],
+    message: str,
+) -> ProofForm:
+    """Return the ProofForm of a request, bound to its user and session."""
+    return ProofForm(
+        request.user,
+        request.POST or None,
+        purpose=purpose,
+        payload_digest=payload_digest,
+        session_key=request.session.session_key,
+        devices=devices,
+        message=message,
+    )
+
+
+def proof_page(
+    request: HttpRequest,
+    template: str,
+    form: "ProofForm | PasswordForm | None",
+    **context: Any,
+) -> HttpResponse:
+    """Return the page of a ProofForm; after a push, redirect to the page that waits."""
     if form and form.has_asked_phone:
         return redirect(request.get_full_path())
     return form_page(request, template, form, **context)

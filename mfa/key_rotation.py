@@ -1,4 +1,6 @@
-"""Care of what is sealed: another key, and codes from before a restored backup."""
+"""Resealing secrets with a new key, and burning codes after a restored backup."""
+
+from collections.abc import Iterator
 
 from django.db import transaction
 from django.utils import timezone
@@ -6,16 +8,16 @@ from django.utils import timezone
 from audit import chain
 from audit.acts import Act
 from mfa import totp, vault
-from mfa.models import Device, IdmeAccount
+from mfa.models import Device, DeviceQuerySet, IdmeAccount, IdmeAccountQuerySet
 
 
 def reseal_all() -> int:
-    """Seal every secret with the current key of FIELD_KEYS; return how many changed.
+    """Seal every secret with the current key of FIELD_KEYS; return the number resealed.
 
     Safe to run again. The older keys may leave FIELD_KEYS once this returns 0.
     """
     with transaction.atomic(durable=True):
-        stale = [
+        stale: list[Device | IdmeAccount] = [
             *_stale(Device.objects.exclude(sealed_seed=""), "sealed_seed"),
             *_stale(
                 IdmeAccount.objects.exclude(sealed_refresh_token=""),
@@ -30,7 +32,7 @@ def reseal_all() -> int:
 
 
 def burn_current_codes() -> int:
-    """Refuse every code that may have been used before now; return how many devices.
+    """Burn every code that may have been used before now; return the number of devices.
 
     After a backup is restored, the database no longer knows which codes were used.
     """
@@ -39,7 +41,9 @@ def burn_current_codes() -> int:
     return older.update(last_step=step)
 
 
-def _stale(rows, column: str):
+def _stale(
+    rows: DeviceQuerySet | IdmeAccountQuerySet, column: str
+) -> Iterator[Device | IdmeAccount]:
     for row in rows.select_for_update():
         if not vault.is_sealed_with_current_key(getattr(row, column)):
             yield row

@@ -1,4 +1,4 @@
-"""Why somebody has not shown who they are; each message says what to do next."""
+"""Why a person is not proven; each message says what to do next."""
 
 from datetime import datetime
 
@@ -8,25 +8,30 @@ from django.utils import timezone
 class NotProven(Exception):
     """The two factors were not shown; the message says what to do next."""
 
+    def __init__(self, message: str, *, reason: str = "") -> None:
+        self.reason = reason
+        super().__init__(message)
+
 
 class PasswordRefused(NotProven):
-    """The password is wrong; the code was not looked at and can still be used."""
+    """The password is wrong; the code was not verified and still works."""
 
 
 class CodeRefused(NotProven):
-    """The password was right and the code was not; counted."""
+    """The password was correct and the code was not; counted as a failure."""
 
 
 class Locked(NotProven):
-    """Too many failures; nothing was looked at or counted."""
+    """Too many failures; nothing was verified or counted."""
 
-    def __init__(self, until: datetime):
+    def __init__(self, until: datetime) -> None:
         self.until = until
         seconds = max(1, round((until - timezone.now()).total_seconds()))
         super().__init__(
             f"Locked for another {duration(seconds)}, until {until:%H:%M:%S} UTC, "
             "after too many failed attempts. Trying earlier neither counts nor "
-            "makes it longer."
+            "makes it longer.",
+            reason="locked",
         )
 
 
@@ -35,11 +40,11 @@ class DeviceNotUsable(NotProven):
 
 
 class NotRedeemable(NotProven):
-    """What was proven is not, or no longer, good for this act."""
+    """The challenge is not, or no longer, valid for this act."""
 
 
 def duration(seconds: int) -> str:
-    """Return a number of seconds as a person says it."""
+    """Return a number of seconds in words: seconds below two minutes, else minutes."""
     if seconds < 120:
         return f"{seconds} seconds"
     return f"{round(seconds / 60)} minutes"

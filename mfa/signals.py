@@ -1,9 +1,9 @@
-"""What other apps may want to know of, in the transaction in which it happens."""
+"""Signals for the apps above, sent in the transaction of the act."""
 
 from django.dispatch import Signal
 
-# Sent with `user` and `device`: somebody else than its owner knows a password.
+# Sent with `user` and `device`: somebody else knows this user's password.
 compromised = Signal()
 
-# Sent with `account`, by IdmeAccount: linked, or seen again with what ID.me says now.
+# Sent by IdmeAccount with `account`: linked, or updated by a sign-in at ID.me.
 identity_confirmed = Signal()

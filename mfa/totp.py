@@ -1,6 +1,6 @@
 """Time-based one-time passwords: RFC 6238 over RFC 4226, SHA-1, 6 digits, 30 seconds.
 
-Pure: no clock, no database. Codes are compared as text, so leading zeros count.
+No clock and no database. Codes are compared as text, so leading zeros count.
 """
 
 import base64
@@ -13,14 +13,14 @@ import pyotp
 PERIOD = 30  # seconds
 DIGITS = 6
 WINDOW = 1  # steps either side of the server's clock
-MAX_OFFSET = 2  # steps; a phone whose clock is further off must be set right
-DIAGNOSIS_WINDOW = 10  # steps looked at to say how far off a phone's clock is
+MAX_OFFSET = 2  # steps; a phone whose clock is further off must be corrected
+DIAGNOSIS_WINDOW = 10  # steps compared to tell how far off a clock is
 
 _CODE = re.compile(r"[0-9]{6}", re.ASCII)
 
 
 def is_well_formed(code: object) -> bool:
-    """Say whether `code` is six ASCII digits and nothing else."""
+    """Return True if `code` is six ASCII digits and nothing else."""
     return isinstance(code, str) and _CODE.fullmatch(code) is not None
 
 
@@ -35,13 +35,13 @@ def code_at(seed: bytes, step: int) -> str:
 
 
 def acceptable_steps(step: int, *, offset: int = 0) -> list[int]:
-    """Return the steps whose code is good now, for a phone `offset` steps off.
+    """Return the steps accepted now from a phone whose clock is `offset` steps off.
 
-    The server's own clock is always among them, so that a phone that was set right
-    is never locked out, and no step further than MAX_OFFSET away ever is.
+    The step of the server's clock is always accepted, so that a phone that
+    was corrected is never locked out; a step further off than MAX_OFFSET never is (RFC 6238 6).
     """
-    around = range(-WINDOW, WINDOW + 1)
-    deltas = {*around, *(offset + delta for delta in around)}
+    window = range(-WINDOW, WINDOW + 1)
+    deltas = {*window, *(offset + delta for delta in window)}
     return sorted(
         step + delta
         for delta in deltas
@@ -50,7 +50,7 @@ def acceptable_steps(step: int, *, offset: int = 0) -> list[int]:
 
 
 def matching_step(seed: bytes, code: str, *, steps: Iterable[int]) -> int | None:
-    """Return the latest of `steps` whose code this is; compare them all, always."""
+    """Return the latest of `steps` that has this code; all are always compared."""
     matched = None
     for step in steps:
         if hmac.compare_digest(code_at(seed, step), code):
@@ -59,7 +59,7 @@ def matching_step(seed: bytes, code: str, *, steps: Iterable[int]) -> int | None
 
 
 def from_base32(text: str) -> bytes:
-    """Return the seed; raise ValueError when it is not base32 of 128 bits or more."""
+    """Return the seed; raise ValueError unless it is base32 of at least 128 bits."""
     seed = pyotp.HOTP(text.replace(" ", "").upper()).byte_secret()
     if len(seed) < 16:  # RFC 4226 4, R6
         raise ValueError("The seed is shorter than 128 bits.")

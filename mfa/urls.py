@@ -8,7 +8,7 @@ urlpatterns = [
     path("idme/", include("mfa.idme.urls")),
     path("", include("mfa.phones.urls")),
     path("pushes/<uuid:public_id>/state/", push_views.state, name="push-state"),
-    path("pushes/<uuid:public_id>/again/", push_views.again, name="push-again"),
+    path("pushes/<uuid:public_id>/again/", push_views.resend, name="push-again"),
     path("pushes/<uuid:public_id>/cancel/", push_views.cancel, name="push-cancel"),
     path("pushes/<uuid:public_id>/idme/", step_up.start, name="push-step-up"),
     path("devices/add/", views.add, name="device-add"),

@@ -1,6 +1,6 @@
-"""Secrets at rest: AES-256-GCM, bound to the table, column and row they stand in.
+"""Secrets at rest: AES-256-GCM, bound to their table, column and row.
 
-A sealed value copied into any other place does not open (NIST SP 800-38D).
+A sealed value copied to any other place does not open (NIST SP 800-38D).
 """
 
 import base64
@@ -16,11 +16,11 @@ NONCE_LENGTH = 12  # bytes, SP 800-38D 8.2.1
 
 
 class CannotUnseal(Exception):
-    """The sealed value was moved, changed, or sealed with a key that is gone."""
+    """The sealed value was moved or changed, or its key is gone."""
 
 
 def seal(plaintext: bytes, *, table: str, column: str, row: str) -> str:
-    """Return `key id.base64` of nonce and ciphertext under the current key."""
+    """Return the key id, a dot, and base64 of nonce and AES-256-GCM ciphertext."""
     key_id, key = settings.FIELD_KEYS[0]
     nonce = os.urandom(NONCE_LENGTH)
     sealed = nonce + AESGCM(key).encrypt(nonce, plaintext, _place(table, column, row))
@@ -28,7 +28,7 @@ def seal(plaintext: bytes, *, table: str, column: str, row: str) -> str:
 
 
 def unseal(sealed: str, *, table: str, column: str, row: str) -> bytes:
-    """Return the plaintext; raise CannotUnseal when it was not sealed for this place."""
+    """Return the plaintext; raise CannotUnseal unless it was sealed for this place."""
     key_id, _, encoded = sealed.partition(".")
     key = dict(settings.FIELD_KEYS).get(key_id)
     if key is None:
@@ -43,11 +43,12 @@ def unseal(sealed: str, *, table: str, column: str, row: str) -> bytes:
 
 
 def is_sealed_with_current_key(sealed: str) -> bool:
+    """Return True if the value was sealed with the first key of FIELD_KEYS."""
     return sealed.partition(".")[0] == settings.FIELD_KEYS[0][0]
 
 
 def fingerprint(plaintext: bytes) -> str:
-    """Return a keyed digest by which two equal secrets are found, and nothing else."""
+    """Return a keyed digest that tells only whether two secrets are equal."""
     key = hashlib.sha256(b"fingerprint" + settings.FIELD_KEYS[0][1]).digest()
     return hmac.new(key, plaintext, hashlib.sha256).hexdigest()
 

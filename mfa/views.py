@@ -1,32 +1,38 @@
+from collections.abc import Callable
 from datetime import UTC, datetime
+from uuid import UUID
 
 import qrcode
 import qrcode.image.svg
 from django.contrib import messages
 from django.db.models import QuerySet
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.safestring import mark_safe
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
+from foundation.actors import AuthenticatedRequest, User
 from foundation.pages import form_page
-from mfa import devices, refusals
+from mfa import devices
+from mfa.devices import DeviceChangeRefused
 from mfa.enrollment import binding, code_generators
-from mfa.forms import NewDeviceForm, NicknameForm, ProofForm, proof_page
+from mfa.enrollment.binding import EnrollmentRefused
+from mfa.forms import NewDeviceForm, NicknameForm, ProofForm, proof_form, proof_page
 from mfa.idme import link
 from mfa.models import Device, Purpose
+from mfa.refusals import NotProven
 
 
-def rename(request, public_id):
+def rename(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     device = _listed_or_404(request, public_id)
     form = NicknameForm(request.POST or None, initial={"nickname": device.name})
     if form.is_valid():
+        nickname = form.cleaned_data["nickname"]
         try:
-            devices.rename(
-                device, by=request.user, nickname=form.cleaned_data["nickname"]
-            )
-        except devices.DeviceChangeRefused as refusal:
+            devices.rename(device, by=request.user, nickname=nickname)
+        except DeviceChangeRefused as refusal:
             form.add_error("nickname", str(refusal))
         else:
             messages.success(request, "The nickname was changed.")
@@ -35,23 +41,13 @@ def rename(request, public_id):
 
 
 @sensitive_post_parameters("password", "code")
-def select_primary(request, public_id):
+def select_primary(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     device = _listed_or_404(request, public_id)
     if not device.may_sign:
-        messages.error(
-            request,
-            f"{device.get_kind_display()} is not accepted for controlled substances.",
-        )
+        kind = device.get_kind_display()
+        messages.error(request, f"{kind} is not accepted for controlled substances.")
         return redirect("erx-info")
-    form = ProofForm(
-        request.user,
-        request.POST or None,
-        purpose=Purpose.SELECT_PRIMARY,
-        payload_digest=devices.selection_digest(device),
-        session_key=request.session.session_key,
-        devices=_only(device),
-        message=f"Select “{device}” as the primary device",
-    )
+    form = _selection_form(request, device)
     if form.is_valid():
         try:
             devices.select_primary(
@@ -60,7 +56,7 @@ def select_primary(request, public_id):
                 challenge=form.challenge,
                 session_key=request.session.session_key,
             )
-        except (devices.DeviceChangeRefused, refusals.NotProven) as refusal:
+        except (DeviceChangeRefused, NotProven) as refusal:
             form.add_error(None, str(refusal))
         else:
             messages.success(
@@ -73,19 +69,10 @@ def select_primary(request, public_id):
 
 
 @sensitive_post_parameters("password", "code")
-def retire(request, public_id):
+def retire(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     device = _listed_or_404(request, public_id)
-    usable = Device.objects.visible_to(request.user).usable()
-    successors = usable.exclude(pk=device.pk) if device.is_primary else usable.none()
-    form = ProofForm(
-        request.user,
-        request.POST or None,
-        purpose=Purpose.RETIRE_DEVICE,
-        payload_digest=devices.retirement_digest(device),
-        session_key=request.session.session_key,
-        devices=usable,
-        message=f"Remove the device “{device}”",
-    )
+    form = _retirement_form(request, device)
+    successors = _successors(device)
     if form.is_valid():
         try:
             devices.retire(
@@ -93,64 +80,59 @@ def retire(request, public_id):
                 by=request.user,
                 challenge=form.challenge,
                 session_key=request.session.session_key,
-                new_primary=_named(successors, request.POST.get("new_primary")),
+                new_primary=_with_id(request.POST.get("new_primary"), successors),
             )
-        except (devices.DeviceChangeRefused, refusals.NotProven) as refusal:
+        except (DeviceChangeRefused, NotProven) as refusal:
             form.add_error(None, str(refusal))
         else:
             messages.success(request, f"“{device}” was removed.")
             return redirect("erx-info")
-    return proof_page(
-        request, "mfa/retire.html", form, device=device, successors=successors
-    )
+    context = {"device": device, "successors": successors}
+    return proof_page(request, "mfa/retire.html", form, **context)
 
 
 @never_cache
 @sensitive_post_parameters("password", "code")
-def add(request):
-    return begin_page(
+def add(request: AuthenticatedRequest) -> HttpResponse:
+    return enrollment_page(
         request,
-        begin=code_generators.begin,
+        new_device=code_generators.new_device,
         template="mfa/add.html",
-        then="device-confirm",
+        next_page="device-confirm",
     )
 
 
-def begin_page(request, *, begin, template: str, then: str):
-    """Start adding a device: fresh ID.me sign-in, and an existing device's word."""
+def enrollment_page(
+    request: AuthenticatedRequest,
+    *,
+    new_device: Callable[[User], Device],
+    template: str,
+    next_page: str,
+) -> HttpResponse:
+    """Begin adding a device, after a fresh ID.me sign-in and with a usable device."""
     authenticated_at = _authenticated_at(request)
-    form = None
-    if binding.needs_proof(request.user):
-        form = ProofForm(
-            request.user,
-            request.POST or None,
-            purpose=Purpose.ADD_DEVICE,
-            payload_digest=binding.addition_digest(request.user),
-            session_key=request.session.session_key,
-            devices=Device.objects.visible_to(request.user).usable(),
-            message="Add a device to your account",
-        )
+    form = _addition_form(request) if devices.has_usable(request.user) else None
     refusal = ""
     if request.method == "POST" and (form is None or form.is_valid()):
         try:
-            begin(
-                request.user,
+            binding.begin(
+                new_device(request.user),
                 session_key=request.session.session_key,
                 authenticated_at=authenticated_at,
                 proof=form.challenge if form else None,
             )
-        except (binding.EnrollmentRefused, refusals.NotProven) as error:
+        except (EnrollmentRefused, NotProven) as error:
             refusal = str(error)
         else:
-            return redirect(then)
+            return redirect(next_page)
     context = {"is_fresh": binding.is_fresh(authenticated_at), "refusal": refusal}
     return proof_page(request, template, form, refused=bool(refusal), **context)
 
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-def confirm(request):
-    """Show the QR code of the device being added, and bind it on its first code."""
+def confirm(request: AuthenticatedRequest) -> HttpResponse:
+    """Show the QR code of the device being added, and bind it by its first code."""
     session_key = request.session.session_key
     device = code_generators.pending(request.user, session_key=session_key)
     if device is None:
@@ -162,7 +144,7 @@ def confirm(request):
             code_generators.confirm(
                 device, by=request.user, session_key=session_key, **form.cleaned_data
             )
-        except (binding.EnrollmentRefused, refusals.NotProven) as refusal:
+        except (EnrollmentRefused, NotProven) as refusal:
             form.add_error(None, str(refusal))
         else:
             messages.success(
@@ -171,39 +153,72 @@ def confirm(request):
                 "wait for the next one before you confirm anything with it.",
             )
             return redirect("erx-info")
-    provisioning = code_generators.provisioning(device)
-    return form_page(
-        request,
-        "mfa/confirm.html",
-        form,
-        provisioning=provisioning,
-        qr_code=qr_code(provisioning.uri),
-    )
+    return _qr_code_page(request, form, device)
 
 
 def qr_code(uri: str) -> str:
     """Return a QR code as SVG for a page."""
     image = qrcode.make(uri, image_factory=qrcode.image.svg.SvgPathImage, border=4)
     svg = image.to_string(encoding="unicode")
-    # Made here from our own URI; qrcode writes paths and no text.
+    # Created here from our own URI; qrcode writes paths and no text.
     return mark_safe(svg[svg.index("<svg") :])  # noqa: S308
 
 
-def _listed_or_404(request, public_id) -> Device:
-    devices_of_user = Device.objects.visible_to(request.user).listed()
-    return get_object_or_404(devices_of_user, public_id=public_id)
+def _listed_or_404(request: AuthenticatedRequest, public_id: UUID) -> Device:
+    listed = Device.objects.visible_to(request.user).listed()
+    return get_object_or_404(listed, public_id=public_id)
 
 
-def _only(device: Device) -> QuerySet[Device]:
-    return Device.objects.filter(pk=device.pk)
+def _selection_form(request: AuthenticatedRequest, device: Device) -> ProofForm:
+    return proof_form(
+        request,
+        purpose=Purpose.SELECT_PRIMARY,
+        payload_digest=devices.selection_digest(device),
+        devices=Device.objects.filter(pk=device.pk),
+        message=f"Select “{device}” as the primary device",
+    )
 
 
-def _named(choices: QuerySet[Device], public_id: str | None) -> Device | None:
+def _retirement_form(request: AuthenticatedRequest, device: Device) -> ProofForm:
+    return proof_form(
+        request,
+        purpose=Purpose.RETIRE_DEVICE,
+        payload_digest=devices.retirement_digest(device),
+        devices=Device.objects.visible_to(request.user).usable(),
+        message=f"Remove the device “{device}”",
+    )
+
+
+def _addition_form(request: AuthenticatedRequest) -> ProofForm:
+    return proof_form(
+        request,
+        purpose=Purpose.ADD_DEVICE,
+        payload_digest=binding.addition_digest(request.user),
+        devices=Device.objects.visible_to(request.user).usable(),
+        message="Add a device to your account",
+    )
+
+
+def _successors(device: Device) -> QuerySet[Device]:
+    """Return the devices that can replace a primary device; none for any other."""
+    usable = Device.objects.visible_to(device.user).usable()
+    return usable.exclude(pk=device.pk) if device.is_primary else usable.none()
+
+
+def _with_id(public_id: str | None, choices: QuerySet[Device]) -> Device | None:
     return next(
         (device for device in choices if str(device.public_id) == public_id), None
     )
 
 
-def _authenticated_at(request) -> datetime | None:
+def _qr_code_page(
+    request: AuthenticatedRequest, form: NewDeviceForm, device: Device
+) -> HttpResponse:
+    provisioning = code_generators.provisioning(device)
+    context = {"provisioning": provisioning, "qr_code": qr_code(provisioning.uri)}
+    return form_page(request, "mfa/confirm.html", form, **context)
+
+
+def _authenticated_at(request: AuthenticatedRequest) -> datetime | None:
     seconds = request.session.get(link.AUTHENTICATED_AT)
     return datetime.fromtimestamp(seconds, tz=UTC) if seconds else None

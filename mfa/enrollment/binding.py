@@ -1,7 +1,7 @@
-"""What it takes to add a device here, whatever kind: who, when, and where it is finished.
+"""Binding a new device of any kind: who may, when, and where it is finished.
 
-Right after a fresh ID.me sign-in, with the word of a device that is there already, in
-one session, within ten minutes.
+Within ten minutes of an ID.me sign-in, approved with a device the user already has, in
+one session. NIST SP 800-63B 6.1.2.1.
 """
 
 from datetime import datetime, timedelta
@@ -12,20 +12,24 @@ from django.utils import timezone
 from audit import chain
 from audit.acts import Act, Outcome
 from foundation import notices
-from mfa import challenges, devices, refusals, throttle
+from foundation.actors import User
+from mfa import challenges, devices, throttle
 from mfa.models import (
     Challenge,
     Device,
+    DeviceQuerySet,
     IdmeAccount,
     Kind,
     Purpose,
     Source,
     session_digest,
 )
+from mfa.refusals import Locked
 
 FINISH_WITHIN = timedelta(minutes=10)
 FRESH_WITHIN = timedelta(minutes=10)  # since the ID.me authentication
-MOST_WRONG_ANSWERS = 5
+CLOCK_LEEWAY = timedelta(seconds=30)  # ID.me's clock ahead of ours
+MAX_WRONG_ANSWERS = 5
 
 
 class EnrollmentRefused(Exception):
@@ -38,50 +42,39 @@ def begin(
     session_key: str,
     authenticated_at: datetime | None,
     proof: Challenge | None = None,
-) -> None:
-    """Keep a new unconfirmed device in place of any that was not finished.
+) -> Device:
+    """Save a new unconfirmed device, in place of any that was not finished; return it.
 
-    A user who has a device already proves it first (SP 800-63B 6.1.2.1).
+    A user who has a usable device passes `proof` by it (SP 800-63B 6.1.2.1). Raise
+    EnrollmentRefused or NotProven.
     """
     user = device.user
-    if not IdmeAccount.objects.linked().filter(user=user).exists():
-        refused(user, "not_linked")
-        raise EnrollmentRefused("Verify with ID.me first, then add a device.")
-    if not is_fresh(authenticated_at):
-        refused(user, "not_fresh")
-        raise EnrollmentRefused(
-            "Sign in to ID.me again: a device is added within "
-            f"{FRESH_WITHIN.seconds // 60} minutes of it."
-        )
+    _require_fresh_identity(user, authenticated_at)
     with transaction.atomic(durable=True):
-        if needs_proof(user):
+        if devices.has_usable(user):
             _consume(proof, by=user, session_key=session_key)
         _unconfirmed(user).delete()
         device.enrolment_session = session_digest(session_key)
         device.save()
         chain.record(Act.DEVICE_ENROLMENT_STARTED, by=user, of=device)
+    return device
 
 
 def is_fresh(authenticated_at: datetime | None) -> bool:
-    """Say whether an ID.me authentication is recent enough to add a device."""
+    """Return True if an ID.me authentication is recent enough to add a device."""
     if authenticated_at is None:
         return False
     age = timezone.now() - authenticated_at
-    return -timedelta(seconds=30) <= age <= FRESH_WITHIN
+    return -CLOCK_LEEWAY <= age <= FRESH_WITHIN
 
 
-def needs_proof(user) -> bool:
-    """Say whether the user has a device that has to agree to the next one."""
-    return Device.objects.visible_to(user).usable().exists()
-
-
-def addition_digest(user) -> str:
-    """Return what a challenge to add a device is bound to."""
+def addition_digest(user: User) -> str:
+    """Return the payload digest of adding a device."""
     return challenges.digest_of("add_device", user=str(user.pk))
 
 
-def pending(user, *, kind: Kind, session_key: str) -> Device | None:
-    """Return the device being added in this session, if its ten minutes are not over."""
+def pending(user: User, *, kind: Kind, session_key: str) -> Device | None:
+    """Return the device being added in this session, or None after ten minutes."""
     return (
         _unconfirmed(user)
         .filter(
@@ -93,47 +86,43 @@ def pending(user, *, kind: Kind, session_key: str) -> Device | None:
     )
 
 
-def still_pending(device: Device, *, by, session_key: str) -> Device:
-    """Return the device as it is now; raise EnrollmentRefused when its time is over."""
+def still_pending(device: Device, *, by: User, session_key: str) -> Device:
+    """Return the device as it is now; raise EnrollmentRefused after its time is over."""
     current = pending(by, kind=Kind(device.kind), session_key=session_key)
     if current is None or current.pk != device.pk:
-        refused(by, "expired")
+        record_refusal(by, reason="expired")
         raise EnrollmentRefused("The time to add this device is over. Start again.")
     return current
 
 
-def reserve(device: Device, *, by) -> throttle.Reservation:
-    """Count one try at the new device before it is looked at; few are left, or none."""
+def reserve(device: Device, *, by: User) -> throttle.Reservation:
+    """Count one attempt at the new device before it is verified.
+
+    Raise Locked, or EnrollmentRefused after MAX_WRONG_ANSWERS.
+    """
     row = Device.objects.filter(pk=device.pk, confirmed=False)
     reservation = None
     with transaction.atomic(durable=True):
-        tried = row.select_for_update(no_key=True).first()
-        if tried and tried.failures_since_success < MOST_WRONG_ANSWERS:
+        current = row.select_for_update(no_key=True).first()
+        if current and current.failures_since_success < MAX_WRONG_ANSWERS:
             reservation = throttle.reserve(row, now=timezone.now())
     if reservation is not None:
         return reservation
     locked_until = row.values_list("locked_until", flat=True).first()
-    refused(by, "locked" if locked_until else "too_many")
+    record_refusal(by, reason="locked" if locked_until else "too_many")
     if locked_until and locked_until > timezone.now():
-        raise refusals.Locked(locked_until)
+        raise Locked(locked_until)
     raise EnrollmentRefused("Too many wrong answers. Start again with a new QR code.")
 
 
-def bind(device: Device, *, by, nickname: str, **facts) -> Device:
-    """Confirm a device that has shown itself, under a nickname, and tell its owner."""
+def bind(device: Device, *, by: User, nickname: str, last_step: int = -1) -> Device:
+    """Confirm a device that has proven itself, and notify its owner; return it.
+
+    Raise EnrollmentRefused when it is confirmed already or the nickname is taken.
+    """
     try:
         with transaction.atomic(durable=True):
-            confirmed = Device.objects.filter(pk=device.pk, confirmed=False).update(
-                confirmed=True,
-                name=nickname,
-                enrolment_session="",
-                throttling_failure_count=0,
-                failures_since_success=0,
-                locked_until=None,
-                **facts,
-            )
-            if not confirmed:
-                raise EnrollmentRefused("This device was added already.")
+            _confirm(device, nickname=nickname, last_step=last_step)
             chain.record(Act.DEVICE_ADDED, by=by, of=device, source=Source.PORTAL)
             notices.send(
                 by,
@@ -148,22 +137,48 @@ def bind(device: Device, *, by, nickname: str, **facts) -> Device:
     return Device.objects.get(pk=device.pk)
 
 
-def nickname_of(text: str) -> str:
-    """Return a nickname without stray blanks; raise EnrollmentRefused on its length."""
+def clean_nickname(text: str) -> str:
+    """Return a nickname without extra blanks; raise EnrollmentRefused on its length."""
     try:
-        return devices.cleaned_nickname(text)
+        return devices.clean_nickname(text)
     except devices.DeviceChangeRefused as refusal:
         raise EnrollmentRefused(str(refusal)) from None
 
 
-def refused(user, reason: str) -> None:
-    """Put on record that a device was not added."""
+def record_refusal(user: User, *, reason: str) -> None:
+    """Record that a device was not added."""
     chain.record(
         Act.DEVICE_ENROLMENT_REFUSED, by=user, outcome=Outcome.FAILURE, reason=reason
     )
 
 
-def _consume(proof: Challenge | None, *, by, session_key: str) -> None:
+def _require_fresh_identity(user: User, authenticated_at: datetime | None) -> None:
+    if not IdmeAccount.objects.linked().filter(user=user).exists():
+        record_refusal(user, reason="not_linked")
+        raise EnrollmentRefused("Verify with ID.me first, then add a device.")
+    if not is_fresh(authenticated_at):
+        record_refusal(user, reason="not_fresh")
+        raise EnrollmentRefused(
+            "Sign in to ID.me again: a device is added within "
+            f"{FRESH_WITHIN.seconds // 60} minutes of it."
+        )
+
+
+def _confirm(device: Device, *, nickname: str, last_step: int) -> None:
+    unconfirmed = Device.objects.filter(pk=device.pk, confirmed=False)
+    if not unconfirmed.update(
+        confirmed=True,
+        name=nickname,
+        last_step=last_step,
+        enrolment_session="",
+        throttling_failure_count=0,
+        failures_since_success=0,
+        locked_until=None,
+    ):
+        raise EnrollmentRefused("This device was added already.")
+
+
+def _consume(proof: Challenge | None, *, by: User, session_key: str) -> None:
     if proof is None:
         raise EnrollmentRefused("Confirm with one of the devices you already have.")
     challenges.consume(
@@ -175,5 +190,5 @@ def _consume(proof: Challenge | None, *, by, session_key: str) -> None:
     )
 
 
-def _unconfirmed(user):
+def _unconfirmed(user: User) -> DeviceQuerySet:
     return Device.objects.visible_to(user).filter(confirmed=False)

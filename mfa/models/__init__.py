@@ -1,10 +1,12 @@
 from mfa.models.challenges import (
     Challenge,
+    ChallengeQuerySet,
     ChallengeState,
     Channel,
     Ending,
     Purpose,
     Push,
+    PushQuerySet,
     session_digest,
 )
 from mfa.models.devices import (
@@ -21,6 +23,7 @@ from mfa.models.identity import IdmeAccount, IdmeAccountQuerySet
 __all__ = [
     "SIGNING_KINDS",
     "Challenge",
+    "ChallengeQuerySet",
     "ChallengeState",
     "Channel",
     "Device",
@@ -31,6 +34,7 @@ __all__ = [
     "Kind",
     "Purpose",
     "Push",
+    "PushQuerySet",
     "Retirement",
     "Source",
     "UserThrottle",

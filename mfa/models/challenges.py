@@ -6,12 +6,13 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from foundation.actors import User
 from mfa import vault
 from mfa.models.devices import Device
 
 
 class Purpose(models.TextChoices):
-    """What a challenge authorizes; one for one purpose is worthless for another."""
+    """What a challenge authorizes; it is worthless for any other purpose."""
 
     SIGN = "sign", "Sign prescriptions"
     SELECT_PRIMARY = "select_primary", "Select the primary device"
@@ -30,8 +31,22 @@ class ChallengeState(models.TextChoices):
     CONSUMED = "consumed", "Used"
 
 
+class ChallengeQuerySet(models.QuerySet["Challenge"]):
+    def of_session(self, user: User, *, session_key: str) -> "ChallengeQuerySet":
+        """Those that this user started in this session."""
+        return self.filter(user=user, session_digest=session_digest(session_key))
+
+    def bound_to(
+        self, user: User, *, purpose: Purpose, payload_digest: str, session_key: str
+    ) -> "ChallengeQuerySet":
+        """Those of this session for exactly this purpose and content."""
+        return self.of_session(user, session_key=session_key).filter(
+            purpose=purpose, payload_digest=payload_digest
+        )
+
+
 class Challenge(models.Model):
-    """Two factors asked for one purpose and one content, in one session, used once."""
+    """Two factors, for one purpose, content and session; redeemed at most once."""
 
     CONSUME_WITHIN = timedelta(minutes=2)
     ANSWER_WITHIN = timedelta(minutes=2)  # a push; SP 800-63B 5.1.3.2 allows 10
@@ -52,6 +67,8 @@ class Challenge(models.Model):
     answered_at = models.DateTimeField(null=True)
     consumed_at = models.DateTimeField(null=True)
 
+    objects = ChallengeQuerySet.as_manager()
+
     class Meta:
         ordering = ["-started_at"]
         constraints = [
@@ -71,7 +88,7 @@ class Challenge(models.Model):
                 )
                 | (~Q(state=ChallengeState.CONSUMED) & Q(consumed_at=None)),
             ),
-            # SP 800-63B 5.2.2, push fatigue: one question at a time.
+            # SP 800-63B 5.2.2, push fatigue: one push at a time.
             models.UniqueConstraint(
                 fields=["user"],
                 condition=Q(state=ChallengeState.OPEN),
@@ -110,15 +127,15 @@ class Ending(models.TextChoices):
 
 
 class PushQuerySet(models.QuerySet["Push"]):
-    def listened_to(self) -> "PushQuerySet":
-        """Those whose answer ID.me may still have."""
+    def with_open_request(self) -> "PushQuerySet":
+        """Those whose answer may still be waiting at ID.me."""
         return self.exclude(sealed_request="")
 
 
 class Push(models.Model):
-    """What an open challenge waits for: the answer of one phone, once.
+    """The answer of one phone that an open challenge waits for, accepted once.
 
-    The number is shown in the portal and typed on the phone; it is never sent there.
+    The number is shown in the portal and typed on the phone; the phone never gets it.
     """
 
     MAX_WRONG_NUMBERS = 2
@@ -159,7 +176,10 @@ class Push(models.Model):
         self.sealed_request = vault.seal(request_id.encode(), **self._place())
 
     def request_id(self) -> str:
-        """Return the provider's name of the request; who has it can take the answer."""
+        """Return the provider's request id, a secret: its holder can fetch the answer.
+
+        Raise vault.CannotUnseal.
+        """
         return vault.unseal(self.sealed_request, **self._place()).decode()
 
     def _place(self) -> dict[str, str]:
@@ -171,7 +191,7 @@ class Push(models.Model):
 
 
 def session_digest(session_key: str) -> str:
-    """Return what is stored of a session: enough to recognize it, not to steal it."""
+    """Return the digest of a session key: it recognizes a session, it opens none."""
     if not session_key:
         raise ValueError("A challenge belongs to a session.")
     return hashlib.sha256(session_key.encode()).hexdigest()

@@ -8,11 +8,12 @@ from django.utils import timezone
 from django_otp.models import Device as OTPDevice
 from django_otp.models import DeviceManager, ThrottlingMixin, TimestampMixin
 
+from foundation.actors import User
 from mfa import totp, vault
 
 
 class Kind(models.TextChoices):
-    """What a device is; only some may sign (21 CFR 1311.115, NIST SP 800-63B)."""
+    """Kind of a device; only some may sign (21 CFR 1311.115, NIST SP 800-63B)."""
 
     CODE_GENERATOR = "totp", "Code generator"
     PUSH = "push", "Push notification"
@@ -32,7 +33,7 @@ class Source(models.TextChoices):
 
 
 class Retirement(models.TextChoices):
-    """Why a device is out of use: only what its owner removed never comes back."""
+    """Why a device was retired; one that its owner removed never comes back."""
 
     REMOVED = "removed", "Removed in the portal"
     VANISHED = "vanished", "No longer listed by ID.me"
@@ -40,7 +41,7 @@ class Retirement(models.TextChoices):
 
 
 class DeviceQuerySet(models.QuerySet["Device"]):
-    def visible_to(self, user) -> "DeviceQuerySet":
+    def visible_to(self, user: User) -> "DeviceQuerySet":
         return self.filter(user=user)
 
     def listed(self) -> "DeviceQuerySet":
@@ -54,9 +55,9 @@ class DeviceQuerySet(models.QuerySet["Device"]):
 
 
 class Device(TimestampMixin, ThrottlingMixin, OTPDevice):
-    """Something a user has; retired ones stay, because the record speaks of them.
+    """A factor that a user has; retired devices stay, because the record names them.
 
-    `name` is the nickname: it is for people and means nothing to security.
+    `name` is the nickname: it is for people and never decides anything.
     """
 
     user = models.ForeignKey(
@@ -69,9 +70,7 @@ class Device(TimestampMixin, ThrottlingMixin, OTPDevice):
     external_id = models.CharField(max_length=100, blank=True, editable=False)
     sealed_seed = models.TextField(blank=True, editable=False)
     seed_fingerprint = models.CharField(max_length=64, blank=True, editable=False)
-    public_key = models.TextField(
-        blank=True, editable=False
-    )  # of a paired phone, a JWK
+    public_key = models.TextField(blank=True, editable=False)  # of a phone; a JWK
     pairing_digest = models.CharField(max_length=64, blank=True, editable=False)
     is_primary = models.BooleanField(default=False)
     last_step = models.BigIntegerField(default=-1, editable=False)
@@ -80,7 +79,7 @@ class Device(TimestampMixin, ThrottlingMixin, OTPDevice):
     locked_until = models.DateTimeField(null=True, editable=False)
     failures_since_success = models.PositiveIntegerField(default=0, editable=False)
     disabled_at = models.DateTimeField(null=True, editable=False)
-    # Until another primary is selected, so that every page can say so.
+    # Set until another primary is selected, so that every page can warn.
     lost_primary_at = models.DateTimeField(null=True, editable=False)
     retired_at = models.DateTimeField(null=True, editable=False)
     retired_because = models.CharField(
@@ -151,7 +150,7 @@ class Device(TimestampMixin, ThrottlingMixin, OTPDevice):
                 condition=~Q(pairing_digest=""),
                 name="device_pairing_token_unique",
             ),
-            # RFC 4226 7.5: a secret on two devices is two people's secret.
+            # RFC 4226 7.5: a secret must not be shared between devices.
             models.UniqueConstraint(
                 fields=["seed_fingerprint"],
                 # The account may be linked to another user now, with its devices.
@@ -171,8 +170,8 @@ class Device(TimestampMixin, ThrottlingMixin, OTPDevice):
     def __str__(self) -> str:
         return self.name or self.get_kind_display()
 
-    def verify_token(self, token) -> bool:
-        """Refuse: codes are verified by `mfa.challenges` and nowhere else."""
+    def verify_token(self, token: str) -> bool:
+        """Return False: codes are verified by `mfa.challenges` and nowhere else."""
         return False
 
     def get_throttle_factor(self) -> int:
@@ -184,7 +183,7 @@ class Device(TimestampMixin, ThrottlingMixin, OTPDevice):
 
     @property
     def clock_is_off(self) -> bool:
-        """Say whether its last code came from as far off as is still accepted."""
+        """Return True if the last code was as far off as is still accepted."""
         return abs(self.clock_offset) >= totp.MAX_OFFSET
 
     @property
@@ -212,7 +211,7 @@ class Device(TimestampMixin, ThrottlingMixin, OTPDevice):
 
 
 class UserThrottle(models.Model):
-    """Failed factors of one user over all devices, so that more devices mean no more guesses."""
+    """Failed factors of a user over all devices: more devices, no more guesses."""
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="mfa_throttle"

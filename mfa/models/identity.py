@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from foundation.actors import User
 from mfa import vault
 
 
@@ -12,16 +13,15 @@ class IdmeAccountQuerySet(models.QuerySet["IdmeAccount"]):
     def linked(self) -> "IdmeAccountQuerySet":
         return self.filter(unlinked_at=None)
 
-    def linked_to(self, user) -> "IdmeAccount | None":
-        """Return the one account that a user has linked now, if there is one."""
+    def linked_to(self, user: User | int) -> "IdmeAccount | None":
+        """Return the account that is linked to a user (or user id) now, or None."""
         return self.linked().filter(user=user).first()
 
 
 class IdmeAccount(models.Model):
-    """An ID.me account of a user, known by issuer and subject, never by e-mail.
+    """An ID.me account of a user, identified by issuer and subject, never by email.
 
-    At most one is linked at a time; those that were stay, because the record speaks
-    of them.
+    At most one is linked at a time; earlier ones stay, because the record names them.
     """
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -73,7 +73,7 @@ class IdmeAccount(models.Model):
 
     @property
     def is_identity_proofed(self) -> bool:
-        """Say whether 21 CFR 1311.105(a)(1) is met: IAL2 and AAL2 (see docs/adr)."""
+        """Return True at IAL2 and AAL2: 21 CFR 1311.105(a)(1) is met (see docs/adr)."""
         return self.identity_assurance >= 2 and self.authenticator_assurance >= 2
 
     def set_refresh_token(self, token: str) -> None:

@@ -1,1 +1,1 @@
-"""The phone as a device of its own: a page of the portal that keeps a key."""
+"""The portal's own push device: a phone whose browser holds a key."""

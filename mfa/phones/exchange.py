@@ -1,6 +1,6 @@
-"""What a paired phone and the portal say to one another, each message on its own.
+"""Messages between a paired phone and the portal, each on its own.
 
-No session and no cookie: a phone is whoever signs with the key that is on file.
+No session and no cookie: a phone is identified by the key on file that signs.
 """
 
 import re
@@ -15,9 +15,9 @@ from mfa.phones import messages, pairing
 from mfa.phones.messages import NotFromPhone
 from mfa.push import answers
 
-POLL_EVERY = 2  # seconds at the least
+POLL_EVERY = 2  # seconds; the shortest interval between two polls
 DECISIONS = {"decline": Ending.DENIED, "not_me": Ending.NOT_ME}
-ANSWERED = {
+CONFIRMATIONS = {
     "approve": "Approved. Go on in the portal.",
     "decline": "Declined. Nothing was done in the portal.",
     "not_me": (
@@ -29,15 +29,15 @@ NUMBER = re.compile(r"[0-9]{2}")
 
 
 class Retired(Exception):
-    """The phone is known and is no longer asked; the message says why."""
+    """The phone is known and no longer gets pushes; the message says why."""
 
 
 class TooSoon(Exception):
-    """The phone asks more often than it may."""
+    """The phone polls more often than it may."""
 
 
 def sender(token: object, *, path: str) -> tuple[Device, dict]:
-    """Return the phone that signed a message for this address, and what it says.
+    """Return the phone that signed a message for this path, and its claims.
 
     Raise NotFromPhone, the same for an unknown device and a bad signature, or Retired.
     """
@@ -53,9 +53,9 @@ def sender(token: object, *, path: str) -> tuple[Device, dict]:
 
 
 def waiting(device: Device) -> dict:
-    """Return what the phone shows: its own name and what it is asked right now.
+    """Return what the phone shows: its name and the pushes that wait for it.
 
-    Never the number to match, and nothing is written. Raise TooSoon.
+    Never the number to match; nothing is written. Raise TooSoon.
     """
     if not cache.add(f"phone-polled-{device.pk}", True, POLL_EVERY):
         raise TooSoon
@@ -67,12 +67,12 @@ def waiting(device: Device) -> dict:
 
 
 def answer(device: Device, claims: dict) -> str:
-    """Take the phone's answer to one push and return what to tell its holder.
+    """Apply the phone's answer to a push; return the confirmation to show on it.
 
-    Raise NotFromPhone unless it is about exactly what was asked, answers.NotOpen when
-    that is over, answers.WrongNumber.
+    Raise NotFromPhone unless it names exactly this push, answers.NotOpen if the push
+    has ended, answers.WrongNumber.
     """
-    push = _asked(device, claims)
+    push = _answered_push(device, claims)
     decision, number = claims.get("decision"), claims.get("number")
     if decision == "approve":
         is_number = isinstance(number, str) and NUMBER.fullmatch(number)
@@ -81,7 +81,7 @@ def answer(device: Device, claims: dict) -> str:
         answers.deny(push, because=DECISIONS[decision])
     else:
         raise NotFromPhone
-    return ANSWERED[decision]
+    return CONFIRMATIONS[decision]
 
 
 def _check_in_use(device: Device) -> None:
@@ -114,8 +114,8 @@ def _shown(push: Push) -> dict:
     }
 
 
-def _asked(device: Device, claims: dict) -> Push:
-    """Return the push that the answer names in every part, open or not."""
+def _answered_push(device: Device, claims: dict) -> Push:
+    """Return the push whose id, nonce and digest the answer names, open or not."""
     try:
         public_id = uuid.UUID(claims["challenge"])
     except (KeyError, ValueError, AttributeError, TypeError):
@@ -128,8 +128,8 @@ def _asked(device: Device, claims: dict) -> Push:
     )
     if push is None:
         raise NotFromPhone
-    asked = f"{push.nonce} {push.challenge.payload_digest}"
-    answered = f"{claims.get('nonce')} {claims.get('digest')}"
-    if not compare_digest(asked.encode(), answered.encode(errors="replace")):
+    expected = f"{push.nonce} {push.challenge.payload_digest}"
+    named = f"{claims.get('nonce')} {claims.get('digest')}"
+    if not compare_digest(expected.encode(), named.encode(errors="replace")):
         raise NotFromPhone
     return push

@@ -5,7 +5,7 @@ from mfa.phones.messages import DIGITS
 
 
 class PairedPhoneForm(NicknameForm):
-    """The number on the phone that scanned the code, and the name to call it by."""
+    """The number on the phone that scanned the code, and its nickname."""
 
     number = forms.CharField(
         label="Number on the phone",

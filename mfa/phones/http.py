@@ -1,10 +1,12 @@
-"""How the portal answers a phone: JSON, no cookie, no session, little said to strangers."""
+"""HTTP for phones: JSON, no cookie, no session, few words to strangers."""
 
 import json
+from collections.abc import Callable
 from functools import wraps
+from typing import TypeAlias
 
 from django.contrib.auth.decorators import login_not_required
-from django.http import JsonResponse
+from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
@@ -13,7 +15,7 @@ from mfa.phones.exchange import POLL_EVERY, Retired, TooSoon
 from mfa.phones.messages import NotFromPhone
 from mfa.push import answers
 
-LARGEST = 8_000  # bytes; a message of a phone has a few hundred
+MAX_BYTES = 8_000  # a message of a phone has a few hundred
 STRANGER = (
     "The portal does not accept this. The phone may not be paired any more, or the "
     "link has been used or is too old. Start again in the portal."
@@ -21,11 +23,22 @@ STRANGER = (
 
 
 class TooLarge(Exception):
-    """Nothing that a phone sends is as long as this."""
+    """The message is longer than any that a phone sends."""
 
 
-def for_phones(view):
-    """Let a view have the JSON object that a phone sends, and word every refusal.
+REFUSALS = (
+    NotFromPhone,
+    TooLarge,
+    TooSoon,
+    Retired,
+    answers.WrongNumber,
+    answers.NotOpen,
+)
+PhoneView: TypeAlias = Callable[[HttpRequest, dict], JsonResponse]
+
+
+def for_phones(view: PhoneView) -> Callable[[HttpRequest], HttpResponseBase]:
+    """Pass the JSON object that a phone sends to a view, and answer every refusal.
 
     There is no session to ride on, so there is nothing for a CSRF token to protect.
     """
@@ -35,34 +48,41 @@ def for_phones(view):
     @never_cache
     @require_POST
     @wraps(view)
-    def answered(request):
+    def wrapped(request: HttpRequest) -> JsonResponse:
         try:
             return view(request, _message(request))
-        except NotFromPhone:
-            return said(STRANGER, status=403)
-        except TooLarge:
-            return said("The message is too long.", status=413)
-        except TooSoon:
-            response = said("Asked too often.", status=429)
-            response.headers["Retry-After"] = str(POLL_EVERY)
-            return response
-        except answers.WrongNumber as refusal:
-            return said(str(refusal), status=422)
-        except (Retired, answers.NotOpen) as refusal:
-            return said(str(refusal), status=410)
+        except REFUSALS as refusal:
+            return _refused(refusal)
 
-    return answered
+    return wrapped
 
 
-def said(text: str, *, status: int = 200) -> JsonResponse:
+def text_response(text: str, *, status: int = 200) -> JsonResponse:
+    """Return a text for the phone to show, as JSON."""
     return JsonResponse({"text": text}, status=status)
 
 
-def _message(request) -> dict:
+def _refused(refusal: Exception) -> JsonResponse:
+    match refusal:
+        case TooLarge():
+            return text_response("The message is too long.", status=413)
+        case TooSoon():
+            response = text_response("Asked too often.", status=429)
+            response.headers["Retry-After"] = str(POLL_EVERY)
+            return response
+        case answers.WrongNumber():
+            return text_response(str(refusal), status=422)
+        case Retired() | answers.NotOpen():
+            return text_response(str(refusal), status=410)
+        case _:
+            return text_response(STRANGER, status=403)
+
+
+def _message(request: HttpRequest) -> dict:
     if request.content_type != "application/json":
         raise NotFromPhone
-    body = request.read(LARGEST + 1)
-    if len(body) > LARGEST:
+    body = request.read(MAX_BYTES + 1)
+    if len(body) > MAX_BYTES:
         raise TooLarge
     try:
         message = json.loads(body)

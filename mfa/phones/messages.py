@@ -1,4 +1,4 @@
-"""What a phone sends: a compact JWS under ES256, by the one key that is on file.
+"""Messages of a paired phone: compact JWS, ES256, by the one key on file.
 
 RFC 7515, RFC 7638, RFC 8725. No HTTP and no database here.
 """
@@ -16,14 +16,14 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
 ALGORITHM = "ES256"
-CLOCK = 60  # seconds that the phone's clock may be off
+LEEWAY = 60  # seconds that the phone's clock may be off
 MEMBERS = {"kty", "crv", "x", "y"}  # of a public key on a curve; RFC 7518 6.2.1
 MALFORMED = (JoseError, ValueError, TypeError, AttributeError, RecursionError)
 DIGITS = 6
 
 
 class NotFromPhone(Exception):
-    """No phone that is known signed this, just now, for this address."""
+    """No known phone signed this, just now, for this address."""
 
 
 def public_key(jwk: object) -> ECKey:
@@ -33,24 +33,28 @@ def public_key(jwk: object) -> ECKey:
     if jwk["kty"] != "EC" or jwk["crv"] != "P-256":
         raise NotFromPhone
     try:
-        # Imported twice: x and y can be written in more than one way, a point cannot.
+        # Imported twice: x and y have several encodings, the point has one.
         return ECKey.import_key(ECKey.import_key(jwk).public_key)
     except MALFORMED:
         raise NotFromPhone from None
 
 
 def stored(key: ECKey) -> str:
-    """Return a public key as it is kept: one text for one key."""
-    facts = key.as_dict(private=False)
-    return rfc8785.dumps({name: facts[name] for name in sorted(MEMBERS)}).decode()
+    """Return the text a public key is stored as, the same for the same key."""
+    jwk = key.as_dict(private=False)
+    return rfc8785.dumps({name: jwk[name] for name in sorted(MEMBERS)}).decode()
 
 
 def stored_key(text: str) -> ECKey:
+    """Return the public key of a stored text; the inverse of `stored`."""
     return ECKey.import_key(json.loads(text))
 
 
 def signer(token: object) -> uuid.UUID:
-    """Return which device says that it signed; nothing is believed by that."""
+    """Return the device id that a message claims, still unverified.
+
+    Raise NotFromPhone.
+    """
     try:
         claimed = jws.extract_compact(_ascii(token))
         return uuid.UUID(claimed.headers()["kid"])
@@ -59,10 +63,10 @@ def signer(token: object) -> uuid.UUID:
 
 
 def verified(token: object, key: ECKey, *, path: str) -> dict:
-    """Return what the holder of the key signed for this address within a minute.
+    """Return the claims signed with this key for this path, LEEWAY seconds ago at most.
 
     Raise NotFromPhone on anything else. Neither the algorithm nor the key is taken
-    from the message.
+    from the message (RFC 8725 3.1).
     """
     try:
         signed = jwt.decode(_ascii(token), key, algorithms=[ALGORITHM])
@@ -70,7 +74,7 @@ def verified(token: object, key: ECKey, *, path: str) -> dict:
         raise NotFromPhone from None
     claims = dict(signed.claims)
     issued_at = claims.get("iat")
-    if type(issued_at) is not int or abs(int(time.time()) - issued_at) > CLOCK:
+    if type(issued_at) is not int or abs(int(time.time()) - issued_at) > LEEWAY:
         raise NotFromPhone
     if claims.get("aud") != audience(path):
         raise NotFromPhone
@@ -78,24 +82,27 @@ def verified(token: object, key: ECKey, *, path: str) -> dict:
 
 
 def audience(path: str) -> str:
+    """Return the `aud` claim of a message to this path: its absolute URL."""
     return settings.PORTAL_ORIGIN + path
 
 
 def comparison_number(key: ECKey, *, device: uuid.UUID) -> str:
-    """Return the digits by which a person sees that it is their phone's key."""
-    told = f"{key.thumbprint()}.{device}".encode()
-    number = int.from_bytes(hashlib.sha256(told).digest()[:4])
+    """Return the digits by which a person compares the key with their phone's."""
+    compared = f"{key.thumbprint()}.{device}".encode()
+    number = int.from_bytes(hashlib.sha256(compared).digest()[:4])
     return f"{number % 10**DIGITS:0{DIGITS}}"
 
 
 def plain(text: str) -> str:
-    """Return text that cannot reorder itself on a screen or hide a part of itself."""
-    return "".join("\N{REPLACEMENT CHARACTER}" if _is_sly(one) else one for one in text)
+    """Return text without characters that reorder or hide others on a screen."""
+    return "".join(
+        "\N{REPLACEMENT CHARACTER}" if _is_hidden(character) else character
+        for character in text
+    )
 
 
-def _is_sly(character: str) -> bool:
-    kind = unicodedata.category(character)
-    return kind in {"Cc", "Cf", "Cs", "Zl", "Zp"}
+def _is_hidden(character: str) -> bool:
+    return unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 
 def _ascii(token: object) -> bytes:

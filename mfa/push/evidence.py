@@ -1,4 +1,4 @@
-"""Whether what ID.me signed shows that this person answered on this device, just now."""
+"""Evidence in ID.me's signed answer: this person, on this device, just now."""
 
 import time
 from datetime import datetime
@@ -16,22 +16,16 @@ NOT_ACCEPTED = {"sms", "tel"}
 def refusal(
     claims: dict, *, account: IdmeAccount | None, device: Device, since: datetime
 ) -> Ending | None:
-    """Return why the answer does not count, or None when it does.
+    """Return why the answer does not count, or None if it does.
 
-    It is of the linked account, after the push was sent, and by the device: named by
-    it, or the only one that can be asked where the provider names none.
+    It counts from the linked account, after the push was sent, and from the device
+    itself: named in the claims, or the account's only push device if none is named.
     """
     if account is None or claims.get("sub") != account.subject:
         return Ending.OTHER_DEVICE
     if not _is_fresh(claims, since=since):
         return Ending.NOT_FRESH
-    named = claims.get(settings.IDME_CLAIMS["device"])
-    is_it = (
-        _is_the_only_push(claims, device)
-        if named is None
-        else (named == device.external_id)
-    )
-    return None if is_it else Ending.OTHER_DEVICE
+    return None if _is_from(device, claims) else Ending.OTHER_DEVICE
 
 
 def _is_fresh(claims: dict, *, since: datetime) -> bool:
@@ -39,7 +33,14 @@ def _is_fresh(claims: dict, *, since: datetime) -> bool:
     return at is not None and (since.timestamp() - LEEWAY <= at <= time.time() + LEEWAY)
 
 
-def _is_the_only_push(claims: dict, device: Device) -> bool:
+def _is_from(device: Device, claims: dict) -> bool:
+    device_id = claims.get(settings.IDME_CLAIMS["device"])
+    if device_id is None:
+        return _is_only_push_device(device, claims)
+    return device_id == device.external_id
+
+
+def _is_only_push_device(device: Device, claims: dict) -> bool:
     methods = claims.get("amr")
     if not isinstance(methods, list) or NOT_ACCEPTED.intersection(map(str, methods)):
         return False

@@ -1,6 +1,6 @@
-"""What ID.me says to a push: asked for gently, believed on good evidence.
+"""Answers to a push from ID.me: polled for, and accepted on signed evidence.
 
-OpenID CIBA Core 1.0, 11. Polling is remembered in memory, so that waiting writes nothing.
+OpenID CIBA Core 1.0, 11. The last poll is kept in the cache: waiting writes no row.
 """
 
 from contextlib import suppress
@@ -16,12 +16,12 @@ from mfa.oidc.errors import IdmeError, IdmeUnavailable
 from mfa.push import answers, evidence
 
 SLOWER_BY = 5  # seconds; CIBA Core 11
-FINAL_PERIOD = timedelta(seconds=20)
+FINAL_PERIOD = timedelta(seconds=20)  # in which the worker polls open pushes, too
 
 
 def accept(push: Push, claims: dict) -> None:
-    """Take ID.me's signed answer: it counts when it names the device, and is new."""
-    account = account_of(push)
+    """Apply ID.me's signed answer: approve on good evidence, else end the push."""
+    account = linked_account(push)
     reason = evidence.refusal(
         claims,
         account=account,
@@ -35,15 +35,15 @@ def accept(push: Push, claims: dict) -> None:
 
 
 def is_due(push: Push) -> bool:
-    """Say whether to poll now; kept in memory, so that waiting writes nothing."""
-    is_polled = push.channel == Channel.CIBA
-    return is_polled and cache.add(_polled(push), True, push.interval)
+    """Return True if it is time to poll, at most once per interval of the provider."""
+    is_ciba = push.channel == Channel.CIBA
+    return is_ciba and cache.add(_cache_key(push), True, push.interval)
 
 
 def poll(push: Push) -> None:
-    """Poll once; what ID.me cannot answer now is asked again next time."""
-    account = account_of(push)
-    if account is None:  # unlinked meanwhile
+    """Poll once and apply the answer; while ID.me is unavailable, nothing changes."""
+    account = linked_account(push)
+    if account is None:  # unlinked in the meantime
         answers.end_if_open(push, because=Ending.UNAVAILABLE)
         return
     try:
@@ -54,31 +54,31 @@ def poll(push: Push) -> None:
         answers.end_if_open(push, because=Ending.UNAVAILABLE)
         return
     with suppress(answers.NotOpen):
-        _take_answer(push, answer)
+        _apply(push, answer)
 
 
 def poll_unwatched() -> None:
-    """Ask about pushes that no page asks about: it may not have been the owner's.
+    """Poll pushes that no page polls: their owner may report them as "not me".
 
-    Those taken back are asked about until ID.me's request is over; those still open, as
-    their page may be closed, shortly before.
+    A withdrawn push is polled until its request at ID.me expires; an open one, whose
+    page may be closed, in its FINAL_PERIOD.
     """
-    for push in Push.objects.listened_to().select_related("challenge__user"):
+    for push in Push.objects.with_open_request().select_related("challenge__user"):
         challenge, left = push.challenge, push.challenge.expires_at - timezone.now()
-        is_page_asking = challenge.state == ChallengeState.OPEN and left > FINAL_PERIOD
+        is_page_polling = challenge.state == ChallengeState.OPEN and left > FINAL_PERIOD
         if left <= timedelta():
             answers.end_if_open(push, because=Ending.EXPIRED)
             Push.objects.filter(pk=push.pk).update(sealed_request="")
-        elif not is_page_asking and is_due(push):
+        elif not is_page_polling and is_due(push):
             poll(push)
 
 
-def account_of(push: Push) -> IdmeAccount | None:
-    """Return the account that is linked now to whom the push asks."""
+def linked_account(push: Push) -> IdmeAccount | None:
+    """Return the ID.me account that is linked now to the user of the push."""
     return IdmeAccount.objects.linked_to(push.challenge.user_id)
 
 
-def _take_answer(push: Push, answer: backchannel.Answer) -> None:
+def _apply(push: Push, answer: backchannel.Answer) -> None:
     match answer.state:
         case "approved":
             accept(push, answer.claims)
@@ -89,8 +89,8 @@ def _take_answer(push: Push, answer: backchannel.Answer) -> None:
         case "expired":
             answers.end_if_open(push, because=Ending.EXPIRED)
         case "slow_down":
-            cache.set(_polled(push), True, push.interval + SLOWER_BY)
+            cache.set(_cache_key(push), True, push.interval + SLOWER_BY)
 
 
-def _polled(push: Push) -> str:
+def _cache_key(push: Push) -> str:
     return f"push-polled-{push.challenge.public_id}"

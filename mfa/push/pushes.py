@@ -1,4 +1,4 @@
-"""A phone is asked, and its first answer decides, once.
+"""Push requests: a phone is asked, and its first answer decides, once.
 
 A push is the second factor of a challenge that began with the password. OpenID CIBA
 Core 1.0, NIST SP 800-63B 5.1.3. Polling writes nothing until there is an answer.
@@ -7,11 +7,11 @@ Core 1.0, NIST SP 800-63B 5.1.3. Polling writes nothing until there is an answer
 import secrets
 from datetime import datetime, timedelta
 
-from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.utils import timezone
 
 from audit.acts import Act
+from foundation.actors import User
 from mfa import challenges
 from mfa.models import (
     Challenge,
@@ -22,6 +22,7 @@ from mfa.models import (
     Kind,
     Purpose,
     Push,
+    PushQuerySet,
     Source,
     session_digest,
 )
@@ -31,9 +32,9 @@ from mfa.oidc.http import shared_timeout
 from mfa.push import answers, idme_answers
 from mfa.refusals import NotProven
 
-MAX_PUSHES = 3
+MAX_PUSHES = 3  # within PUSH_WINDOW
 PUSH_WINDOW = timedelta(minutes=10)
-SHOWN_FOR = timedelta(minutes=5)  # how it ended, to who asked
+SHOWN_FOR = timedelta(minutes=5)  # an ended push, on the page that asked for it
 
 
 class PushRefused(NotProven):
@@ -41,7 +42,7 @@ class PushRefused(NotProven):
 
 
 def start(
-    user,
+    user: User,
     *,
     device: Device,
     purpose: Purpose,
@@ -50,12 +51,14 @@ def start(
     password: str,
     session_key: str,
 ) -> Challenge:
-    """Check the password, ask the phone, and return the open challenge.
+    """Check the password, send a push, and return the open challenge.
 
-    Raise a NotProven; then no phone was asked.
+    Raise NotProven; no push was sent then.
     """
     challenges.plausible_now()
-    device = challenges.usable(device, kind=Kind.PUSH, user=user, purpose=purpose)
+    device = challenges.require_usable(
+        device, kind=Kind.PUSH, user=user, purpose=purpose
+    )
     challenges.confirm_password(user, password=password)
     challenge = Challenge(
         user=user,
@@ -68,40 +71,36 @@ def start(
 
 
 def resend(challenge: Challenge) -> Challenge:
-    """Ask the phone once more in place of a push that is still open."""
+    """Send a new push in place of an open one; raise NotProven."""
     if not answers.is_open(challenge):
         raise answers.NotOpen(
             "That push has ended. Enter your password to send a new one."
         )
-    device = challenges.usable(
+    device = challenges.require_usable(
         challenge.device,
         kind=Kind.PUSH,
         user=challenge.user,
         purpose=Purpose(challenge.purpose),
     )
-    anew = Challenge(
+    successor = Challenge(
         user=challenge.user,
         device=device,
         purpose=challenge.purpose,
         payload_digest=challenge.payload_digest,
         session_digest=challenge.session_digest,
     )
-    return _send(anew, message=challenge.push.message)
+    return _send(successor, message=challenge.push.message)
 
 
 def latest(
-    user, *, purpose: Purpose, payload_digest: str, session_key: str
+    user: User, *, purpose: Purpose, payload_digest: str, session_key: str
 ) -> Challenge | None:
-    """Return the newest push of this session for this content, unless it was used."""
+    """Return the newest push of this session for this content, unless redeemed."""
+    bound = Challenge.objects.bound_to(
+        user, purpose=purpose, payload_digest=payload_digest, session_key=session_key
+    )
     return (
-        Challenge.objects.filter(
-            user=user,
-            purpose=purpose,
-            payload_digest=payload_digest,
-            session_digest=session_digest(session_key),
-            push__isnull=False,
-            started_at__gt=timezone.now() - SHOWN_FOR,
-        )
+        bound.filter(push__isnull=False, started_at__gt=timezone.now() - SHOWN_FOR)
         .exclude(state=ChallengeState.CONSUMED)
         .select_related("push", "device", "user")
         .first()
@@ -109,13 +108,13 @@ def latest(
 
 
 def is_redeemable(challenge: Challenge) -> bool:
-    """Say whether the phone has agreed, and not too long ago."""
+    """Return True if the phone approved, and not too long ago."""
     is_in_time = challenge.expires_at > timezone.now()
     return challenge.state == ChallengeState.PASSED and is_in_time
 
 
 def check(challenge: Challenge) -> Challenge:
-    """Return the challenge as it stands, after asking ID.me if it is time to."""
+    """Return the challenge as it is now, after polling ID.me if it is time to."""
     push = challenge.push
     if challenge.state == ChallengeState.OPEN and not answers.is_open(challenge):
         answers.end_if_open(push, because=Ending.EXPIRED)
@@ -126,9 +125,9 @@ def check(challenge: Challenge) -> Challenge:
 
 
 def cancel(challenge: Challenge) -> None:
-    """Take a push back; one that was answered already stays as it is."""
+    """Withdraw an open push; one that was answered stays as it is."""
     with transaction.atomic(durable=True):
-        answers.locked(challenge.push)
+        answers.lock_rows(challenge.push)
         if answers.end(challenge.push, because=Ending.CANCELLED):
             answers.record(
                 Act.CHALLENGE_CANCELLED, challenge.push, reason=Ending.CANCELLED
@@ -137,72 +136,73 @@ def cancel(challenge: Challenge) -> None:
 
 @shared_timeout()
 def _send(challenge: Challenge, *, message: str) -> Challenge:
-    device = challenge.device
     try:
-        channel = _channel_of(device)
-    except IdmeError as problem:
-        raise _not_asked(challenge, problem) from None
+        channel = _channel_of(challenge.device)
+    except IdmeError as failure:
+        raise _not_sent(challenge, failure) from None
     push = _open(challenge, channel=channel, message=message)
     if channel == Channel.CIBA:
         try:
-            _ask_backchannel(push)
-        except IdmeError as problem:
+            _send_by_backchannel(push)
+        except IdmeError as failure:
             answers.end_if_open(push, because=Ending.UNAVAILABLE)
-            raise _not_asked(challenge, problem) from None
+            raise _not_sent(challenge, failure) from None
     return challenge
 
 
 def _open(challenge: Challenge, *, channel: Channel, message: str) -> Push:
-    """Write the open challenge; one at a time, and few, so that nobody is worn down."""
-    user = challenge.user
+    """Save the open challenge; one at a time and few, against push fatigue."""
     try:
         with transaction.atomic(durable=True):
-            get_user_model().objects.select_for_update(no_key=True).get(pk=user.pk)
+            challenges.lock_user(challenge.user_id)
             now = timezone.now()
             _make_room(challenge, now=now)
             challenge.started_at = now
             challenge.expires_at = now + Challenge.ANSWER_WITHIN
             challenge.save()
-            push = Push.objects.create(
-                challenge=challenge,
-                channel=channel,
-                message=message,
-                number=f"{secrets.randbelow(90) + 10}",
-                nonce=secrets.token_hex(32),
-            )
+            push = _create(challenge, channel=channel, message=message)
             answers.record(Act.CHALLENGE_STARTED, push, channel=channel)
     except PushRefused:
-        challenges.refuse(
-            user,
-            challenge.device,
-            purpose=Purpose(challenge.purpose),
-            reason="too_many_pushes",
-        )
+        _record_refusal(challenge, reason="too_many_pushes")
         raise
     return push
 
 
+def _create(challenge: Challenge, *, channel: Channel, message: str) -> Push:
+    return Push.objects.create(
+        challenge=challenge,
+        channel=channel,
+        message=message,
+        number=f"{secrets.randbelow(90) + 10}",
+        nonce=secrets.token_hex(32),
+    )
+
+
 def _make_room(challenge: Challenge, *, now: datetime) -> None:
-    """End what is open from before; refuse when there is no room for one more."""
-    before = Push.objects.filter(
+    """End the open pushes of this session; raise PushRefused if no more may be sent."""
+    open_pushes = Push.objects.filter(
         challenge__user=challenge.user, challenge__state=ChallengeState.OPEN
     ).select_related("challenge__user", "challenge__device")
-    for push in before:
-        asked_here = push.challenge.session_digest == challenge.session_digest
-        if answers.is_open(push.challenge) and not asked_here:
-            raise PushRefused(
-                "A push that was asked for elsewhere is waiting on your phone. Answer "
-                "it there, or choose “It wasn't me” if it was not you; or use a code "
-                "generator here."
-            )
+    _require_none_elsewhere(challenge, open_pushes)
     _require_few(challenge.user, now=now)
-    for push in before:
+    for push in open_pushes:
         is_late = not answers.is_open(push.challenge)
         answers.end(push, because=Ending.EXPIRED if is_late else Ending.REPLACED)
         answers.record(Act.CHALLENGE_CANCELLED, push, reason=push.ended_because)
 
 
-def _require_few(user, *, now: datetime) -> None:
+def _require_none_elsewhere(challenge: Challenge, open_pushes: PushQuerySet) -> None:
+    for push in open_pushes:
+        is_of_session = push.challenge.session_digest == challenge.session_digest
+        if answers.is_open(push.challenge) and not is_of_session:
+            raise PushRefused(
+                "A push that was asked for elsewhere is waiting on your phone. Answer "
+                "it there, or choose “It wasn't me” if it was not you; or use a code "
+                "generator here."
+            )
+
+
+def _require_few(user: User, *, now: datetime) -> None:
     pushes = Push.objects.exclude(ended_because=Ending.UNAVAILABLE)
     sent = pushes.filter(
         challenge__user=user, challenge__started_at__gt=now - PUSH_WINDOW
@@ -210,12 +210,11 @@ def _require_few(user, *, now: datetime) -> None:
     times = sent.values_list("challenge__started_at", flat=True)[:MAX_PUSHES]
     if len(times) < MAX_PUSHES:
         return
-    minutes = max(
-        1, round((times[MAX_PUSHES - 1] + PUSH_WINDOW - now).total_seconds() / 60)
-    )
+    wait = times[MAX_PUSHES - 1] + PUSH_WINDOW - now
+    minutes = max(1, round(wait.total_seconds() / 60))
     raise PushRefused(
-        f"{MAX_PUSHES} pushes were sent within {PUSH_WINDOW.seconds // 60} minutes. Use a code "
-        f"generator, or wait {minutes} minutes for the next push."
+        f"{MAX_PUSHES} pushes were sent within {PUSH_WINDOW.seconds // 60} minutes. "
+        f"Use a code generator, or wait {minutes} minutes for the next push."
     )
 
 
@@ -225,8 +224,8 @@ def _channel_of(device: Device) -> Channel:
     return Channel.CIBA if backchannel.is_offered() else Channel.STEP_UP
 
 
-def _ask_backchannel(push: Push) -> None:
-    account = idme_answers.account_of(push)
+def _send_by_backchannel(push: Push) -> None:
+    account = idme_answers.linked_account(push)
     if account is None:
         raise IdmeUnavailable
     started = backchannel.start(
@@ -241,11 +240,16 @@ def _ask_backchannel(push: Push) -> None:
     push.save(update_fields=["sealed_request", "interval"])
 
 
-def _not_asked(challenge: Challenge, problem: IdmeError) -> PushRefused:
-    challenges.refuse(
+def _not_sent(challenge: Challenge, failure: IdmeError) -> PushRefused:
+    """Record that ID.me could not send the push; return the refusal to raise."""
+    _record_refusal(challenge, reason=failure.reason)
+    return PushRefused(f"No push was sent. {failure}")
+
+
+def _record_refusal(challenge: Challenge, *, reason: str) -> None:
+    challenges.record_refusal(
         challenge.user,
         challenge.device,
         purpose=Purpose(challenge.purpose),
-        reason=problem.reason,
+        reason=reason,
     )
-    return PushRefused(f"No push was sent. {problem}")

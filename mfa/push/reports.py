@@ -1,24 +1,26 @@
-"""What an owner reports about their account, and what follows at once."""
+"""Reports of an owner about their account, and their immediate consequences."""
 
 from django.contrib.auth import SESSION_KEY, get_user_model
 from django.contrib.sessions.models import Session
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from audit import incidents
 from audit.models import IncidentKind
 from foundation import notices
+from foundation.actors import User
 from mfa import challenges
 from mfa.models import Device
 from mfa.signals import compromised
 
 
-def not_me(user, *, device: Device) -> None:
+def not_me(user: User, *, device: Device) -> None:
     """Act on "It wasn't me", in the transaction of the report.
 
-    Whoever asked for the push knew the password. Nothing that was proven stays good,
-    every session ends, owner and administrators are told (21 CFR 1311.150(c)).
+    Whoever asked for the push knew the password: every challenge and session ends, and
+    the owner and the administrators are notified (21 CFR 1311.150(c)).
     """
-    challenges.void_of(user)
+    challenges.void_all(user)
     end_sessions(user)
     incidents.report(IncidentKind.NOT_ME, about=user, of=device)
     compromised.send(sender=Device, user=user, device=device)
@@ -32,13 +34,13 @@ def not_me(user, *, device: Device) -> None:
         )
 
 
-def end_sessions(user) -> None:
-    """Sign a user out everywhere; sessions do not say whose they are, so ask each."""
+def end_sessions(user: User) -> None:
+    """Sign a user out everywhere; a session names its user only inside, so read all."""
     for session in Session.objects.filter(expire_date__gt=timezone.now()).iterator():
         if session.get_decoded().get(SESSION_KEY) == str(user.pk):
             session.delete()
 
 
-def _administrators() -> list:
+def _administrators() -> QuerySet[User]:
     users = get_user_model().objects.filter(is_active=True, is_staff=True)
-    return list(users.exclude(email=""))
+    return users.exclude(email="")

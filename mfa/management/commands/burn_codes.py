@@ -6,7 +6,7 @@ from mfa import key_rotation
 class Command(BaseCommand):
     help = "Refuse all codes shown until now. Run it after restoring a backup."
 
-    def handle(self, **options):
+    def handle(self, **options: object) -> str:
         return (
             f"Burned the current codes of {key_rotation.burn_current_codes()} devices."
         )

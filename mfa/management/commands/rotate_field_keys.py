@@ -6,5 +6,5 @@ from mfa import key_rotation
 class Command(BaseCommand):
     help = "Seal every secret with the first key of FIELD_KEYS. Safe to run again."
 
-    def handle(self, **options):
+    def handle(self, **options: object) -> str:
         return f"Sealed {key_rotation.reseal_all()} secrets with the current key."

@@ -4,6 +4,7 @@ import pytest
 
 from audit.acts import Act
 from audit.models import Event
+from mfa.enrollment import binding
 from mfa.models import Device, Push
 from mfa.phones import pairing
 from tests.factories import make_idme_account, make_user
@@ -22,8 +23,10 @@ PHONES = 6
 def test_a_token_goes_to_one_phone(db):
     user = make_user("nora")
     account = make_idme_account(user)
-    device = pairing.begin(
-        user, session_key="a-session-key", authenticated_at=account.authenticated_at
+    device = binding.begin(
+        pairing.new_device(user),
+        session_key="a-session-key",
+        authenticated_at=account.authenticated_at,
     )
     token = pairing.address(device).partition("#pair=")[2]
     phones = [Handset() for _ in range(PHONES)]
