@@ -1,5 +1,6 @@
 """The one way an event enters the record."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -8,7 +9,7 @@ from django.db import models, transaction
 from django.utils import timezone
 
 from audit import context, seals
-from audit.acts import DETAIL_KEYS, Act, Outcome
+from audit.acts import Act, Outcome
 from audit.models import ChainHead, Event, subject_of, user_stream
 
 TEXT_LENGTH = 200  # characters of one text in a detail
@@ -38,7 +39,7 @@ def record(
         act=Act(act),
         outcome=Outcome(outcome),
         subject=_subject(of),
-        detail=_checked(detail),
+        detail=_checked(act, outcome, detail),
         address=context.current().address,
         request_id=context.current().request_id,
         key_id=seals.current_key_id(),
@@ -148,9 +149,12 @@ def _subject(of: models.Model | None) -> str:
     return subject_of(of)
 
 
-def _checked(detail: dict[str, object]) -> dict[str, object]:
-    if unknown := detail.keys() - DETAIL_KEYS:
-        raise ValueError(f"Not allowed in the record: {', '.join(sorted(unknown))}.")
+def _checked(
+    act: Act, outcome: Outcome, detail: Mapping[str, object]
+) -> dict[str, object]:
+    entry, failed = Act(act).entry, outcome == Outcome.FAILURE
+    if unknown := [key for key in detail if not entry.allows(key, failed=failed)]:
+        raise ValueError(f"Not allowed in {act}: {', '.join(sorted(unknown))}.")
     return {key: _value(value) for key, value in detail.items()}
 
 

@@ -9,7 +9,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from audit import auditable, chain, incidents, seals, verification
-from audit.acts import Act, Outcome, Paragraph
+from audit.acts import Act, Outcome
+from audit.catalog import Paragraph
 from audit.models import DailyReport, Event, Incident, IncidentKind
 
 DAY = timedelta(days=1)

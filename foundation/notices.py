@@ -9,7 +9,8 @@ from functools import partial
 
 from django.core.mail import send_mail
 from django.db import transaction
-from django.template import Context, Engine
+
+from foundation import plain_text
 
 logger = logging.getLogger(__name__)
 
@@ -17,14 +18,8 @@ logger = logging.getLogger(__name__)
 def send(user, *, subject: str, template: str, **context: object) -> None:
     """Send a notice once the open transaction is committed; never fail the act."""
     if user.email:
-        body = written(template, user=user, **context)
+        body = plain_text.render(template, user=user, **context)
         transaction.on_commit(partial(_deliver, user.email, subject, body))
-
-
-def written(template: str, **context: object) -> str:
-    """Return the text of a mail; it is no page, so an apostrophe stays one."""
-    text = Engine.get_default().get_template(template)
-    return text.render(Context(context, autoescape=False))
 
 
 def _deliver(address: str, subject: str, body: str) -> None:

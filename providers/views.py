@@ -11,6 +11,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from audit.acts import Act
+from audit.catalog import Area
 from audit.models import Event
 from foundation.blockers import Blocker
 from foundation.pages import STOP_ASKING
@@ -22,49 +24,7 @@ from providers.models import AccessGrant, Membership, Practice, Provider
 
 PAGE_SIZE = 50
 DEVICE = Device._meta.label_lower
-FILTERS = [
-    ("", "Everything"),
-    ("signing", "Prescriptions and signing"),
-    ("devices", "Devices and codes"),
-    ("identity", "ID.me"),
-    ("sign-ins", "Sign-ins and password"),
-    ("access", "Rights and facts"),
-]
-KINDS_OF_ACT = {
-    "signing": [
-        "prescription",
-        "signing",
-        "transmission",
-        "patient",
-        "message",
-        "pharmacy_request",
-        "export",
-        "log",
-        "records",
-    ],
-    "devices": ["device", "challenge", "incident"],
-    "identity": ["idme", "feed"],
-    "sign-ins": ["sign_in", "sign_out", "password"],
-    "access": [
-        "access",
-        "permission",
-        "admin",
-        "provider",
-        "membership",
-        "user",
-        "dea_registration",
-        "state_license",
-        "key",
-        "audit",
-        "designee",
-        "credentialing",
-        "certification",
-        "clock",
-        "service",
-        "drug_data",
-        "drug_review",
-    ],
-}
+FILTERS = [("", "Everything"), *Area.choices]
 
 
 @require_safe
@@ -145,8 +105,8 @@ def activity(request):
     """Show a user's own part of the record."""
     show = request.GET.get("show", "")
     events = Event.objects.visible_to(request.user).order_by("-sequence")
-    if show in KINDS_OF_ACT:
-        events = events.of_kinds(KINDS_OF_ACT[show])
+    if show in Area.values:
+        events = events.of_nouns(Act.nouns_of(Area(show)))
     page = Paginator(events, PAGE_SIZE).get_page(request.GET.get("page"))
     names = _device_names(request.user, page.object_list)
     return render(
@@ -156,7 +116,7 @@ def activity(request):
             "tab": "activity",
             "time_zone": _time_zone(Practice.objects.visible_to(request.user).first()),
             "filters": FILTERS,
-            "show": show if show in KINDS_OF_ACT else "",
+            "show": show if show in Area.values else "",
             "page": page,
             "lines": [(event, names.get(event.subject_id, "")) for event in page],
         },

@@ -1,4 +1,5 @@
 import uuid
+from collections.abc import Collection
 from functools import reduce
 from operator import or_
 
@@ -29,10 +30,10 @@ class EventQuerySet(models.QuerySet["Event"]):
     def about(self, model: models.Model) -> "EventQuerySet":
         return self.filter(subject=subject_of(model))
 
-    def of_kinds(self, prefixes: list[str]) -> "EventQuerySet":
-        """Filter by the first words of acts, such as device in device.renamed."""
+    def of_nouns(self, nouns: Collection[str]) -> "EventQuerySet":
+        """Filter by the nouns of acts, such as device in device.renamed."""
         return self.filter(
-            reduce(or_, (Q(act__startswith=f"{prefix}.") for prefix in prefixes))
+            reduce(or_, (Q(act__startswith=f"{noun}.") for noun in nouns))
         )
 
 

@@ -4,7 +4,8 @@ from datetime import datetime
 from django.db import models
 from django.db.models import Exists, OuterRef, Q, Subquery
 
-from audit.acts import Act, Outcome, Paragraph, act_choices
+from audit.acts import Act, Outcome, act_choices
+from audit.catalog import Paragraph
 from audit.models.reports import DailyReport
 
 

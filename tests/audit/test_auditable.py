@@ -4,7 +4,8 @@ import pytest
 from django.conf import settings
 
 from audit import auditable, chain
-from audit.acts import Act, Outcome, Paragraph
+from audit.acts import Act, Outcome
+from audit.catalog import Paragraph
 from audit.models import Event, IncidentKind
 from audit.models.incidents import PARAGRAPHS
 

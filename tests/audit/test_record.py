@@ -7,7 +7,8 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import IntegrityError, transaction
 
 from audit import chain, context, seals
-from audit.acts import DETAIL_KEYS, Act, Outcome
+from audit.acts import Act, Outcome
+from audit.catalog import DETAIL_KEYS
 from audit.models import ChainHead, Event
 from audit.verification import verify
 
