@@ -9,9 +9,9 @@ from providers.models.access import (
     Verification,
 )
 from providers.models.addresses import Address
-from providers.models.credentialing import CredentialingOfficer, Listing
-from providers.models.designees import Designee
+from providers.models.appointments import CredentialingOfficer, Designee
 from providers.models.institutions import Institution
+from providers.models.listings import Listing
 from providers.models.practices import Membership, Practice, Role
 from providers.models.practitioners import (
     DeaRegistration,

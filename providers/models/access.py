@@ -4,13 +4,14 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from foundation.actors import User
 from mfa.models import Challenge
 from providers.models.practices import Practice
 from providers.models.practitioners import DeaRegistration, Provider, StateLicense
 
 
 class AccessKind(models.TextChoices):
-    """What two people decide together."""
+    """What an access request asks for."""
 
     GRANT = "grant", "Give the right to sign"
     REVOKE = "revoke", "End the right to sign"
@@ -29,7 +30,7 @@ class AccessState(models.TextChoices):
 
 
 class DeaSource(models.TextChoices):
-    """Where somebody saw that a DEA registration is current."""
+    """Where an access manager saw that a DEA registration is current."""
 
     WEB = "web", "DEA's registration validation on the web"
     CERTIFICATE = "certificate", "The certificate of registration"
@@ -37,16 +38,16 @@ class DeaSource(models.TextChoices):
 
 
 class StateSource(models.TextChoices):
-    """Where somebody saw that a State license is current."""
+    """Where an access manager saw that a State license is current."""
 
     BOARD = "board", "The State board's license look-up"
     DOCUMENT = "document", "The license itself"
 
 
 class Verification(models.Model):
-    """That somebody saw a practitioner's authority current and in good standing.
+    """A look-up of a practitioner's authority: current and in good standing.
 
-    21 CFR 1311.125(b). Dates as seen, whatever the registration says later.
+    21 CFR 1311.125(b). Dates as seen then, whatever the registration says later.
     """
 
     provider = models.ForeignKey(Provider, models.PROTECT, related_name="verifications")
@@ -61,7 +62,7 @@ class Verification(models.Model):
     dea_source = models.CharField(max_length=15, choices=DeaSource.choices)
     state_license = models.ForeignKey(StateLicense, models.PROTECT, related_name="+")
     license_expires_on = models.DateField()
-    registration_expires_on = models.DateField(null=True)  # the State's own, if any
+    registration_expires_on = models.DateField(null=True)  # the State's, if it has one
     state_source = models.CharField(max_length=15, choices=StateSource.choices)
     note = models.CharField(max_length=200, blank=True)
 
@@ -80,8 +81,8 @@ class Verification(models.Model):
 
 
 class AccessRequestQuerySet(models.QuerySet["AccessRequest"]):
-    def visible_to(self, user) -> "AccessRequestQuerySet":
-        """Return those of the practices whose designee this user is."""
+    def visible_to(self, user: User) -> "AccessRequestQuerySet":
+        """Return the requests of the practices whose access this user manages."""
         return self.filter(
             practice__designees__user=user,
             practice__designees__until=None,
@@ -96,7 +97,7 @@ class AccessRequestQuerySet(models.QuerySet["AccessRequest"]):
 
 
 class AccessRequest(models.Model):
-    """What one designee enters and a second one executes (21 CFR 1311.125(c))."""
+    """What an access manager requests and another one approves (21 CFR 1311.125(c))."""
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     kind = models.CharField(max_length=10, choices=AccessKind.choices)
@@ -129,7 +130,7 @@ class AccessRequest(models.Model):
     challenge = models.OneToOneField(
         Challenge, models.PROTECT, null=True, related_name="+"
     )
-    # The only registrant of a practice executes the own grant: first practitioner, solo.
+    # The first practitioner, the only registrant there, approved their own grant.
     is_own = models.BooleanField(default=False)
 
     objects = AccessRequestQuerySet.as_manager()
@@ -178,7 +179,7 @@ class AccessRequest(models.Model):
 
     @property
     def subject(self) -> str:
-        """Return whom it is about, as people call them."""
+        """Return the name of the person or provider it is about."""
         if self.provider:
             return str(self.provider)
         return self.person.get_full_name() or self.person.get_username()
@@ -193,15 +194,15 @@ class AccessGrantQuerySet(models.QuerySet["AccessGrant"]):
         return self.filter(revoked_at=None)
 
     def at(self, practice: Practice) -> "AccessGrantQuerySet":
-        """Return those of a practice, and those from before there was a practice."""
+        """Return the grants of a practice, and the provisional ones, which name none."""
         return self.filter(Q(practice=practice) | Q(practice=None))
 
 
 class AccessGrant(models.Model):
-    """The right to sign controlled substances at a practice (21 CFR 1311.125).
+    """Access to sign controlled substances at a practice (21 CFR 1311.125).
 
-    One that a single administrator gave, as was possible once, is provisional and lets
-    nobody sign until two people give it anew.
+    A grant by a single administrator, as was possible once, is provisional: nobody
+    signs under it until two people approve a new one.
     """
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -221,7 +222,7 @@ class AccessGrant(models.Model):
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+"
     )
     revoked_at = models.DateTimeField(null=True)
-    # None: given up by its holder.
+    # None if its holder gave it up.
     revocation = models.ForeignKey(
         AccessRequest, models.PROTECT, null=True, related_name="revoked_grants"
     )

@@ -4,7 +4,7 @@ from providers import identifiers
 
 
 class Address(models.Model):
-    """Where somebody is; lengths are those of NCPDP SCRIPT, so nothing is cut off."""
+    """A postal address, as long as NCPDP SCRIPT allows, so that nothing is cut off."""
 
     address_line_1 = models.CharField("address", max_length=40)
     address_line_2 = models.CharField("address, second line", max_length=40, blank=True)

@@ -10,7 +10,7 @@ from providers.models.addresses import Address
 class Institution(Address):
     """A hospital or clinic under whose DEA number its practitioners prescribe.
 
-    21 CFR 1301.22(c), 1311.130: each of them adds an internal code of their own.
+    21 CFR 1301.22(c), 1311.130: each practitioner adds an internal code of their own.
     """
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)

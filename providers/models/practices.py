@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from foundation.actors import User
 from providers import identifiers
 from providers.models.addresses import Address
 from providers.models.institutions import Institution
@@ -18,7 +19,8 @@ class Role(models.TextChoices):
 
 
 class PracticeQuerySet(models.QuerySet["Practice"]):
-    def visible_to(self, user) -> "PracticeQuerySet":
+    def visible_to(self, user: User) -> "PracticeQuerySet":
+        """Return the practices where this user works."""
         return self.filter(memberships__user=user, memberships__left_on=None)
 
 
@@ -56,7 +58,7 @@ class Practice(Address):
 
 
 class Membership(models.Model):
-    """Who works where, and as what; somebody who left keeps the row with its date."""
+    """Who works where, in which role; the row of somebody who left stays, dated."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="memberships"

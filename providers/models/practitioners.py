@@ -5,6 +5,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from foundation.actors import User
 from providers import identifiers
 from providers.models.institutions import Institution
 from providers.models.practices import Practice
@@ -20,7 +21,8 @@ class Schedule(models.TextChoices):
 
 
 class ProviderQuerySet(models.QuerySet["Provider"]):
-    def visible_to(self, user) -> "ProviderQuerySet":
+    def visible_to(self, user: User) -> "ProviderQuerySet":
+        """Return the providers of the practices where this user works."""
         return self.filter(
             user__memberships__practice__in=Practice.objects.visible_to(user),
             user__memberships__left_on=None,
@@ -28,7 +30,7 @@ class ProviderQuerySet(models.QuerySet["Provider"]):
 
 
 class Provider(models.Model):
-    """An individual practitioner (21 CFR 1300.01) who may hold the right to sign."""
+    """An individual practitioner (21 CFR 1300.01) who may be granted access to sign."""
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     user = models.OneToOneField(
@@ -53,6 +55,7 @@ class Provider(models.Model):
 
 class DeaRegistrationQuerySet(models.QuerySet["DeaRegistration"]):
     def current(self, *, on: date) -> "DeaRegistrationQuerySet":
+        """Return the registrations that are current, and their institution's too."""
         return self.filter(
             Q(ended_on=None) | Q(ended_on__gt=on),
             Q(institution=None)
@@ -64,7 +67,7 @@ class DeaRegistrationQuerySet(models.QuerySet["DeaRegistration"]):
 
 
 class DeaRegistration(models.Model):
-    """A DEA number: one State, some schedules, until its expiry (21 CFR 1301.13)."""
+    """A DEA number for one State and some schedules (21 CFR 1301.13)."""
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     provider = models.ForeignKey(
@@ -136,7 +139,7 @@ class DeaRegistration(models.Model):
 
     @property
     def as_written(self) -> str:
-        """Return the number as a prescription says it (21 CFR 1301.22(c)(5))."""
+        """Return the number as prescriptions show it (21 CFR 1301.22(c)(5))."""
         return "-".join(part for part in (self.number, self.internal_code) if part)
 
     def is_current(self, *, on: date) -> bool:
@@ -145,11 +148,11 @@ class DeaRegistration(models.Model):
         return self.is_own_part_current(on=on)
 
     def is_own_part_current(self, *, on: date) -> bool:
-        """Say whether it is current as far as this practitioner goes."""
+        """Return True if it is current, whatever the institution's registration is."""
         return on <= self.expires_on and (self.ended_on is None or on < self.ended_on)
 
     def covers(self, schedule: str, *, on: date) -> bool:
-        """Say whether it allows prescribing this schedule on this day."""
+        """Return True if it allows prescribing this schedule on this day."""
         return self.is_current(on=on) and schedule in self.schedules.split(",")
 
     @property
@@ -159,6 +162,7 @@ class DeaRegistration(models.Model):
 
 class StateLicenseQuerySet(models.QuerySet["StateLicense"]):
     def current(self, *, on: date) -> "StateLicenseQuerySet":
+        """Return the licenses that are current, and their State registration too."""
         return self.filter(
             Q(registration_expires_on=None) | Q(registration_expires_on__gte=on),
             expires_on__gte=on,
@@ -168,7 +172,7 @@ class StateLicenseQuerySet(models.QuerySet["StateLicense"]):
 class StateLicense(models.Model):
     """The authority of a State to practice (21 CFR 1311.125(b)).
 
-    Some States register who prescribes controlled substances beside that.
+    Some States also register those who prescribe controlled substances.
     """
 
     provider = models.ForeignKey(

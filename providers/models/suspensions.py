@@ -7,7 +7,7 @@ from providers.models.access import AccessGrant
 
 
 class Cause(models.TextChoices):
-    """Why a right to sign stops on the day (21 CFR 1311.125(d), 1311.130(d))."""
+    """Why access is suspended on the day (21 CFR 1311.125(d), 1311.130(d))."""
 
     LOST = "lost", "A device was lost"
     STOLEN = "stolen", "A device was stolen"
@@ -23,9 +23,9 @@ class Cause(models.TextChoices):
 
 
 class Suspension(models.Model):
-    """That a right stopped by itself, at once; only two people give another one.
+    """A stop of an access grant, effective at once (21 CFR 1311.125(d)).
 
-    21 CFR 1311.125(d). A suspension is never lifted: a new grant takes its place.
+    A suspension is never lifted: two people approve a new grant instead.
     """
 
     grant = models.ForeignKey(AccessGrant, models.PROTECT, related_name="suspensions")

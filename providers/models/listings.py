@@ -4,47 +4,9 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from foundation.actors import User
 from providers.models.institutions import Institution
 from providers.models.practitioners import Provider
-
-
-class CredentialingOfficer(models.Model):
-    """Who proofs practitioners for an institution, from when until when.
-
-    21 CFR 1311.130(a), (c): another office than the one that sets access.
-    """
-
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, related_name="credentialing_offices"
-    )
-    institution = models.ForeignKey(
-        Institution, models.PROTECT, related_name="credentialing_officers"
-    )
-    named_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+"
-    )
-    since = models.DateTimeField()
-    ended_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+"
-    )
-    until = models.DateTimeField(null=True)
-
-    class Meta:
-        ordering = ["since", "pk"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["user", "institution"],
-                condition=Q(until=None),
-                name="credentialing_officer_current_once",
-            ),
-            models.CheckConstraint(
-                name="credentialing_officer_ends_after_the_beginning",
-                condition=Q(until=None) | Q(until__gte=F("since")),
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.user} at {self.institution}"
 
 
 class ListingQuerySet(models.QuerySet["Listing"]):
@@ -54,7 +16,8 @@ class ListingQuerySet(models.QuerySet["Listing"]):
     def approved(self) -> "ListingQuerySet":
         return self.current().filter(second_approved_by__isnull=False)
 
-    def visible_to(self, user) -> "ListingQuerySet":
+    def visible_to(self, user: User) -> "ListingQuerySet":
+        """Return the listings of the institutions whose officer this user is."""
         return self.filter(
             institution__credentialing_officers__user=user,
             institution__credentialing_officers__until=None,
@@ -62,9 +25,9 @@ class ListingQuerySet(models.QuerySet["Listing"]):
 
 
 class Listing(models.Model):
-    """That a practitioner may prescribe under an institution's DEA number.
+    """The approval of a practitioner to prescribe under an institution's DEA number.
 
-    21 CFR 1311.110(a), 1311.130(a): what was checked, and the two who approved it.
+    21 CFR 1311.110(a), 1311.130(a): what was checked, and the two officers who approved it.
     """
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -76,7 +39,7 @@ class Listing(models.Model):
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="+"
     )
     entered_at = models.DateTimeField()
-    # What was looked at, face to face (21 CFR 1311.110(a)(1)-(3)).
+    # What an officer checked in person (21 CFR 1311.110(a)(1)-(3)).
     photo_id = models.CharField("kind of photo identification", max_length=60)
     state_authority = models.CharField("State license, as seen", max_length=60)
     privileges = models.CharField("privileges, as granted", max_length=60)
