@@ -1,7 +1,8 @@
-"""Who sets the access controls of a practice (21 CFR 1311.125(a), 1311.130(b)).
+"""Who manages access at a practice (21 CFR 1311.125(a), 1311.130(b)).
 
-The first ones are named by an administrator, who can do no more than that: from then
-on designees name and end each other, two by two.
+An administrator designates the first two access managers, and can do no more than that.
+From then on access managers designate and dismiss each other: one requests, another one
+approves.
 """
 
 from datetime import date
@@ -9,10 +10,10 @@ from datetime import date
 from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.utils import timezone
 
 from audit import chain
 from audit.acts import Act
+from foundation.actors import User
 from providers import credentialing
 from providers.models import (
     DeaRegistration,
@@ -27,60 +28,63 @@ MINIMUM = 2
 
 
 class NotDesignated(Exception):
-    """The designee was not named; the message says why."""
+    """The person was not designated; the message says why."""
 
 
-def of(practice: Practice) -> QuerySet:
-    """Return the people who are designated there now, and work there."""
-    there = Membership.objects.filter(practice=practice, left_on=None)
-    designated = Designee.objects.filter(practice=practice, until=None)
+def of(practice: Practice) -> QuerySet[User]:
+    """Return the access managers of a practice who still work there."""
+    members = Membership.objects.filter(practice=practice, left_on=None)
+    designated = Designee.objects.current().filter(practice=practice)
     return get_user_model().objects.filter(
-        is_active=True, pk__in=designated.values("user"), memberships__in=there
+        is_active=True, pk__in=designated.values("user"), memberships__in=members
     )
 
 
-def notice_recipients(practice: Practice | None) -> list:
-    """Return who sets access at a practice, or anywhere, and the administrators."""
-    users = get_user_model().objects.filter(is_active=True)
+def notice_recipients(practice: Practice | None) -> list[User]:
+    """Return administrators and the access managers of this practice, or of all."""
+    administrators = get_user_model().objects.filter(is_active=True, is_staff=True)
     practices = [practice] if practice else Practice.objects.all()
-    administrators = users.filter(is_staff=True)
-    return list({*administrators, *(who for one in practices for who in of(one))})
+    managers = (manager for practice in practices for manager in of(practice))
+    return list({*administrators, *managers})
 
 
-def is_access_manager(user, *, practice: Practice) -> bool:
+def is_access_manager(user: User, *, practice: Practice) -> bool:
+    """Return True if this user is designated there and still works there."""
     return of(practice).filter(pk=user.pk).exists()
 
 
-def is_designated(user, *, practice: Practice) -> bool:
-    """Say the same of somebody who may have left since."""
-    return Designee.objects.filter(user=user, practice=practice, until=None).exists()
+def is_designated(user: User, *, practice: Practice) -> bool:
+    """Return True if this user is designated there, even after leaving."""
+    return Designee.objects.current().filter(user=user, practice=practice).exists()
 
 
-def practices_of(user) -> QuerySet[Practice]:
-    """Return the practices whose access controls this user sets."""
-    designated = Designee.objects.filter(user=user, until=None)
+def practices_of(user: User) -> QuerySet[Practice]:
+    """Return the practices whose access this user manages."""
+    designated = Designee.objects.current().filter(user=user)
     return Practice.objects.visible_to(user).filter(
         pk__in=designated.values("practice")
     )
 
 
-def registrants(practice: Practice, *, on: date) -> QuerySet:
-    """Return the designees with a DEA registration and a State license for there."""
+def registrants(practice: Practice, *, on: date) -> QuerySet[User]:
+    """Return the access managers with a current DEA registration and license there."""
     return of(practice).filter(_is_registrant(practice, on=on))
 
 
 def shortage(practice: Practice, *, but_for: Provider | None = None) -> str:
-    """Say what is missing of the designees that the law asks for; empty if nothing.
+    """Return which access managers the practice lacks by law, or "".
 
-    `but_for` is a registrant whose own lapse is told already, and no shortage.
+    `but_for` is a registrant whose own lapse is reported elsewhere: no shortage.
     """
-    is_registrant = _is_registrant(practice, on=practice.today())
-    found = dict(of(practice).annotate(able=is_registrant).values_list("pk", "able"))
-    if but_for and but_for.user_id in found:
-        found[but_for.user_id] = True
-    if len(found) < MINIMUM:
+    managers = of(practice).annotate(
+        is_registrant=_is_registrant(practice, on=practice.today())
+    )
+    is_registrant = dict(managers.values_list("pk", "is_registrant"))
+    if but_for and but_for.user_id in is_registrant:
+        is_registrant[but_for.user_id] = True
+    if len(is_registrant) < MINIMUM:
         return f"{practice} has fewer than two people who set access."
-    if practice.institution_id or any(found.values()):
+    if practice.institution_id or any(is_registrant.values()):
         return ""
     return f"None of those who set access at {practice} is a DEA registrant."
 
@@ -92,10 +96,11 @@ def _is_registrant(practice: Practice, *, on: date) -> Q:
     return Exists(registered) & Exists(licensed)
 
 
-def designate_first(user, *, practice: Practice, by) -> Designee:
-    """Name a designee while there are too few to name each other; raise NotDesignated.
+def designate_first(user: User, *, practice: Practice, by: User | None) -> Designee:
+    """Designate an access manager of a practice that has too few to do so.
 
-    `by` is an administrator, or nobody: the operator, at the command line.
+    `by` is an administrator, or None: the operator, at the command line. Raises
+    NotDesignated.
     """
     with transaction.atomic(durable=True):
         Practice.objects.select_for_update(no_key=True).get(pk=practice.pk)
@@ -106,8 +111,8 @@ def designate_first(user, *, practice: Practice, by) -> Designee:
     raise NotDesignated(refusal)
 
 
-def objection_to_first(user, *, practice: Practice, by) -> str:
-    """Say why an administrator cannot name this designee; empty if they can."""
+def objection_to_first(user: User, *, practice: Practice, by: User | None) -> str:
+    """Return why an administrator cannot designate this user there, or ""."""
     if by is not None and not (by.is_active and by.is_staff):
         return "Only an administrator names the first designees."
     if not shortage(practice):
@@ -118,10 +123,10 @@ def objection_to_first(user, *, practice: Practice, by) -> str:
     return objection_to(user, practice=practice)
 
 
-def objection_to(user, *, practice: Practice) -> str:
-    """Say why somebody cannot be a designee of a practice; empty if they can."""
-    there = Membership.objects.filter(user=user, practice=practice, left_on=None)
-    if not (user.is_active and there.exists()):
+def objection_to(user: User, *, practice: Practice) -> str:
+    """Return why somebody cannot be an access manager of a practice, or ""."""
+    members = Membership.objects.filter(user=user, practice=practice, left_on=None)
+    if not (user.is_active and members.exists()):
         return f"{user} does not work at {practice}."
     if is_access_manager(user, practice=practice):
         return f"{user} is a designee of {practice} already."
@@ -135,26 +140,22 @@ def objection_to(user, *, practice: Practice) -> str:
     return ""
 
 
-def designate(user, *, practice: Practice, by) -> Designee:
-    """Make somebody a designee, in the transaction of the act that decided it."""
-    named = Designee.objects.create(user=user, practice=practice, named_by=by)
+def designate(user: User, *, practice: Practice, by: User | None) -> Designee:
+    """Make somebody an access manager, in the transaction of the act behind it."""
+    designee = Designee.objects.create(user=user, practice=practice, named_by=by)
     chain.record(Act.DESIGNEE_NAMED, by=by, of=user, practice=str(practice.public_id))
-    return named
+    return designee
 
 
-def end_designation(user, *, practice: Practice, by) -> bool:
-    """End a designation, in the transaction of the act that decided it."""
-    ended = Designee.objects.filter(user=user, practice=practice, until=None).update(
-        until=timezone.now(), ended_by=by
-    )
-    if ended:
+def end_designation(user: User, *, practice: Practice, by: User) -> None:
+    """End a designation, in the transaction of the act behind it."""
+    if Designee.objects.filter(user=user, practice=practice).end(by=by):
         chain.record(
             Act.DESIGNEE_ENDED, by=by, of=user, practice=str(practice.public_id)
         )
-    return bool(ended)
 
 
-def resign(user, *, practice: Practice) -> None:
+def resign(user: User, *, practice: Practice) -> None:
     """End one's own designation at once."""
     with transaction.atomic(durable=True):
         end_designation(user, practice=practice, by=user)

@@ -1,9 +1,12 @@
+from typing import Any, cast
+
 from django import forms
 from django.contrib import admin
-from django.contrib.auth.base_user import AbstractBaseUser
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, Model, OuterRef, QuerySet
+from django.http import HttpRequest, HttpResponse
 
 from audit.admin import Recorded, Window
+from foundation.actors import User
 from mfa.models import IdmeAccount
 from providers import access_managers
 from providers.institutions import roster
@@ -24,11 +27,13 @@ from providers.models import (
 
 
 class Owned(Recorded):
-    """What is about somebody stays about them: that is chosen once, when it is added."""
+    """Facts about somebody: who that is gets chosen once, when they are added."""
 
     owner: tuple[str, ...] = ()
 
-    def get_readonly_fields(self, request, obj=None):
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: Model | None = None
+    ) -> tuple[str, ...]:
         return self.owner if obj else ()
 
 
@@ -86,15 +91,15 @@ class InstitutionAdmin(Recorded):
 
 
 class FirstDesigneeForm(forms.ModelForm):
-    """Names a designee while a practice has too few to name each other."""
+    """Designates an access manager of a practice that has too few to do so."""
 
-    by: AbstractBaseUser
+    by: User
 
     class Meta:
         model = Designee
         fields = ["user", "practice"]
 
-    def clean(self):
+    def clean(self) -> dict[str, Any] | None:
         chosen = super().clean()
         if chosen and {"user", "practice"} <= chosen.keys():
             refusal = access_managers.objection_to_first(
@@ -110,7 +115,7 @@ class OfficerForm(forms.ModelForm):
         model = CredentialingOfficer
         fields = ["user", "institution"]
 
-    def clean(self):
+    def clean(self) -> dict[str, Any] | None:
         chosen = super().clean()
         if chosen and {"user", "institution"} <= chosen.keys():
             refusal = roster.objection_to_officer(
@@ -123,18 +128,24 @@ class OfficerForm(forms.ModelForm):
 
 @admin.register(CredentialingOfficer)
 class CredentialingOfficerAdmin(Window):
-    """Who proofs for an institution; its office ends that itself."""
+    """Appoints credentialing officers; their office removes them itself."""
 
     form = OfficerForm
     list_display = ["user", "institution", "since", "until", "named_by"]
     list_filter = ["institution"]
 
-    def has_add_permission(self, request):
+    def has_add_permission(self, request: HttpRequest) -> bool:
         return admin.ModelAdmin.has_add_permission(self, request)
 
-    def save_model(self, request, obj, form, change):
+    def save_model(
+        self,
+        request: HttpRequest,
+        obj: CredentialingOfficer,
+        form: forms.ModelForm,
+        change: bool,
+    ) -> None:
         named = roster.appoint_officer(
-            obj.user, institution=obj.institution, by=request.user
+            obj.user, institution=obj.institution, by=cast(User, request.user)
         )
         obj.pk = named.pk
 
@@ -147,48 +158,66 @@ class ListingAdmin(Window):
 
 @admin.register(Designee)
 class DesigneeAdmin(Window):
-    """A window with one door: the first designees of a practice are named here."""
+    """A window with one door: the first access managers are designated here."""
 
     form = FirstDesigneeForm
     list_display = ["user", "practice", "since", "until", "named_by"]
     list_filter = ["practice"]
 
-    def has_add_permission(self, request):
+    def has_add_permission(self, request: HttpRequest) -> bool:
         return admin.ModelAdmin.has_add_permission(self, request)
 
-    def get_form(self, request, obj=None, change=False, **kwargs):
+    def get_form(
+        self,
+        request: HttpRequest,
+        obj: Designee | None = None,
+        change: bool = False,
+        **kwargs: Any,
+    ) -> type[FirstDesigneeForm]:
         form = super().get_form(request, obj, change, **kwargs)
         return type(form.__name__, (form,), {"by": request.user})
 
-    def save_model(self, request, obj, form, change):
+    def save_model(
+        self,
+        request: HttpRequest,
+        obj: Designee,
+        form: forms.ModelForm,
+        change: bool,
+    ) -> None:
         named = access_managers.designate(
-            obj.user, practice=obj.practice, by=request.user
+            obj.user, practice=obj.practice, by=cast(User, request.user)
         )
         obj.pk = named.pk
 
 
 @admin.register(Provider)
 class ProviderAdmin(Owned):
-    """Facts about a provider; who may sign is shown and never changed here."""
+    """Facts about a provider; access to sign is shown and never changed here."""
 
     owner = ("user",)
     list_display = ["__str__", "npi", "is_approved"]
     search_fields = ["last_name", "npi"]
     change_form_template = "admin/providers/provider/change_form.html"
 
-    def get_queryset(self, request):
-        in_force = AccessGrant.objects.current().filter(
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Provider]:
+        grants = AccessGrant.objects.current().filter(
             provider=OuterRef("pk"), is_provisional=False, suspensions=None
         )
-        return super().get_queryset(request).annotate(may_sign=Exists(in_force))
+        return super().get_queryset(request).annotate(may_sign=Exists(grants))
 
     @admin.display(boolean=True, description="may sign")
-    def is_approved(self, provider) -> bool:
-        return provider.may_sign
+    def is_approved(self, provider: Provider) -> bool:
+        return provider.may_sign  # type: ignore[attr-defined]  # annotated above
 
-    def change_view(self, request, object_id, form_url="", extra_context=None):
-        grants = AccessGrant.objects.current().filter(provider=object_id)
-        accounts = IdmeAccount.objects.linked().filter(user__provider=object_id)
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        grants = AccessGrant.objects.current().filter(provider__pk=object_id)
+        accounts = IdmeAccount.objects.linked().filter(user__provider__pk=object_id)
         shown = {
             "grants": grants.select_related("practice").prefetch_related("suspensions"),
             "account": accounts.first(),

@@ -1,4 +1,4 @@
-"""What authority a practitioner has at a practice on a day, and what is missing.
+"""A practitioner's authority to prescribe at a practice on a day, and what it lacks.
 
 21 CFR 1306.03(a), 1311.125(b), (d).
 """
@@ -28,28 +28,23 @@ def registrations_of(
     )
 
 
-def registration_of(
-    provider: Provider, *, practice: Practice, on: date
-) -> DeaRegistration | None:
-    kept = registrations_of(provider, practice=practice)
-    return next((one for one in kept if one.is_current(on=on)), None)
-
-
 def license_of(
     provider: Provider, *, practice: Practice, on: date
 ) -> StateLicense | None:
-    kept = provider.state_licenses.filter(state=practice.state)
-    return next((one for one in kept if one.is_current(on=on)), None)
+    """Return a current license of the practice's State, if there is one."""
+    licenses = provider.state_licenses.filter(state=practice.state)
+    return next((row for row in licenses if row.is_current(on=on)), None)
 
 
 def works_at(provider: Provider, *, practice: Practice) -> bool:
+    """Return True if the practitioner works there as a provider."""
     return Membership.objects.filter(
         user=provider.user_id, practice=practice, role=Role.PROVIDER, left_on=None
     ).exists()
 
 
 def is_missing_on_list(provider: Provider, *, practice: Practice) -> bool:
-    """Say whether the practice's institution has not listed the provider."""
+    """Return True if the practice's institution has not listed the provider."""
     institution = practice.institution
     return institution is not None and not credentialing.is_listed(
         provider, institution=institution
@@ -57,26 +52,26 @@ def is_missing_on_list(provider: Provider, *, practice: Practice) -> bool:
 
 
 def lapses(provider: Provider, *, practice: Practice, on: date) -> list[Cause]:
-    """Return why a right to sign there cannot stand on this day; empty if it can."""
-    found = [] if works_at(provider, practice=practice) else [Cause.LEFT]
-    found += _lapse_of_registrations(provider, practice=practice, on=on)
-    if not found and is_missing_on_list(provider, practice=practice):
-        found.append(Cause.NOT_LISTED)
+    """Return the causes to suspend access there on this day (1311.125(d))."""
+    causes = [] if works_at(provider, practice=practice) else [Cause.LEFT]
+    causes += _registration_lapses(provider, practice=practice, on=on)
+    if not causes and is_missing_on_list(provider, practice=practice):
+        causes.append(Cause.NOT_LISTED)
     if license_of(provider, practice=practice, on=on) is None:
-        found.append(Cause.LICENSE_EXPIRED)
-    return found
+        causes.append(Cause.LICENSE_EXPIRED)
+    return causes
 
 
-def _lapse_of_registrations(
+def _registration_lapses(
     provider: Provider, *, practice: Practice, on: date
 ) -> list[Cause]:
-    kept = registrations_of(provider, practice=practice)
-    current = [one for one in kept if one.is_current(on=on)]
-    if any(credentialing.covers(one) for one in current):
+    registrations = registrations_of(provider, practice=practice)
+    current = [row for row in registrations if row.is_current(on=on)]
+    if any(credentialing.covers(row) for row in current):
         return []
     if current:
         return [Cause.NOT_LISTED]
-    if any(one.institution and one.is_own_part_current(on=on) for one in kept):
+    if any(row.institution and row.is_own_part_current(on=on) for row in registrations):
         return [Cause.INSTITUTION]
-    was_ended = any(one.ended_on and one.ended_on <= on for one in kept)
-    return [Cause.DEA_ENDED if was_ended else Cause.DEA_EXPIRED]
+    has_ended = any(row.ended_on and row.ended_on <= on for row in registrations)
+    return [Cause.DEA_ENDED if has_ended else Cause.DEA_EXPIRED]

@@ -2,6 +2,7 @@
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from foundation.actors import User
 from providers.models import (
     CredentialingOfficer,
     DeaRegistration,
@@ -12,7 +13,7 @@ from providers.models import (
 
 
 def is_listed(provider: Provider, *, institution: Institution) -> bool:
-    """Say whether two of the proofing office have approved this practitioner."""
+    """Return True if two credentialing officers have approved this practitioner."""
     return (
         Listing.objects.approved()
         .filter(provider=provider, institution=institution)
@@ -21,25 +22,29 @@ def is_listed(provider: Provider, *, institution: Institution) -> bool:
 
 
 def covers(registration: DeaRegistration) -> bool:
-    """Say whether nothing but the registration itself is needed to prescribe under it."""
+    """Return True if the practitioner is free to prescribe under this registration.
+
+    Under an institution's number that takes its credentialing list, too.
+    """
     if registration.institution is None:
         return True
     return is_listed(registration.provider, institution=registration.institution)
 
 
 def covered(registrations: QuerySet[DeaRegistration]) -> QuerySet[DeaRegistration]:
-    """Return those of which the same can be said."""
+    """Like `covers()`, for many registrations: return the covered ones."""
     listed = Listing.objects.approved().filter(
         institution=OuterRef("institution"), provider=OuterRef("provider")
     )
     return registrations.filter(Q(institution=None) | Exists(listed))
 
 
-def institutions_of(user) -> QuerySet[Institution]:
-    """Return the institutions whose proofing office this user belongs to."""
-    offices = CredentialingOfficer.objects.filter(user=user, until=None)
+def institutions_of(user: User) -> QuerySet[Institution]:
+    """Return the institutions whose credentialing office this user belongs to."""
+    offices = CredentialingOfficer.objects.current().filter(user=user)
     return Institution.objects.filter(pk__in=offices.values("institution"))
 
 
-def is_officer(user, *, institution: Institution) -> bool:
+def is_officer(user: User, *, institution: Institution) -> bool:
+    """Return True if this user belongs to the institution's credentialing office."""
     return user.is_active and institutions_of(user).filter(pk=institution.pk).exists()

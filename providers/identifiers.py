@@ -14,7 +14,7 @@ _NPI_PREFIX = "80840"  # ISO 7812: health applications, United States
 
 
 def is_dea_number(number: str) -> bool:
-    """Check the format and check digit of a practitioner's DEA number."""
+    """Return True if the format and check digit are a practitioner's DEA number's."""
     if not _DEA_NUMBER.fullmatch(number):
         return False
     digits = [int(digit) for digit in number[2:]]
@@ -23,7 +23,7 @@ def is_dea_number(number: str) -> bool:
 
 
 def is_npi(number: str) -> bool:
-    """Check the format and Luhn digit of a National Provider Identifier (45 CFR 162.406)."""
+    """Return True if the format and Luhn digit are an NPI's (45 CFR 162.406)."""
     return bool(_NPI.fullmatch(number)) and luhn.is_valid(_NPI_PREFIX + number)
 
 
@@ -76,4 +76,5 @@ def validate_time_zone(value: str) -> None:
 
 
 def zone(name: str) -> ZoneInfo:
+    """Return the time zone of this name; raise if there is none."""
     return ZoneInfo(name)

@@ -1,8 +1,10 @@
-"""Whether the person whom ID.me verified is the practitioner who is registered here.
+"""Compare the person whom ID.me verified with the practitioner registered here.
 
-21 CFR 1311.105(a)(1), 1311.125(c): the right to sign rests on the identity that was
-proofed when it was given.
+21 CFR 1311.105(a)(1), 1311.125(c): an access grant rests on the identity that was
+verified when it was approved.
 """
+
+from typing import Any
 
 from django.dispatch import receiver
 
@@ -14,12 +16,12 @@ from providers.models import AccessGrant, Provider
 
 
 def is_named_alike(provider: Provider, account: IdmeAccount) -> bool:
-    """Say whether the last names have a word in common, as double names do."""
+    """Return True if the last names share a word, as double names do."""
     return bool(_words(account.last_name) & _words(provider.last_name))
 
 
 def is_of_same_identity(grant: AccessGrant, account: IdmeAccount) -> bool:
-    """Say whether a grant was given when this very ID.me account was known already."""
+    """Return True if this ID.me account was already linked when access was granted."""
     return IdmeAccount.objects.filter(
         user=grant.provider.user_id,
         issuer=account.issuer,
@@ -29,7 +31,10 @@ def is_of_same_identity(grant: AccessGrant, account: IdmeAccount) -> bool:
 
 
 @receiver(identity_confirmed)
-def record_another_name(sender, account: IdmeAccount, **kwargs) -> None:
+def record_another_name(
+    sender: type[IdmeAccount], account: IdmeAccount, **kwargs: Any
+) -> None:
+    """Record that ID.me verified a name that differs from the one registered here."""
     provider = Provider.objects.filter(user=account.user_id).first()
     if provider and not is_named_alike(provider, account):
         chain.record(

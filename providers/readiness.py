@@ -1,6 +1,6 @@
-"""Everything about a provider that can stand in the way of signing, at one glance.
+"""Everything about a provider that can block signing, at one glance.
 
-Each blocker says what is wrong and what to do; the page shows them, signing refuses
+Each blocker says what is wrong and what to do; the page shows them, and signing refuses
 on them.
 """
 
@@ -19,28 +19,28 @@ from providers.models import AccessGrant, Practice, Provider
 def blockers_to_signing(
     provider: Provider, *, practice: Practice, on: date
 ) -> list[Blocker]:
-    """Return every reason why this provider may not sign at this practice today."""
-    if stranger := _member(provider, practice, on):
-        return [stranger]
-    found = [rule(provider, practice, on) for rule in RULES]
-    return [blocker for blocker in found if blocker]
+    """Return every reason why this provider may not sign at this practice on a day."""
+    if left := _member(provider, practice, on):
+        return [left]
+    blockers = [rule(provider, practice, on) for rule in RULES]
+    return [blocker for blocker in blockers if blocker]
 
 
 def blockers_for_now(
     provider: Provider, *, practice: Practice, on: date
 ) -> list[Blocker]:
-    """Return the same with the locks that only have to be waited for.
+    """Like `blockers_to_signing()`, with locks that only have to be waited for.
 
-    For pages. The act itself leaves locks to the challenge, which holds the rows: a
+    For pages: the act itself leaves locks to the challenge, which holds the rows: a
     second attempt in flight locks for a moment, and must not void a passed first one.
     """
-    found = [*blockers_to_signing(provider, practice=practice, on=on)]
+    blockers = blockers_to_signing(provider, practice=practice, on=on)
     lock = _lock(provider, practice)
-    return [*found, lock] if lock else found
+    return [*blockers, lock] if lock else blockers
 
 
 def _member(provider: Provider, practice: Practice, on: date) -> Blocker | None:
-    """21 CFR 1311.125(d)(4): somebody who left no longer signs there."""
+    """21 CFR 1311.125(d)(4): who left no longer signs there."""
     if authority.works_at(provider, practice=practice):
         return None
     return Blocker(
@@ -49,7 +49,7 @@ def _member(provider: Provider, practice: Practice, on: date) -> Blocker | None:
 
 
 def _identity(provider: Provider, practice: Practice, on: date) -> Blocker | None:
-    """21 CFR 1311.105(a)(1): the one who was proofed is the one who is registered."""
+    """21 CFR 1311.105(a)(1): the person verified is the person registered."""
     account = IdmeAccount.objects.linked_to(provider.user_id)
     if account is None:
         return Blocker(
@@ -73,25 +73,27 @@ def _identity(provider: Provider, practice: Practice, on: date) -> Blocker | Non
     return None
 
 
-def _designees(provider: Provider, practice: Practice, on: date) -> Blocker | None:
-    """21 CFR 1311.125(a): two people set access there, one of them a registrant."""
-    lacking = access_managers.shortage(practice, but_for=provider)
-    if not lacking:
+def _access_managers(
+    provider: Provider, practice: Practice, on: date
+) -> Blocker | None:
+    """21 CFR 1311.125(a): two people manage access, one of them a registrant."""
+    shortage = access_managers.shortage(practice, but_for=provider)
+    if not shortage:
         return None
     return Blocker(
-        lacking, "Ask your administrator to name the first two who set access."
+        shortage, "Ask your administrator to name the first two who set access."
     )
 
 
 def _approval(provider: Provider, practice: Practice, on: date) -> Blocker | None:
-    """21 CFR 1311.125(c): the right to sign is given by others, to a known identity."""
-    held = AccessGrant.objects.current().at(practice).filter(provider=provider)
-    grant = held.order_by("is_provisional").first()
+    """21 CFR 1311.125(c): others approve access, for a verified identity."""
+    grants = AccessGrant.objects.current().at(practice).filter(provider=provider)
+    grant = grants.order_by("is_provisional").first()
     if grant is None:
         return _not_granted("You are not approved to sign controlled substances.")
     if grant.is_provisional:
         return _not_granted("You were approved by one person; the law asks for two.")
-    causes = [one.get_cause_display().lower() for one in grant.suspensions.all()]
+    causes = [row.get_cause_display().lower() for row in grant.suspensions.all()]
     if causes:
         return _not_granted(f"Your right to sign is suspended: {'; '.join(causes)}.")
     account = IdmeAccount.objects.linked_to(provider.user_id)
@@ -111,8 +113,8 @@ def _not_granted(label: str) -> Blocker:
 
 def _registration(provider: Provider, practice: Practice, on: date) -> Blocker | None:
     """21 CFR 1306.03(a)(2): a current DEA registration for the State of the practice."""
-    kept = authority.registrations_of(provider, practice=practice)
-    current = [one for one in kept if one.is_current(on=on)]
+    registrations = authority.registrations_of(provider, practice=practice)
+    current = [row for row in registrations if row.is_current(on=on)]
     if not current:
         return Blocker(
             f"You have no current DEA registration for {practice.state}.",
@@ -120,7 +122,7 @@ def _registration(provider: Provider, practice: Practice, on: date) -> Blocker |
             "erx-info",
         )
     institution = current[0].institution or practice.institution
-    is_covered = any(credentialing.covers(one) for one in current)
+    is_covered = any(credentialing.covers(row) for row in current)
     if is_covered and not authority.is_missing_on_list(provider, practice=practice):
         return None
     return Blocker(
@@ -131,14 +133,14 @@ def _registration(provider: Provider, practice: Practice, on: date) -> Blocker |
 
 
 def _license(provider: Provider, practice: Practice, on: date) -> Blocker | None:
-    """21 CFR 1306.03(a)(1): authorized by the State in which one practices."""
+    """21 CFR 1306.03(a)(1): authorized by the State of the practice."""
     if authority.license_of(provider, practice=practice, on=on):
         return None
-    kept = provider.state_licenses.filter(state=practice.state)
-    has_license = any(on <= one.expires_on for one in kept)
-    what = "registration for controlled substances" if has_license else "license"
+    licenses = provider.state_licenses.filter(state=practice.state)
+    has_license = any(on <= row.expires_on for row in licenses)
+    missing = "registration for controlled substances" if has_license else "license"
     return Blocker(
-        f"You have no current {what} of {practice.state}.",
+        f"You have no current {missing} of {practice.state}.",
         "Ask your administrator to enter it or its renewal.",
         "erx-info",
     )
@@ -148,8 +150,8 @@ def _device(provider: Provider, practice: Practice, on: date) -> Blocker | None:
     """21 CFR 1311.115(a)(3): something you have, chosen by you."""
     if devices.primary_of(provider.user):
         return None
-    kept = Device.objects.visible_to(provider.user).listed()
-    if kept.usable().exists():
+    listed = Device.objects.visible_to(provider.user).listed()
+    if listed.usable().exists():
         lost = devices.lost_primary_of(provider.user)
         return Blocker(
             f"“{lost}” is no longer your primary device."
@@ -158,7 +160,7 @@ def _device(provider: Provider, practice: Practice, on: date) -> Blocker | None:
             "Choose Select as the Primary Device beside one of your devices.",
             "erx-info",
         )
-    if kept.filter(kind__in=SIGNING_KINDS).exists():
+    if listed.filter(kind__in=SIGNING_KINDS).exists():
         return Blocker(
             "Your device is disabled after too many failed attempts.",
             "Remove it and set it up again, or set up another one.",
@@ -187,7 +189,7 @@ def _lock(provider: Provider, practice: Practice) -> Blocker | None:
 
 RULES: list[Callable[[Provider, Practice, date], Blocker | None]] = [
     _identity,
-    _designees,
+    _access_managers,
     _approval,
     _registration,
     _license,

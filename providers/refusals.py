@@ -7,11 +7,12 @@ from django.db import models
 
 from audit import chain
 from audit.acts import Act, Outcome
+from foundation.actors import User
 from mfa.refusals import NotProven
 
 
 class NotAllowed(Exception):
-    """Nothing was changed; `code` is what the record says of it."""
+    """Nothing was changed; `code` is the reason for the record."""
 
     def __init__(self, message: str, *, code: str):
         self.code = code
@@ -19,8 +20,8 @@ class NotAllowed(Exception):
 
 
 @contextmanager
-def on_record(of: models.Model, *, by) -> Iterator[None]:
-    """Put a refusal on record after its transaction, so that no rollback takes it."""
+def on_record(of: models.Model, *, by: User) -> Iterator[None]:
+    """Record a refusal after its transaction, so that no rollback takes it away."""
     try:
         yield
     except (NotAllowed, NotProven) as refusal:

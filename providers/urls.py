@@ -1,9 +1,8 @@
 from django.urls import path
 
 from providers import views
-from providers.access import device_loss
 from providers.access import views as access_views
-from providers.institutions import views as listing_views
+from providers.institutions import views as roster_views
 
 urlpatterns = [
     path("settings/", views.general, name="provider-settings"),
@@ -11,29 +10,29 @@ urlpatterns = [
     path("settings/erx-info/devices/", views.devices_state, name="erx-info-devices"),
     path(
         "settings/erx-info/devices/<uuid:public_id>/lost/",
-        device_loss.report,
+        views.report_lost_device,
         name="device-lost",
     ),
     path("access/", access_views.overview, name="access-list"),
     path("access/give-up/", access_views.give_up, name="access-give-up"),
     path(
         "access/<uuid:practice_id>/grant/<uuid:provider_id>/",
-        access_views.enter_grant,
+        access_views.request_grant,
         name="access-grant",
     ),
     path(
         "access/<uuid:practice_id>/end/<uuid:provider_id>/",
-        access_views.enter_revocation,
+        access_views.request_revocation,
         name="access-revoke",
     ),
     path(
         "access/<uuid:practice_id>/designees/name/",
-        access_views.enter_naming,
+        access_views.request_designation,
         name="access-name",
     ),
     path(
         "access/<uuid:practice_id>/designees/end/",
-        access_views.enter_dismissal,
+        access_views.request_dismissal,
         name="access-dismiss",
     ),
     path(
@@ -57,23 +56,23 @@ urlpatterns = [
     path("settings/activity/", views.activity, name="activity-log"),
     path(
         "institutions/<uuid:public_id>/list/",
-        listing_views.overview,
+        roster_views.overview,
         name="listing-list",
     ),
     path(
         "institutions/<uuid:public_id>/list/enter/",
-        listing_views.enter,
+        roster_views.add,
         name="listing-enter",
     ),
     path(
         "institutions/<uuid:public_id>/office/<int:pk>/end/",
-        listing_views.end_officer,
+        roster_views.remove_officer,
         name="listing-officer-end",
     ),
     path(
         "listings/<uuid:public_id>/approve/",
-        listing_views.approve,
+        roster_views.approve,
         name="listing-approve",
     ),
-    path("listings/<uuid:public_id>/end/", listing_views.end, name="listing-end"),
+    path("listings/<uuid:public_id>/end/", roster_views.remove, name="listing-end"),
 ]

@@ -1,12 +1,17 @@
+"""Pages of the settings: general, eRx Info, devices and the activity log."""
+
 from collections.abc import Iterable
 from functools import partial
 from http import HTTPStatus
+from typing import Any
 from urllib.parse import urlencode, urlsplit
+from uuid import UUID
 
 from django.conf import settings
+from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
@@ -14,13 +19,16 @@ from django.views.decorators.http import require_safe
 from audit.acts import Act
 from audit.catalog import Area
 from audit.models import Event
+from foundation.actors import AuthenticatedRequest, User
 from foundation.blockers import Blocker
-from foundation.pages import STOP_ASKING
+from foundation.pages import STOP_ASKING, form_page
 from mfa import devices
 from mfa.idme import freshness
 from mfa.models import Device, IdmeAccount, Kind
 from providers import access_managers, credentialing, readiness
-from providers.models import AccessGrant, Membership, Practice, Provider
+from providers.access import suspension
+from providers.forms import LostDeviceForm
+from providers.models import AccessGrant, Cause, Membership, Practice, Provider
 
 PAGE_SIZE = 50
 DEVICE = Device._meta.label_lower
@@ -28,7 +36,7 @@ FILTERS = [("", "Everything"), *Area.choices]
 
 
 @require_safe
-def general(request):
+def general(request: AuthenticatedRequest) -> HttpResponse:
     provider = Provider.objects.filter(user=request.user).first()
     memberships = Membership.objects.filter(user=request.user, left_on=None)
     return render(
@@ -44,51 +52,32 @@ def general(request):
 
 
 @require_safe
-def erx_info(request):
+def erx_info(request: AuthenticatedRequest) -> HttpResponse:
     """Show identity, approval, registrations and devices, and what blocks signing."""
+    freshness.request_refresh_if_old(request.user)
     provider = Provider.objects.filter(user=request.user).first()
     practice = Practice.objects.visible_to(request.user).first()
-    freshness.request_refresh_if_old(request.user)
-    account = IdmeAccount.objects.linked_to(request.user)
-    listed = Device.objects.visible_to(request.user).listed()
-    primary = devices.primary_of(request.user)
-    signing = [device for device in listed if device.may_sign]
-    return render(
-        request,
-        "providers/erx_info.html",
-        {
-            "tab": "erx-info",
-            "time_zone": _time_zone(practice),
-            "today": practice.today() if practice else timezone.localdate(),
-            "provider": provider,
-            "account": account,
-            "grant": _grant(provider, practice),
-            "registrations": provider.dea_registrations.all() if provider else [],
-            "devices": listed,
-            "primary": primary,
-            "has_push": any(device.kind == Kind.PUSH for device in signing),
-            "has_code_generator": any(
-                device.kind == Kind.CODE_GENERATOR for device in signing
-            ),
-            "has_one_device": len(signing) == 1,
-            "suggested": None if primary else devices.suggested_for(request.user),
-            "is_refreshing": account and freshness.is_refreshing(account),
-            "refresh_failed": account and freshness.has_failed(account),
-            "needs_sign_in": account
-            and freshness.is_old(account)
-            and not freshness.is_refreshable(account),
-            "blockers": _blockers(provider, practice),
-            "designees": partial(_others_who_set_access, request.user, practice),
-            "update_url": _update_url(),
-        },
-    )
+    context = {
+        "tab": "erx-info",
+        "time_zone": _time_zone(practice),
+        "today": practice.today() if practice else timezone.localdate(),
+        "provider": provider,
+        "grant": _grant(provider, practice),
+        "registrations": provider.dea_registrations.all() if provider else [],
+        "blockers": _blockers(provider, practice),
+        "designees": partial(_other_managers, request.user, practice),
+        "update_url": _update_url(),
+        **_device_sync(request.user),
+        **_devices(request.user),
+    }
+    return render(request, "providers/erx_info.html", context)
 
 
 @require_safe
-def devices_state(request):
-    """Tell the page that waits for a newer list: not yet, to load anew, or to give up.
+def devices_state(request: AuthenticatedRequest) -> HttpResponse:
+    """Tell the page that waits for a device sync: not yet, reload, or give up.
 
-    A page that went on for ever would keep somebody signed in who is not there.
+    A page that asked for ever would keep somebody signed in who left.
     """
     account = IdmeAccount.objects.linked_to(request.user)
     if account and freshness.is_refreshing(account):
@@ -100,8 +89,29 @@ def devices_state(request):
     return HttpResponse(headers={"HX-Refresh": "true"})
 
 
+def report_lost_device(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
+    """Retire a lost device at once; whoever lost one is asked for no factor."""
+    listed = Device.objects.visible_to(request.user).listed()
+    device = get_object_or_404(listed, public_id=public_id)
+    form = LostDeviceForm(request.POST or None)
+    if form.is_valid():
+        cause = Cause(form.cleaned_data["cause"])
+        try:
+            suspension.report_device(device, by=request.user, cause=cause)
+        except devices.DeviceChangeRefused as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(
+                request,
+                f"“{device}” is out of use, signing has stopped, and those who set "
+                "access were told.",
+            )
+            return redirect("erx-info")
+    return form_page(request, "providers/lost.html", form, device=device)
+
+
 @require_safe
-def activity(request):
+def activity(request: AuthenticatedRequest) -> HttpResponse:
     """Show a user's own part of the record."""
     show = request.GET.get("show", "")
     events = Event.objects.visible_to(request.user).order_by("-sequence")
@@ -123,8 +133,37 @@ def activity(request):
     )
 
 
-def _device_names(user, events: Iterable[Event]) -> dict[str, str]:
-    """Return the nicknames of one's own devices that the events are about, by id."""
+def _device_sync(user: User) -> dict[str, Any]:
+    """Return how recent the device list of the user's ID.me account is."""
+    account = IdmeAccount.objects.linked_to(user)
+    return {
+        "account": account,
+        "is_refreshing": account and freshness.is_refreshing(account),
+        "refresh_failed": account and freshness.has_failed(account),
+        "needs_sign_in": account
+        and freshness.is_old(account)
+        and not freshness.is_refreshable(account),
+    }
+
+
+def _devices(user: User) -> dict[str, Any]:
+    """Return the user's devices and what eRx Info says about them."""
+    listed = Device.objects.visible_to(user).listed()
+    primary = devices.primary_of(user)
+    signing = [device for device in listed if device.may_sign]
+    kinds = {device.kind for device in signing}
+    return {
+        "devices": listed,
+        "primary": primary,
+        "has_push": Kind.PUSH in kinds,
+        "has_code_generator": Kind.CODE_GENERATOR in kinds,
+        "has_one_device": len(signing) == 1,
+        "suggested": None if primary else devices.suggested_for(user),
+    }
+
+
+def _device_names(user: User, events: Iterable[Event]) -> dict[str, str]:
+    """Return the nicknames of the user's devices that the events are about, by id."""
     ids = {event.subject_id for event in events if event.subject_kind == DEVICE}
     own = Device.objects.visible_to(user).filter(public_id__in=ids)
     return {str(device.public_id): device.name for device in own}
@@ -137,15 +176,15 @@ def _time_zone(practice: Practice | None) -> str:
 def _grant(provider: Provider | None, practice: Practice | None) -> AccessGrant | None:
     if provider is None or practice is None:
         return None
-    held = AccessGrant.objects.current().at(practice).filter(provider=provider)
-    told = held.select_related("practice", "granted_by", "request__entered_by")
-    told = told.prefetch_related("suspensions__device")
-    return told.order_by("is_provisional").first()
+    grants = AccessGrant.objects.current().at(practice).filter(provider=provider)
+    grants = grants.select_related("practice", "granted_by", "request__entered_by")
+    grants = grants.prefetch_related("suspensions__device")
+    return grants.order_by("is_provisional").first()
 
 
-def _others_who_set_access(user, practice: Practice | None) -> list[str]:
+def _other_managers(user: User, practice: Practice | None) -> list[str]:
     people = access_managers.of(practice).exclude(pk=user.pk) if practice else []
-    return [one.get_full_name() or one.get_username() for one in people]
+    return [person.get_full_name() or person.get_username() for person in people]
 
 
 def _blockers(provider: Provider | None, practice: Practice | None) -> list[Blocker]:

@@ -1,7 +1,7 @@
-"""Changes of who may sign: one designee enters them, another one executes them.
+"""Changes of access: one access manager requests them, another one approves them.
 
-21 CFR 1311.120(b)(4)-(5), 1311.125(b)-(c), 1311.130(b). Whoever executes is a DEA
-registrant (except at an institution) and shows both factors for exactly this change.
+21 CFR 1311.120(b)(4)-(5), 1311.125(b)-(c), 1311.130(b). The approver is a DEA registrant
+(except at an institution) and shows both factors for exactly this change.
 """
 
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from audit import chain
 from audit.acts import Act, Outcome
+from foundation.actors import User
 from mfa import challenges
 from mfa.models import Challenge, Purpose
 from providers import access_managers
@@ -34,7 +35,10 @@ ENDS = [AccessKind.REVOKE, AccessKind.DISMISS]
 
 @dataclass(frozen=True)
 class LookUp:
-    """What a designee saw of a practitioner's authority, and where (1311.125(b))."""
+    """What an access manager saw of a practitioner's authority, and where.
+
+    21 CFR 1311.125(b).
+    """
 
     dea_registration: DeaRegistration
     dea_expires_on: date
@@ -47,49 +51,80 @@ class LookUp:
 
 
 def request_grant(
-    provider: Provider, *, practice: Practice, by, look_up: LookUp
+    provider: Provider, *, practice: Practice, by: User, look_up: LookUp
 ) -> AccessRequest:
-    """Enter that a provider may sign, with what was seen of their authority."""
+    """Request access for a provider, with the look-up of their authority.
+
+    Raises NotAllowed (21 CFR 1311.125(b)).
+    """
     verification = Verification(
         provider=provider,
         verified_by=by,
         verified_at=timezone.now(),
-        **{field: getattr(look_up, field) for field in LookUp.__dataclass_fields__},
+        **vars(look_up),
     )
-    entered = _request(AccessKind.GRANT, practice, by=by, provider=provider)
-    entered.verification = verification
-    return _enter(entered, by=by)
+    return _save(
+        AccessRequest(
+            kind=AccessKind.GRANT,
+            practice=practice,
+            provider=provider,
+            person=provider.user,
+            verification=verification,
+        ),
+        by=by,
+    )
 
 
 def request_revocation(
-    provider: Provider, *, practice: Practice, by, reason: str
+    provider: Provider, *, practice: Practice, by: User, reason: str
 ) -> AccessRequest:
-    """Enter that a provider may no longer sign there; signing stops at once."""
-    entered = _request(AccessKind.REVOKE, practice, by=by, provider=provider)
-    entered.reason = reason.strip()
-    return _enter(entered, by=by)
+    """Request to revoke a provider's access there; signing stops at once.
+
+    Raises NotAllowed (21 CFR 1311.125(d)).
+    """
+    return _save(
+        AccessRequest(
+            kind=AccessKind.REVOKE,
+            practice=practice,
+            provider=provider,
+            person=provider.user,
+            reason=reason.strip(),
+        ),
+        by=by,
+    )
 
 
-def request_designation(person, *, practice: Practice, by) -> AccessRequest:
-    """Enter that somebody sets the access controls of the practice, too."""
-    return _enter(_request(AccessKind.NAME, practice, by=by, person=person), by=by)
+def request_designation(person: User, *, practice: Practice, by: User) -> AccessRequest:
+    """Request that somebody becomes an access manager; raises NotAllowed."""
+    return _save(
+        AccessRequest(kind=AccessKind.NAME, practice=practice, person=person), by=by
+    )
 
 
 def request_dismissal(
-    person, *, practice: Practice, by, reason: str = ""
+    person: User, *, practice: Practice, by: User, reason: str = ""
 ) -> AccessRequest:
-    """Enter that somebody no longer sets the access controls of the practice."""
-    entered = _request(AccessKind.DISMISS, practice, by=by, person=person)
-    entered.reason = reason.strip()
-    return _enter(entered, by=by)
+    """Request that somebody ceases to be an access manager; raises NotAllowed."""
+    return _save(
+        AccessRequest(
+            kind=AccessKind.DISMISS,
+            practice=practice,
+            person=person,
+            reason=reason.strip(),
+        ),
+        by=by,
+    )
 
 
 def approve(
-    request: AccessRequest, *, by, challenge: Challenge, session_key: str
+    access_request: AccessRequest, *, by: User, challenge: Challenge, session_key: str
 ) -> AccessRequest:
-    """Carry out what another designee entered; raise NotAllowed or NotProven."""
-    with on_record(request, by=by), transaction.atomic(durable=True):
-        locked = _locked(request)
+    """Approve and carry out what another access manager requested.
+
+    Raises NotAllowed or NotProven (21 CFR 1311.120(b)(4), 1311.125(c)).
+    """
+    with on_record(access_request, by=by), transaction.atomic(durable=True):
+        locked = _locked(access_request)
         approval.require(locked, by=by)
         challenges.consume(
             challenge,
@@ -98,38 +133,30 @@ def approve(
             payload_digest=locked.digest,
             session_key=session_key,
         )
-        locked.challenge = challenge
-        locked.is_own = approval.is_own(locked, by=by)
-        _close(locked, AccessState.EXECUTED, by=by)
-        chain.record(
-            Act.ACCESS_EXECUTED,
-            by=by,
-            of=locked,
-            kind=locked.kind,
-            own=locked.is_own,
-            challenge=str(challenge.public_id),
-        )
-        changes.make(locked, by=by)
-        notices.executed(locked)
+        _close_approved(locked, by=by, challenge=challenge)
+        changes.apply(locked, by=by)
+        notices.approved(locked)
     return locked
 
 
-def record_refusal(request: AccessRequest, refusals: list[NotAllowed], *, by) -> None:
-    """Put on record an attempt that the page turned away before the two factors."""
+def record_refusal(
+    access_request: AccessRequest, refusals: list[NotAllowed], *, by: User
+) -> None:
+    """Record an attempt that the page refused before it asked for the two factors."""
     chain.record(
         Act.ACCESS_REFUSED,
         by=by,
-        of=request,
+        of=access_request,
         outcome=Outcome.FAILURE,
         reason=refusals[0].code if refusals else "closed",
     )
 
 
-def decline(request: AccessRequest, *, by, reason: str) -> None:
-    """Close a request as the second person, without anything changed."""
-    with on_record(request, by=by), transaction.atomic(durable=True):
-        locked = _locked(request)
-        _require_designee(locked.practice, by=by)
+def decline(access_request: AccessRequest, *, by: User, reason: str) -> None:
+    """Close a request as the second person, with no change; raises NotAllowed."""
+    with on_record(access_request, by=by), transaction.atomic(durable=True):
+        locked = _locked(access_request)
+        _require_access_manager(locked.practice, by=by)
         if locked.person_id == by.pk and locked.kind in ENDS:
             raise NotAllowed(
                 "This ends something of yours. Another designee decides it.",
@@ -142,10 +169,10 @@ def decline(request: AccessRequest, *, by, reason: str) -> None:
         chain.record(Act.ACCESS_DECLINED, by=by, of=locked, kind=locked.kind)
 
 
-def withdraw(request: AccessRequest, *, by) -> None:
-    """Take back what one has entered oneself."""
-    with on_record(request, by=by), transaction.atomic(durable=True):
-        locked = _locked(request)
+def withdraw(access_request: AccessRequest, *, by: User) -> None:
+    """Close one's own request, with no change; raises NotAllowed."""
+    with on_record(access_request, by=by), transaction.atomic(durable=True):
+        locked = _locked(access_request)
         if locked.entered_by_id != by.pk:
             raise NotAllowed(
                 "Only who entered it takes it back. Decline it instead.",
@@ -155,8 +182,8 @@ def withdraw(request: AccessRequest, *, by) -> None:
         chain.record(Act.ACCESS_WITHDRAWN, by=by, of=locked, kind=locked.kind)
 
 
-def give_up(provider: Provider, *, by, reason: str) -> None:
-    """End one's own right to sign at once, everywhere; nobody else's."""
+def give_up(provider: Provider, *, by: User, reason: str) -> None:
+    """Revoke one's own access at once, at every practice; raises NotAllowed."""
     with on_record(provider, by=by), transaction.atomic(durable=True):
         if provider.user_id != by.pk:
             raise NotAllowed(
@@ -165,59 +192,53 @@ def give_up(provider: Provider, *, by, reason: str) -> None:
             )
         if not reason.strip():
             raise NotAllowed("Say why the right to sign ends.", code="no_reason")
-        ended = AccessGrant.objects.current().filter(provider=provider)
-        if not ended.update(
+        grants = AccessGrant.objects.current().filter(provider=provider)
+        if not grants.update(
             revoked_by=by, revoked_at=timezone.now(), reason=reason.strip()
         ):
             raise NotAllowed(f"{provider} has no right to sign.", code="no_grant")
         chain.record(Act.ACCESS_REVOKED, by=by, of=provider, reason=reason.strip())
 
 
-def _request(
-    kind: AccessKind, practice: Practice, *, by, provider=None, person=None
-) -> AccessRequest:
-    return AccessRequest(
-        kind=kind,
-        practice=practice,
-        provider=provider,
-        person=provider.user if provider else person,
-        entered_by=by,
-        entered_at=timezone.now(),
-    )
-
-
-def _enter(entered: AccessRequest, *, by) -> AccessRequest:
-    about = entered.provider or entered.practice
+def _save(access_request: AccessRequest, *, by: User) -> AccessRequest:
+    access_request.entered_by, access_request.entered_at = by, timezone.now()
+    about = access_request.provider or access_request.practice
     try:
         with on_record(about, by=by), transaction.atomic(durable=True):
-            _require_designee(entered.practice, by=by)
-            changes.require_sensible(entered)
-            if entered.verification:
-                entered.verification.save()
-            entered.digest = approval.digest(entered)
-            entered.save(force_insert=True)
-            chain.record(Act.ACCESS_ENTERED, by=by, of=entered, kind=entered.kind)
-            notices.entered(entered)
-            if entered.kind == AccessKind.REVOKE:
-                changes.stop(entered, by=by)
+            _require_access_manager(access_request.practice, by=by)
+            changes.require_possible(access_request)
+            _insert(access_request)
+            chain.record(
+                Act.ACCESS_ENTERED, by=by, of=access_request, kind=access_request.kind
+            )
+            notices.requested(access_request)
+            if access_request.kind == AccessKind.REVOKE:
+                changes.suspend_meanwhile(access_request, by=by)
     except IntegrityError:
         raise NotAllowed(
-            f"Something about {entered.subject} waits for a second person already. "
-            "Let that be executed, declined or taken back first.",
+            f"Something about {access_request.subject} waits for a second person "
+            "already. Let that be executed, declined or taken back first.",
             code="open_already",
         ) from None
-    return entered
+    return access_request
 
 
-def _locked(request: AccessRequest) -> AccessRequest:
-    """Return the request as it is now, held; raise NotAllowed when it is closed.
+def _insert(access_request: AccessRequest) -> None:
+    if access_request.verification:
+        access_request.verification.save()
+    access_request.digest = approval.digest(access_request)
+    access_request.save(force_insert=True)
 
-    With its practice, so that no two who close something there end each other.
+
+def _locked(access_request: AccessRequest) -> AccessRequest:
+    """Lock and return the request as it is now; raise NotAllowed if it is closed.
+
+    With its practice, so that no two access managers dismiss each other.
     """
     locked = (
         AccessRequest.objects.select_for_update(of=["self", "practice"], no_key=True)
         .select_related("practice", "person", "provider", "entered_by", "closed_by")
-        .get(pk=request.pk)
+        .get(pk=access_request.pk)
     )
     if not locked.is_open:
         raise NotAllowed(
@@ -228,13 +249,29 @@ def _locked(request: AccessRequest) -> AccessRequest:
     return locked
 
 
-def _close(request: AccessRequest, state: AccessState, *, by) -> None:
-    request.state, request.closed_by = state, by
-    request.closed_at = timezone.now()
-    request.save()
+def _close(access_request: AccessRequest, state: AccessState, *, by: User) -> None:
+    access_request.state, access_request.closed_by = state, by
+    access_request.closed_at = timezone.now()
+    access_request.save()
 
 
-def _require_designee(practice: Practice, *, by) -> None:
+def _close_approved(
+    access_request: AccessRequest, *, by: User, challenge: Challenge
+) -> None:
+    access_request.challenge = challenge
+    access_request.is_own = approval.is_own(access_request, by=by)
+    _close(access_request, AccessState.EXECUTED, by=by)
+    chain.record(
+        Act.ACCESS_EXECUTED,
+        by=by,
+        of=access_request,
+        kind=access_request.kind,
+        own=access_request.is_own,
+        challenge=str(challenge.public_id),
+    )
+
+
+def _require_access_manager(practice: Practice, *, by: User) -> None:
     if not access_managers.is_access_manager(by, practice=practice):
         raise NotAllowed(
             f"Only those who set access at {practice} do that.", code="not_designee"

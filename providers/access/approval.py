@@ -1,8 +1,8 @@
-"""Who may execute a change of access, and when (21 CFR 1311.120(b)(4), 1311.125(c)).
+"""Approving a change of access: who may, and exactly what they confirm.
 
-A second person, who is a designee and a DEA registrant with a verified identity. For
-the own right to sign that is somebody else, with one exception, the first practitioner:
-who is the only registrant among the designees executes what another one has entered.
+21 CFR 1311.120(b)(4), 1311.125(c). The approver is a second access manager and a DEA
+registrant with a verified identity. Nobody approves their own grant, except the first
+practitioner: the only registrant among the access managers of a practice.
 """
 
 import hashlib
@@ -12,6 +12,7 @@ import rfc8785
 from django.utils import timezone
 
 from audit import seals
+from foundation.actors import User
 from mfa.models import Device, IdmeAccount
 from providers import access_managers, authority, identity
 from providers.access import changes
@@ -25,19 +26,19 @@ from providers.models import (
 )
 from providers.refusals import NotAllowed
 
-STALE_AFTER = timedelta(days=30)  # what was seen of a practitioner's authority
+STALE_AFTER = timedelta(days=30)  # the look-up of a practitioner's authority
 FOR_ANOTHER = [AccessKind.GRANT, AccessKind.NAME]
 
 
-def require(request: AccessRequest, *, by) -> None:
-    """Raise NotAllowed unless this person may execute this request now."""
-    for refusal in objections(request, by=by):
-        raise refusal
+def require(access_request: AccessRequest, *, by: User) -> None:
+    """Raise NotAllowed unless this person may approve this request now."""
+    for objection in objections(access_request, by=by):
+        raise objection
 
 
-def objections(request: AccessRequest, *, by) -> list[NotAllowed]:
-    """Return everything that stands between this person and the execution."""
-    practice = request.practice
+def objections(access_request: AccessRequest, *, by: User) -> list[NotAllowed]:
+    """Return every reason why this person may not approve this request now."""
+    practice = access_request.practice
     if not access_managers.is_access_manager(by, practice=practice):
         return [
             NotAllowed(
@@ -45,162 +46,64 @@ def objections(request: AccessRequest, *, by) -> list[NotAllowed]:
                 code="not_designee",
             )
         ]
-    found = [
-        _second_person(request, by=by),
-        _first_person(request),
-        _registrant(practice, by=by),
-        *(_self(request, by=by)),
-        changes.objection(request),
-        _unchanged(request),
+    every = [
+        _same_person(access_request, by=by),
+        _requester_left(access_request),
+        _not_registrant(practice, by=by),
+        _for_self(access_request, by=by),
+        _own_access_stopped(access_request, by=by),
+        changes.objection(access_request),
+        _stale(access_request) or _changed(access_request),
     ]
-    return [refusal for refusal in found if refusal]
+    return [objection for objection in every if objection]
 
 
-def is_own(request: AccessRequest, *, by) -> bool:
-    """Say whether the only registrant there executes the own grant."""
-    return request.kind == AccessKind.GRANT and request.person_id == by.pk
+def is_own(access_request: AccessRequest, *, by: User) -> bool:
+    """Return True if the request is to grant access to this person."""
+    return access_request.kind == AccessKind.GRANT and access_request.person_id == by.pk
 
 
-def is_only_registrant(user, *, practice: Practice) -> bool:
-    """Say whether nobody else among the designees could execute for this one."""
+def is_only_registrant(user: User, *, practice: Practice) -> bool:
+    """Return True if no other access manager could approve this user's grant."""
     if practice.institution_id:
         return False
-    found = access_managers.registrants(practice, on=practice.today())
-    return set(found.values_list("pk", flat=True)) == {user.pk}
+    registrants = access_managers.registrants(practice, on=practice.today())
+    return set(registrants.values_list("pk", flat=True)) == {user.pk}
 
 
-def digest(request: AccessRequest) -> str:
-    """Return the SHA-256 of the content, as the request's page shows it."""
-    return hashlib.sha256(rfc8785.dumps(content(request))).hexdigest()
+def digest(access_request: AccessRequest) -> str:
+    """Return the SHA-256 of the content that the two factors confirm."""
+    return hashlib.sha256(rfc8785.dumps(content(access_request))).hexdigest()
 
 
-def content(request: AccessRequest) -> dict:
+def content(access_request: AccessRequest) -> dict:
+    """Return what an approver confirms, as the request's page shows it."""
+    practice, provider = access_request.practice, access_request.provider
+    verification = access_request.verification
     return {
         "act": "approve_access",
         "format": 1,
-        "id": str(request.public_id),
-        "kind": str(request.kind),
-        "practice": {
-            "id": str(request.practice.public_id),
-            "name": request.practice.name,
-        },
+        "id": str(access_request.public_id),
+        "kind": str(access_request.kind),
+        "practice": {"id": str(practice.public_id), "name": practice.name},
         "person": {
-            "username": request.person.get_username(),
-            "name": request.subject,
+            "username": access_request.person.get_username(),
+            "name": access_request.subject,
         },
-        "provider": request.provider
-        and {"id": str(request.provider.public_id), "npi": request.provider.npi},
-        "reason": request.reason,
-        "entered_by": request.entered_by.get_username(),
-        "entered_at": seals.written(request.entered_at),
-        "verification": request.verification and _verified(request.verification),
+        "provider": provider and {"id": str(provider.public_id), "npi": provider.npi},
+        "reason": access_request.reason,
+        "entered_by": access_request.entered_by.get_username(),
+        "entered_at": seals.written(access_request.entered_at),
+        "verification": verification and _verification_content(verification),
     }
 
 
-def message(request: AccessRequest) -> str:
-    """Return what a phone shows of it."""
-    return f"{request}, {request.practice}"[:200]
+def message(access_request: AccessRequest) -> str:
+    """Return the text that a phone shows of the request."""
+    return f"{access_request}, {access_request.practice}"[:200]
 
 
-def _second_person(request: AccessRequest, *, by) -> NotAllowed | None:
-    if request.entered_by_id != by.pk:
-        return None
-    return NotAllowed(
-        "You entered this yourself. Another designee executes it.", code="same_person"
-    )
-
-
-def _first_person(request: AccessRequest) -> NotAllowed | None:
-    """21 CFR 1311.125(c): two designees, both of them still."""
-    if access_managers.is_access_manager(request.entered_by, practice=request.practice):
-        return None
-    return NotAllowed(
-        f"{request.entered_by}, who entered it, no longer sets access there. Decline "
-        "it; somebody else enters it anew.",
-        code="entered_by_nobody",
-    )
-
-
-def _registrant(practice: Practice, *, by) -> NotAllowed | None:
-    """21 CFR 1311.125(a), (c); at an institution anybody designated (1311.130(b))."""
-    account = IdmeAccount.objects.linked_to(by)
-    if account is None or not account.is_identity_proofed:
-        return NotAllowed(
-            "Verify your identity with ID.me on eRx Info first.", code="not_proofed"
-        )
-    if not Device.objects.visible_to(by).usable().exists():
-        return NotAllowed(
-            "Set up a device to confirm with on eRx Info first.", code="no_device"
-        )
-    if practice.institution_id:
-        return None
-    provider = Provider.objects.filter(user=by).first()
-    if provider is None:
-        return NotAllowed(
-            "Only a designee who is a DEA registrant executes it.", code="no_registrant"
-        )
-    return _current(provider, practice=practice, account=account)
-
-
-def _current(
-    provider: Provider, *, practice: Practice, account: IdmeAccount
-) -> NotAllowed | None:
-    today = practice.today()
-    if authority.lapses(provider, practice=practice, on=today):
-        return NotAllowed(
-            f"Your own DEA registration and license for {practice.state} have to be "
-            "current for that.",
-            code="no_registrant",
-        )
-    if not identity.is_named_alike(provider, account):
-        return NotAllowed(
-            f"ID.me verified {account.first_name} {account.last_name}, and you are "
-            f"registered here as {provider}.",
-            code="not_proofed",
-        )
-    return None
-
-
-def _self(request: AccessRequest, *, by) -> list[NotAllowed]:
-    """Nobody gives themselves a right, and who may not sign gives nobody one."""
-    practice = request.practice
-    if request.kind not in FOR_ANOTHER:
-        return []
-    if request.person_id == by.pk:
-        if is_own(request, by=by) and is_only_registrant(by, practice=practice):
-            return []
-        return [NotAllowed("Nobody gives a right to themselves.", code="self")]
-    given = AccessGrant.objects.at(practice).filter(provider__user=by).first()
-    if given and (given.revoked_at or given.suspensions.exists()):
-        return [
-            NotAllowed(
-                "Your own right to sign was suspended or ended, so you give nobody "
-                "else one.",
-                code="suspended",
-            )
-        ]
-    return []
-
-
-def _unchanged(request: AccessRequest) -> NotAllowed | None:
-    """What was seen is of these days, and everything is as it was entered."""
-    if request.verification:
-        age = timezone.now() - request.verification.verified_at
-        if age > STALE_AFTER:
-            return NotAllowed(
-                "The DEA registration and the license were looked at more than "
-                f"{STALE_AFTER.days} days ago. Enter it again.",
-                code="stale",
-            )
-    if digest(request) != request.digest:
-        return NotAllowed(
-            "Something was changed since it was entered. Enter it again.",
-            code="changed",
-        )
-    return None
-
-
-def _verified(verification: Verification) -> dict:
+def _verification_content(verification: Verification) -> dict:
     license_, until = verification.state_license, verification.registration_expires_on
     registered = {
         "state_registration": license_.registration_number,
@@ -218,3 +121,113 @@ def _verified(verification: Verification) -> dict:
         "note": verification.note,
         **(registered if license_.registration_number else {}),
     }
+
+
+def _same_person(access_request: AccessRequest, *, by: User) -> NotAllowed | None:
+    if access_request.entered_by_id != by.pk:
+        return None
+    return NotAllowed(
+        "You entered this yourself. Another designee executes it.", code="same_person"
+    )
+
+
+def _requester_left(access_request: AccessRequest) -> NotAllowed | None:
+    """21 CFR 1311.125(c): two access managers, and both of them still are."""
+    requester = access_request.entered_by
+    if access_managers.is_access_manager(requester, practice=access_request.practice):
+        return None
+    return NotAllowed(
+        f"{requester}, who entered it, no longer sets access there. Decline "
+        "it; somebody else enters it anew.",
+        code="entered_by_nobody",
+    )
+
+
+def _not_registrant(practice: Practice, *, by: User) -> NotAllowed | None:
+    """21 CFR 1311.125(a), (c); at an institution any access manager (1311.130(b))."""
+    account = IdmeAccount.objects.linked_to(by)
+    if account is None or not account.is_identity_proofed:
+        return NotAllowed(
+            "Verify your identity with ID.me on eRx Info first.", code="not_proofed"
+        )
+    if not Device.objects.visible_to(by).usable().exists():
+        return NotAllowed(
+            "Set up a device to confirm with on eRx Info first.", code="no_device"
+        )
+    if practice.institution_id:
+        return None
+    provider = Provider.objects.filter(user=by).first()
+    if provider is None:
+        return NotAllowed(
+            "Only a designee who is a DEA registrant executes it.", code="no_registrant"
+        )
+    return _lapsed(provider, practice=practice, account=account)
+
+
+def _lapsed(
+    provider: Provider, *, practice: Practice, account: IdmeAccount
+) -> NotAllowed | None:
+    if authority.lapses(provider, practice=practice, on=practice.today()):
+        return NotAllowed(
+            f"Your own DEA registration and license for {practice.state} have to be "
+            "current for that.",
+            code="no_registrant",
+        )
+    if not identity.is_named_alike(provider, account):
+        return NotAllowed(
+            f"ID.me verified {account.first_name} {account.last_name}, and you are "
+            f"registered here as {provider}.",
+            code="not_proofed",
+        )
+    return None
+
+
+def _for_self(access_request: AccessRequest, *, by: User) -> NotAllowed | None:
+    """Nobody gives themselves access, but for the first practitioner of a practice."""
+    if not _is_for_self(access_request, by=by):
+        return None
+    practice = access_request.practice
+    if is_own(access_request, by=by) and is_only_registrant(by, practice=practice):
+        return None
+    return NotAllowed("Nobody gives a right to themselves.", code="self")
+
+
+def _is_for_self(access_request: AccessRequest, *, by: User) -> bool:
+    return access_request.kind in FOR_ANOTHER and access_request.person_id == by.pk
+
+
+def _own_access_stopped(
+    access_request: AccessRequest, *, by: User
+) -> NotAllowed | None:
+    """Nobody gives others what was taken from them."""
+    if access_request.kind not in FOR_ANOTHER or access_request.person_id == by.pk:
+        return None
+    grants = AccessGrant.objects.at(access_request.practice).filter(provider__user=by)
+    latest = grants.first()
+    if latest and (latest.revoked_at or latest.suspensions.exists()):
+        return NotAllowed(
+            "Your own right to sign was suspended or ended, so you give nobody "
+            "else one.",
+            code="suspended",
+        )
+    return None
+
+
+def _stale(access_request: AccessRequest) -> NotAllowed | None:
+    verification = access_request.verification
+    if verification and timezone.now() - verification.verified_at > STALE_AFTER:
+        return NotAllowed(
+            "The DEA registration and the license were looked at more than "
+            f"{STALE_AFTER.days} days ago. Enter it again.",
+            code="stale",
+        )
+    return None
+
+
+def _changed(access_request: AccessRequest) -> NotAllowed | None:
+    if digest(access_request) == access_request.digest:
+        return None
+    return NotAllowed(
+        "Something was changed since it was entered. Enter it again.",
+        code="changed",
+    )

@@ -1,12 +1,17 @@
-"""What each kind of request needs and does; every verb here is inside a transaction."""
+"""Each kind of access request: what it needs, and the change that it makes.
+
+Every verb here runs inside its caller's transaction.
+"""
 
 from collections.abc import Callable
 from datetime import date
+from typing import NamedTuple
 
 from django.utils import timezone
 
 from audit import chain
 from audit.acts import Act
+from foundation.actors import User
 from mfa.models import IdmeAccount
 from providers import access_managers, authority, identity
 from providers.access import suspension
@@ -19,65 +24,66 @@ from providers.models import (
     Suspension,
     Verification,
 )
+from providers.models.access import AccessGrantQuerySet
 from providers.refusals import NotAllowed
 
 
-def require_sensible(request: AccessRequest) -> None:
-    """Raise NotAllowed for what nobody could execute, when it is entered."""
+def require_possible(access_request: AccessRequest) -> None:
+    """Raise NotAllowed for a request that nobody could approve."""
     if (
-        request.kind in (AccessKind.GRANT, AccessKind.NAME)
-        and request.entered_by_id == request.person_id
+        access_request.kind in (AccessKind.GRANT, AccessKind.NAME)
+        and access_request.entered_by_id == access_request.person_id
     ):
         raise NotAllowed("Nobody enters a right for themselves.", code="self")
-    if refusal := objection(request):
+    if refusal := objection(access_request):
         raise refusal
 
 
-def objection(request: AccessRequest) -> NotAllowed | None:
-    """Return why this change cannot be made now, whoever executes it."""
-    return OBJECTIONS[AccessKind(request.kind)](request)
+def objection(access_request: AccessRequest) -> NotAllowed | None:
+    """Return why this change cannot be made now, whoever approves it."""
+    return CHANGES[AccessKind(access_request.kind)].objection(access_request)
 
 
-def make(request: AccessRequest, *, by) -> None:
-    """Make the change that was executed."""
-    CHANGES[AccessKind(request.kind)](request, by)
+def apply(access_request: AccessRequest, *, by: User) -> None:
+    """Make the change that was approved."""
+    CHANGES[AccessKind(access_request.kind)].apply(access_request, by)
 
 
-def stop(request: AccessRequest, *, by) -> None:
-    """Suspend what is to end, for the time until it does (21 CFR 1311.125(d))."""
+def suspend_meanwhile(access_request: AccessRequest, *, by: User) -> None:
+    """Suspend the access to be revoked until that is decided (1311.125(d))."""
     suspension.suspend(
-        _provider(request), cause=Cause.END_ENTERED, by=by, practice=request.practice
+        _provider(access_request),
+        cause=Cause.END_ENTERED,
+        by=by,
+        practice=access_request.practice,
     )
 
 
-def in_force(request: AccessRequest):
-    """Return the grants that the request replaces or ends."""
-    return (
-        AccessGrant.objects.current()
-        .at(request.practice)
-        .filter(provider=request.provider)
-    )
+def _current_grants(access_request: AccessRequest) -> AccessGrantQuerySet:
+    """Return the grants that the request replaces or revokes."""
+    grants = AccessGrant.objects.current().at(access_request.practice)
+    return grants.filter(provider=access_request.provider)
 
 
-def _provider(request: AccessRequest) -> Provider:
-    if request.provider is None:
+def _provider(access_request: AccessRequest) -> Provider:
+    if access_request.provider is None:
         raise ValueError("This request is about no provider.")
-    return request.provider
+    return access_request.provider
 
 
-def _grant_objection(request: AccessRequest) -> NotAllowed | None:
+def _objection_to_grant(access_request: AccessRequest) -> NotAllowed | None:
     """21 CFR 1311.105(a)(1), 1311.125(b)."""
-    provider, practice = _provider(request), request.practice
-    lapsed = authority.lapses(provider, practice=practice, on=practice.today())
-    if lapsed:
-        named = ", ".join(cause.label for cause in lapsed)
+    provider, practice = _provider(access_request), access_request.practice
+    causes = authority.lapses(provider, practice=practice, on=practice.today())
+    if causes:
+        labels = ", ".join(cause.label for cause in causes)
         return NotAllowed(
-            f"{provider} cannot sign at {practice}: {named}.", code=lapsed[0]
+            f"{provider} cannot sign at {practice}: {labels}.", code=causes[0]
         )
-    return _identity_objection(provider) or _authority_objection(request)
+    return _objection_to_identity(provider) or _objection_to_look_up(access_request)
 
 
-def _identity_objection(provider: Provider) -> NotAllowed | None:
+def _objection_to_identity(provider: Provider) -> NotAllowed | None:
     account = IdmeAccount.objects.linked_to(provider.user_id)
     if account is None or not account.is_identity_proofed:
         return NotAllowed(
@@ -94,81 +100,107 @@ def _identity_objection(provider: Provider) -> NotAllowed | None:
     return None
 
 
-def _authority_objection(request: AccessRequest) -> NotAllowed | None:
-    """What was seen at the DEA and the State is what is registered here."""
-    seen, provider = request.verification, _provider(request)
-    if seen is None:
+def _objection_to_look_up(access_request: AccessRequest) -> NotAllowed | None:
+    """What the DEA and the State showed has to be what is registered here."""
+    verification, provider = access_request.verification, _provider(access_request)
+    if verification is None:
         raise ValueError("A grant is verified.")
-    dea, license_ = seen.dea_registration, seen.state_license
-    on, state = request.practice.today(), request.practice.state
-    is_theirs = {dea.provider_id, license_.provider_id} == {provider.pk}
-    is_there = (
-        {dea.state, license_.state} == {state}
-        and dea.is_current(on=on)
-        and license_.is_current(on=on)
-    )
-    if not (is_theirs and is_there):
+    if not _is_current_authority(verification, access_request):
         return NotAllowed(
-            f"Look at {provider}'s current registration and license for {state}.",
+            f"Look at {provider}'s current registration and license for "
+            f"{access_request.practice.state}.",
             code="not_verified",
         )
-    if _days_seen(seen) == (
-        dea.expires_on,
-        license_.expires_on,
-        license_.registration_expires_on,
-    ):
+    if _dates_seen(verification) == _dates_registered(verification):
         return None
-    here = f"DEA {dea} until {dea.expires_on}, license {license_} until "
-    here += f"{license_.expires_on}"
-    if license_.registration_number:
-        here += f", State registration {license_.registration_number} until "
-        here += f"{license_.registration_expires_on}"
     return NotAllowed(
-        f"What was seen is not what is registered here: {here}. "
+        f"What was seen is not what is registered here: {_registered(verification)}. "
         "Put right which is wrong, and enter it again.",
         code="not_verified",
     )
 
 
-def _days_seen(seen: Verification) -> tuple[date, date, date | None]:
-    return seen.dea_expires_on, seen.license_expires_on, seen.registration_expires_on
-
-
-def _revocation_objection(request: AccessRequest) -> NotAllowed | None:
-    if not request.reason:
-        return NotAllowed("Say why the right to sign ends.", code="no_reason")
-    if not in_force(request).exists():
-        return NotAllowed(f"{request.subject} has no right to sign.", code="no_grant")
-    return None
-
-
-def _naming_objection(request: AccessRequest) -> NotAllowed | None:
-    refusal = access_managers.objection_to(request.person, practice=request.practice)
-    return NotAllowed(refusal, code="not_named") if refusal else None
-
-
-def _dismissal_objection(request: AccessRequest) -> NotAllowed | None:
-    if access_managers.is_designated(request.person, practice=request.practice):
-        return None
-    return NotAllowed(
-        f"{request.subject} is no designee of {request.practice}.", code="not_designee"
+def _is_current_authority(
+    verification: Verification, access_request: AccessRequest
+) -> bool:
+    """Return True if it is this provider's, for this State, and current today."""
+    practice = access_request.practice
+    return all(
+        row.provider_id == access_request.provider_id
+        and row.state == practice.state
+        and row.is_current(on=practice.today())
+        for row in (verification.dea_registration, verification.state_license)
     )
 
 
-def _give(request: AccessRequest, by) -> None:
-    provider, now = _provider(request), timezone.now()
-    replaced = in_force(request)
+def _dates_seen(verification: Verification) -> tuple[date, date, date | None]:
+    return (
+        verification.dea_expires_on,
+        verification.license_expires_on,
+        verification.registration_expires_on,
+    )
+
+
+def _dates_registered(verification: Verification) -> tuple[date, date, date | None]:
+    license_ = verification.state_license
+    return (
+        verification.dea_registration.expires_on,
+        license_.expires_on,
+        license_.registration_expires_on,
+    )
+
+
+def _registered(verification: Verification) -> str:
+    dea, license_ = verification.dea_registration, verification.state_license
+    text = f"DEA {dea} until {dea.expires_on}, license {license_} until "
+    text += f"{license_.expires_on}"
+    if license_.registration_number:
+        text += f", State registration {license_.registration_number} until "
+        text += f"{license_.registration_expires_on}"
+    return text
+
+
+def _objection_to_revocation(access_request: AccessRequest) -> NotAllowed | None:
+    if not access_request.reason:
+        return NotAllowed("Say why the right to sign ends.", code="no_reason")
+    if not _current_grants(access_request).exists():
+        return NotAllowed(
+            f"{access_request.subject} has no right to sign.", code="no_grant"
+        )
+    return None
+
+
+def _objection_to_designation(access_request: AccessRequest) -> NotAllowed | None:
+    refusal = access_managers.objection_to(
+        access_request.person, practice=access_request.practice
+    )
+    return NotAllowed(refusal, code="not_named") if refusal else None
+
+
+def _objection_to_dismissal(access_request: AccessRequest) -> NotAllowed | None:
+    practice = access_request.practice
+    if access_managers.is_designated(access_request.person, practice=practice):
+        return None
+    return NotAllowed(
+        f"{access_request.subject} is no designee of {practice}.", code="not_designee"
+    )
+
+
+def _grant(access_request: AccessRequest, by: User) -> None:
+    provider, practice = _provider(access_request), access_request.practice
+    replaced = _current_grants(access_request)
     was_suspended = Suspension.objects.filter(grant__in=replaced).exists()
+    now = timezone.now()
     replaced.update(
         revoked_by=by,
         revoked_at=now,
-        revocation=request,
+        revocation=access_request,
         reason="Replaced by a new grant.",
     )
     AccessGrant.objects.create(
         provider=provider,
-        practice=request.practice,
-        request=request,
+        practice=practice,
+        request=access_request,
         granted_by=by,
         granted_at=now,
     )
@@ -176,44 +208,49 @@ def _give(request: AccessRequest, by) -> None:
         Act.ACCESS_RESTORED if was_suspended else Act.ACCESS_GRANTED,
         by=by,
         of=provider,
-        practice=str(request.practice.public_id),
-        request=str(request.public_id),
+        practice=str(practice.public_id),
+        request=str(access_request.public_id),
     )
 
 
-def _end(request: AccessRequest, by) -> None:
-    in_force(request).update(
+def _revoke(access_request: AccessRequest, by: User) -> None:
+    _current_grants(access_request).update(
         revoked_by=by,
         revoked_at=timezone.now(),
-        revocation=request,
-        reason=request.reason,
+        revocation=access_request,
+        reason=access_request.reason,
     )
     chain.record(
         Act.ACCESS_REVOKED,
         by=by,
-        of=request.provider,
-        reason=request.reason,
-        request=str(request.public_id),
+        of=access_request.provider,
+        reason=access_request.reason,
+        request=str(access_request.public_id),
     )
 
 
-def _name(request: AccessRequest, by) -> None:
-    access_managers.designate(request.person, practice=request.practice, by=by)
+def _designate(access_request: AccessRequest, by: User) -> None:
+    access_managers.designate(
+        access_request.person, practice=access_request.practice, by=by
+    )
 
 
-def _dismiss(request: AccessRequest, by) -> None:
-    access_managers.end_designation(request.person, practice=request.practice, by=by)
+def _dismiss(access_request: AccessRequest, by: User) -> None:
+    access_managers.end_designation(
+        access_request.person, practice=access_request.practice, by=by
+    )
 
 
-OBJECTIONS: dict[AccessKind, Callable[[AccessRequest], NotAllowed | None]] = {
-    AccessKind.GRANT: _grant_objection,
-    AccessKind.REVOKE: _revocation_objection,
-    AccessKind.NAME: _naming_objection,
-    AccessKind.DISMISS: _dismissal_objection,
-}
-CHANGES: dict[AccessKind, Callable[[AccessRequest, object], None]] = {
-    AccessKind.GRANT: _give,
-    AccessKind.REVOKE: _end,
-    AccessKind.NAME: _name,
-    AccessKind.DISMISS: _dismiss,
+class Change(NamedTuple):
+    """Why one kind of request cannot be approved, and what approving it does."""
+
+    objection: Callable[[AccessRequest], NotAllowed | None]
+    apply: Callable[[AccessRequest, User], None]
+
+
+CHANGES = {
+    AccessKind.GRANT: Change(_objection_to_grant, _grant),
+    AccessKind.REVOKE: Change(_objection_to_revocation, _revoke),
+    AccessKind.NAME: Change(_objection_to_designation, _designate),
+    AccessKind.DISMISS: Change(_objection_to_dismissal, _dismiss),
 }

@@ -1,9 +1,10 @@
-from typing import cast
-
 from django import forms
 from django.db.models import QuerySet
+from django.http import QueryDict
 
+from foundation.actors import User
 from providers.access.access_requests import LookUp
+from providers.forms import let_choose
 from providers.models import (
     DeaRegistration,
     DeaSource,
@@ -14,22 +15,17 @@ from providers.models import (
 )
 
 
-def let_choose(form: forms.Form, name: str, rows: QuerySet) -> None:
-    """Offer these rows in a field."""
-    cast(forms.ModelChoiceField, form.fields[name]).queryset = rows
-
-
 class DayInput(forms.DateInput):
     input_type = "date"
 
 
 class RegistrationField(forms.ModelChoiceField):
-    def label_from_instance(self, registration) -> str:
+    def label_from_instance(self, registration: DeaRegistration) -> str:
         return f"{registration}, schedules {registration.schedules}"
 
 
 class GrantForm(forms.Form):
-    """What a designee saw of a practitioner's authority, typed from where they saw it.
+    """What an access manager looked up of a practitioner's authority.
 
     The dates are typed and not filled in, so that somebody really looks.
     """
@@ -71,54 +67,35 @@ class GrantForm(forms.Form):
         error_messages={"required": "Nobody is given the right without that."},
     )
 
-    def __init__(self, provider: Provider, practice: Practice, data=None):
+    def __init__(
+        self, provider: Provider, practice: Practice, data: QueryDict | None = None
+    ):
         super().__init__(data)
         state = practice.state
         registrations = provider.dea_registrations.filter(state=state)
         licenses = provider.state_licenses.filter(state=state)
         let_choose(self, "dea_registration", registrations)
         let_choose(self, "state_license", licenses)
-        if not any(one.registration_number for one in licenses):
+        if not any(row.registration_number for row in licenses):
             del self.fields["registration_expires_on"]
 
     def look_up(self) -> LookUp:
-        chosen = self.cleaned_data
-        asked = chosen.keys() & LookUp.__dataclass_fields__.keys()
-        return LookUp(**{name: chosen[name] for name in asked})
-
-
-class ReasonForm(forms.Form):
-    """Why something ends or is declined, for the record."""
-
-    reason = forms.CharField(
-        max_length=200, help_text="It is kept in the record. No patient’s name."
-    )
+        """Return the fields of a valid form."""
+        fields = self.cleaned_data.keys() & LookUp.__dataclass_fields__.keys()
+        return LookUp(**{name: self.cleaned_data[name] for name in fields})
 
 
 class PersonField(forms.ModelChoiceField):
-    def label_from_instance(self, user) -> str:
-        full_name = user.get_full_name()
-        name = user.get_username()
-        return f"{full_name} ({name})" if full_name else name
+    def label_from_instance(self, user: User) -> str:
+        full_name, username = user.get_full_name(), user.get_username()
+        return f"{full_name} ({username})" if full_name else username
 
 
 class PersonForm(forms.Form):
-    """Somebody of the practice."""
+    """The choice of a person of the practice."""
 
     person = PersonField(None, empty_label=None, widget=forms.RadioSelect)
 
-    def __init__(self, people, data=None):
+    def __init__(self, people: QuerySet[User], data: QueryDict | None = None):
         super().__init__(data)
         let_choose(self, "person", people)
-
-
-class LostDeviceForm(forms.Form):
-    cause = forms.ChoiceField(
-        label="What happened?",
-        widget=forms.RadioSelect,
-        choices=[
-            ("lost", "I lost it"),
-            ("stolen", "It was stolen"),
-            ("compromised", "Somebody else may have used it or knows my password"),
-        ],
-    )

@@ -1,10 +1,12 @@
-"""What the overview says of a practice: its people, and what waits for somebody."""
+"""The access overview of a practice: its people, and what waits for somebody."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.contrib.auth import get_user_model
 from django.db.models import Q, QuerySet
 
+from foundation.actors import User
 from mfa.models import IdmeAccount
 from providers import access_managers
 from providers.models import (
@@ -19,13 +21,13 @@ from providers.models import (
 
 
 @dataclass(frozen=True)
-class Line:
-    """One provider of a practice, and how far they are."""
+class ProviderAccess:
+    """One provider of a practice, and how far their access is."""
 
     provider: Provider
     grant: AccessGrant | None
     has_identity: bool
-    waiting: AccessRequest | None  # for a second person
+    open_request: AccessRequest | None
 
     @property
     def state(self) -> str:
@@ -33,86 +35,103 @@ class Line:
             return "none"
         if self.grant.is_provisional:
             return "provisional"
-        return "suspended" if self.grant.suspensions.all() else "in force"
+        return "suspended" if self.grant.suspensions.all() else "current"
 
 
 @dataclass(frozen=True)
-class Section:
+class PracticeAccess:
     """One practice on the overview."""
 
     practice: Practice
     shortage: str
-    designees: list[Designee]
-    registrants: set
-    waiting: list[AccessRequest]
-    lines: list[Line]
+    managers: list[Designee]
+    registrants: set[int]
+    open_requests: list[AccessRequest]
+    providers: list[ProviderAccess]
 
     @property
-    def undecided(self) -> list[Line]:
-        """What stopped by itself, and two people have not decided about."""
+    def undecided(self) -> list[ProviderAccess]:
+        """Return the providers whose access stopped and is not decided by two."""
         return [
-            line for line in self.lines if line.state in ("provisional", "suspended")
+            provider
+            for provider in self.providers
+            if provider.state in ("provisional", "suspended")
         ]
 
 
-def of(practice: Practice) -> Section:
-    named = Designee.objects.filter(practice=practice, until=None)
-    entered = AccessRequest.objects.open().filter(practice=practice)
-    waiting = list(
-        entered.select_related("person", "provider", "entered_by", "practice")
+def of(practice: Practice) -> PracticeAccess:
+    """Return the overview of one practice."""
+    open_requests = list(
+        AccessRequest.objects.open()
+        .filter(practice=practice)
+        .select_related("person", "provider", "entered_by", "practice")
     )
+    managers = Designee.objects.current().filter(practice=practice)
     registrants = access_managers.registrants(practice, on=practice.today())
-    return Section(
+    return PracticeAccess(
         practice=practice,
         shortage=access_managers.shortage(practice),
-        designees=list(named.select_related("user", "named_by")),
+        managers=list(managers.select_related("user", "named_by")),
         registrants=set(registrants.values_list("pk", flat=True)),
-        waiting=waiting,
-        lines=_lines(practice, waiting=waiting),
+        open_requests=open_requests,
+        providers=_provider_rows(practice, open_requests=open_requests),
     )
 
 
 def providers_of(practice: Practice) -> QuerySet[Provider]:
-    """Return who works there as a provider, and who left with a right in force."""
-    there = Membership.objects.filter(
+    """Return who works there as a provider, or left and still has a grant."""
+    members = Membership.objects.filter(
         practice=practice, role=Role.PROVIDER, left_on=None
     )
-    held = AccessGrant.objects.current().filter(practice=practice)
+    grants = AccessGrant.objects.current().filter(practice=practice)
     return Provider.objects.filter(
-        Q(user__in=there.values("user")) | Q(pk__in=held.values("provider"))
+        Q(user__in=members.values("user")) | Q(pk__in=grants.values("provider"))
     )
 
 
-def namable(practice: Practice) -> QuerySet:
-    """Return who works there and is no designee yet."""
-    there = Membership.objects.filter(practice=practice, left_on=None)
-    named = Designee.objects.filter(practice=practice, until=None)
-    return (
-        get_user_model()
-        .objects.filter(is_active=True, pk__in=there.values("user"))
-        .exclude(pk__in=named.values("user"))
+def designable(practice: Practice) -> QuerySet[User]:
+    """Return the people of a practice who are not access managers yet."""
+    members = Membership.objects.filter(practice=practice, left_on=None)
+    designated = Designee.objects.current().filter(practice=practice)
+    people = get_user_model().objects.filter(
+        is_active=True, pk__in=members.values("user")
     )
+    return people.exclude(pk__in=designated.values("user"))
 
 
-def _lines(practice: Practice, *, waiting: list[AccessRequest]) -> list[Line]:
+def designated(practice: Practice) -> QuerySet[User]:
+    """Return the access managers of a practice, even those who left."""
+    managers = Designee.objects.current().filter(practice=practice)
+    return get_user_model().objects.filter(pk__in=managers.values("user"))
+
+
+def _provider_rows(
+    practice: Practice, *, open_requests: Iterable[AccessRequest]
+) -> list[ProviderAccess]:
     providers = list(providers_of(practice).select_related("user"))
-    held = AccessGrant.objects.current().at(practice)
-    held = held.filter(provider__in=providers).order_by("-is_provisional")
-    grants = {
-        grant.provider_id: grant
-        for grant in held.select_related("granted_by").prefetch_related("suspensions")
-    }
-    accounts = IdmeAccount.objects.linked().filter(
-        user__in=[provider.user_id for provider in providers]
-    )
-    entered = {request.provider_id: request for request in waiting}
-    proofed = {one.user_id for one in accounts if one.is_identity_proofed}
+    grants = _grants(practice, providers)
+    verified = _verified_users(providers)
+    requests = {row.provider_id: row for row in open_requests}
     return [
-        Line(
+        ProviderAccess(
             provider=provider,
             grant=grants.get(provider.pk),
-            has_identity=provider.user_id in proofed,
-            waiting=entered.get(provider.pk),
+            has_identity=provider.user_id in verified,
+            open_request=requests.get(provider.pk),
         )
         for provider in providers
     ]
+
+
+def _grants(practice: Practice, providers: list[Provider]) -> dict[int, AccessGrant]:
+    """Return the current grants by provider; a provisional one only without another."""
+    current = AccessGrant.objects.current().at(practice).filter(provider__in=providers)
+    grants = current.select_related("granted_by").prefetch_related("suspensions")
+    return {grant.provider_id: grant for grant in grants.order_by("-is_provisional")}
+
+
+def _verified_users(providers: list[Provider]) -> set[int]:
+    accounts = IdmeAccount.objects.linked().filter(
+        user__in=[provider.user_id for provider in providers]
+    )
+    return {account.user_id for account in accounts if account.is_identity_proofed}

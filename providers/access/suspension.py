@@ -1,10 +1,11 @@
-"""The right to sign stops by itself on the day that it has to; fail closed.
+"""Access is suspended on the day that it has to be, without anybody's decision.
 
-21 CFR 1311.102(b), 1311.125(d), 1311.130(d). Two people formalize it later: they end
-the right, or give another one. A suspension itself is never lifted.
+21 CFR 1311.102(b), 1311.125(d), 1311.130(d). Two people decide later: they revoke the
+grant or approve another one. A suspension itself is never lifted.
 """
 
 from datetime import date
+from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db import transaction
@@ -15,6 +16,7 @@ from django.utils import timezone
 from audit import chain, incidents
 from audit.acts import Act
 from audit.models import IncidentKind
+from foundation.actors import User
 from mfa import devices
 from mfa.models import Device
 from mfa.signals import compromised
@@ -36,11 +38,11 @@ from providers.models import (
 REPORTED = [Cause.LOST, Cause.STOLEN, Cause.COMPROMISED]
 
 
-def report_device(device: Device, *, by, cause: Cause) -> None:
-    """Put a device out of use at once, with everything that it may have confirmed.
+def report_device(device: Device, *, by: User, cause: Cause) -> None:
+    """Retire a lost device and suspend its owner's access, everywhere and at once.
 
-    Signing stops wherever its owner may sign, and the designees are told, as the
-    practitioner has to within one business day (21 CFR 1311.102(b)).
+    The access managers are told, as the practitioner has to do within one business day
+    (21 CFR 1311.102(b)). Raises devices.DeviceChangeRefused.
     """
     if cause not in REPORTED:
         raise ValueError("A device is lost, stolen or compromised.")
@@ -55,27 +57,27 @@ def suspend(
     provider: Provider,
     *,
     cause: Cause,
-    by=None,
+    by: User | None = None,
     device: Device | None = None,
     practice: Practice | None = None,
 ) -> bool:
-    """Stop a provider's right to sign, in the transaction of what was found out.
+    """Suspend a provider's access; return True if there was any to suspend.
 
-    Everywhere, unless a practice is named. Say whether there was anything to stop.
+    At every practice, unless one is named. In the transaction of the act behind it.
     """
-    # Nothing is signed by them from here on.
+    # From here on, they sign nothing.
     get_user_model().objects.select_for_update(no_key=True).get(pk=provider.user_id)
-    held = AccessGrant.objects.current().filter(provider=provider)
+    grants = AccessGrant.objects.current().filter(provider=provider)
     if practice:
-        held = held.at(practice)
-    has_stopped = False
-    for grant in held.select_for_update(of=["self"], no_key=True):
-        has_stopped |= _stop(grant, cause=cause, by=by, device=device)
-    return has_stopped
+        grants = grants.at(practice)
+    was_suspended = False
+    for grant in grants.select_for_update(of=["self"], no_key=True):
+        was_suspended |= _suspend(grant, cause=cause, by=by, device=device)
+    return was_suspended
 
 
 def suspend_lapsed() -> None:
-    """Suspend what has no authority left today, wherever it is a new day by now."""
+    """Suspend the grants whose authority lapsed, by the day at each practice."""
     for practice in Practice.objects.select_related("institution"):
         today = practice.today()
         for grant in _without_authority(practice, on=today):
@@ -85,14 +87,16 @@ def suspend_lapsed() -> None:
                     suspend(provider, cause=cause, practice=practice)
 
 
-def _stop(grant: AccessGrant, *, cause: Cause, by, device: Device | None) -> bool:
+def _suspend(
+    grant: AccessGrant, *, cause: Cause, by: User | None, device: Device | None
+) -> bool:
     if grant.suspensions.filter(cause=cause).exists():
         return False
     Suspension.objects.create(
         grant=grant, cause=cause, at=timezone.now(), reported_by=by, device=device
     )
     practice = grant.practice
-    if practice:  # a provisional grant is of none
+    if practice:  # a provisional grant names none
         notices.suspended(grant, practice=practice, cause=Cause(cause).label)
     chain.record(
         Act.ACCESS_SUSPENDED,
@@ -105,33 +109,42 @@ def _stop(grant: AccessGrant, *, cause: Cause, by, device: Device | None) -> boo
 
 
 @receiver(compromised)
-def suspend_compromised(sender, user, device: Device, **kwargs) -> None:
-    """Somebody else knows the password (21 CFR 1311.125(d)(1))."""
+def suspend_compromised(
+    sender: type[Device], user: User, device: Device, **kwargs: Any
+) -> None:
+    """Suspend the access of somebody whose password is known to others.
+
+    21 CFR 1311.125(d)(1).
+    """
     if provider := Provider.objects.filter(user=user).first():
         suspend(provider, cause=Cause.COMPROMISED, by=user, device=device)
 
 
 def _without_authority(practice: Practice, *, on: date) -> QuerySet[AccessGrant]:
-    """Return the grants in force there that lack what `authority.lapses` looks for."""
+    """Return the current grants there that `authority.lapses` would object to."""
+    grants = AccessGrant.objects.current().filter(practice=practice)
+    in_order = grants.filter(*_authority(practice, on=on))
+    without = grants.exclude(pk__in=in_order.values("pk"))
+    return without.select_related("provider__user")
+
+
+def _authority(practice: Practice, *, on: date) -> list[Exists]:
+    """Return what the provider of a grant needs there, as conditions of a query."""
     of_provider = {"provider": OuterRef("provider")}
-    registered = credentialing.covered(DeaRegistration.objects.current(on=on)).filter(
-        state=practice.state, **of_provider
-    )
-    licensed = StateLicense.objects.current(on=on).filter(
-        state=practice.state, **of_provider
-    )
+    in_state = {"state": practice.state, **of_provider}
+    registrations = credentialing.covered(DeaRegistration.objects.current(on=on))
     works = Membership.objects.filter(
         user=OuterRef("provider__user"),
         practice=practice,
         role=Role.PROVIDER,
         left_on=None,
     )
-    held = AccessGrant.objects.current().filter(practice=practice)
-    in_order = held.filter(Exists(registered), Exists(licensed), Exists(works))
+    conditions = [
+        Exists(registrations.filter(**in_state)),
+        Exists(StateLicense.objects.current(on=on).filter(**in_state)),
+        Exists(works),
+    ]
     if practice.institution:
-        listed = Listing.objects.approved().filter(
-            institution=practice.institution, **of_provider
-        )
-        in_order = in_order.filter(Exists(listed))
-    without = held.exclude(pk__in=in_order.values("pk"))
-    return without.select_related("provider__user")
+        listings = Listing.objects.approved().filter(institution=practice.institution)
+        conditions.append(Exists(listings.filter(**of_provider)))
+    return conditions

@@ -1,7 +1,8 @@
-"""An institution's list of who may prescribe: entered, approved by two, ended at once.
+"""An institution's list of practitioners who may prescribe under its DEA number.
 
-21 CFR 1311.110(a), 1311.130(a), (c), (d). The proofing office sets no access, and those
-who set access proof nobody.
+A credentialing officer adds a practitioner, two officers approve, any one removes. 21 CFR
+1311.110(a), 1311.130(a), (c), (d): the credentialing office manages no access, and access
+managers verify no practitioner.
 """
 
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from django.utils import timezone
 
 from audit import chain
 from audit.acts import Act
+from foundation.actors import User
 from providers import credentialing
 from providers.access import suspension
 from providers.models import (
@@ -27,30 +29,35 @@ from providers.refusals import NotAllowed, on_record
 
 @dataclass(frozen=True)
 class InPersonCheck:
-    """What was looked at, in person (21 CFR 1311.110(a)(1)-(3))."""
+    """What an officer checked in person (21 CFR 1311.110(a)(1)-(3))."""
 
     photo_id: str
     state_authority: str
     privileges: str
 
 
-def appoint_officer(user, *, institution: Institution, by) -> CredentialingOfficer:
-    """Put somebody into the proofing office, in the caller's transaction."""
+def appoint_officer(
+    user: User, *, institution: Institution, by: User | None
+) -> CredentialingOfficer:
+    """Appoint a credentialing officer, in the caller's transaction.
+
+    Raises NotAllowed (21 CFR 1311.130(a)).
+    """
     if refusal := objection_to_officer(user, institution=institution):
         raise NotAllowed(refusal, code="not_named")
-    named = CredentialingOfficer.objects.create(
+    officer = CredentialingOfficer.objects.create(
         user=user, institution=institution, named_by=by, since=timezone.now()
     )
     chain.record(Act.CREDENTIALING_OFFICER_NAMED, by=by, of=user)
-    return named
+    return officer
 
 
-def objection_to_officer(user, *, institution: Institution) -> str:
-    """Say why somebody cannot belong to the proofing office; empty if they can."""
+def objection_to_officer(user: User, *, institution: Institution) -> str:
+    """Return why somebody cannot be a credentialing officer there, or ""."""
     if credentialing.is_officer(user, institution=institution):
         return f"{user} belongs to the proofing office already."
-    designated = Designee.objects.filter(
-        user=user, until=None, practice__institution=institution
+    designated = Designee.objects.current().filter(
+        user=user, practice__institution=institution
     )
     if designated.exists():
         return (
@@ -60,23 +67,24 @@ def objection_to_officer(user, *, institution: Institution) -> str:
     return ""
 
 
-def remove_officer(officer: CredentialingOfficer, *, by) -> None:
-    """Take somebody out of the proofing office, as one of it."""
+def remove_officer(officer: CredentialingOfficer, *, by: User) -> None:
+    """End an officer's appointment, as one of the office; raises NotAllowed."""
     institution = officer.institution
     with on_record(institution, by=by), transaction.atomic(durable=True):
-        # One at a time, so that no two who belong to it end each other.
+        # One at a time, so that no two officers remove each other.
         Institution.objects.select_for_update(no_key=True).get(pk=institution.pk)
         _require_officer(institution, by=by)
-        CredentialingOfficer.objects.filter(pk=officer.pk, until=None).update(
-            until=timezone.now(), ended_by=by
-        )
+        CredentialingOfficer.objects.filter(pk=officer.pk).end(by=by)
         chain.record(Act.CREDENTIALING_OFFICER_ENDED, by=by, of=officer.user)
 
 
 def add(
-    provider: Provider, *, institution: Institution, by, check: InPersonCheck
+    provider: Provider, *, institution: Institution, by: User, check: InPersonCheck
 ) -> Listing:
-    """Put a practitioner on the list; it counts once two have approved."""
+    """Add a practitioner to the list, to be approved by two officers.
+
+    Raises NotAllowed (21 CFR 1311.110(a)).
+    """
     try:
         with on_record(institution, by=by), transaction.atomic(durable=True):
             _require_officer(institution, by=by, about=provider)
@@ -97,8 +105,11 @@ def add(
     return listing
 
 
-def approve(listing: Listing, *, by) -> None:
-    """Approve somebody on the list, as the first or the second of the office."""
+def approve(listing: Listing, *, by: User) -> None:
+    """Approve a practitioner on the list, as the first or the second officer.
+
+    Raises NotAllowed (21 CFR 1311.130(a)).
+    """
     with on_record(listing, by=by), transaction.atomic(durable=True):
         locked = _locked(listing, by=by)
         if locked.second_approved_by_id:
@@ -115,8 +126,11 @@ def approve(listing: Listing, *, by) -> None:
         chain.record(Act.CREDENTIALING_APPROVED, by=by, of=locked)
 
 
-def remove(listing: Listing, *, by, reason: str) -> None:
-    """Take somebody off the list; signing there stops at once (1311.130(d))."""
+def remove(listing: Listing, *, by: User, reason: str) -> None:
+    """Remove a practitioner from the list; signing there stops at once.
+
+    Raises NotAllowed (21 CFR 1311.130(d)).
+    """
     with on_record(listing, by=by), transaction.atomic(durable=True):
         locked = _locked(listing, by=by)
         if not reason.strip():
@@ -132,7 +146,7 @@ def remove(listing: Listing, *, by, reason: str) -> None:
 
 
 def _require_officer(
-    institution: Institution, *, by, about: Provider | None = None
+    institution: Institution, *, by: User, about: Provider | None = None
 ) -> None:
     if not credentialing.is_officer(by, institution=institution):
         raise NotAllowed(
@@ -143,27 +157,27 @@ def _require_officer(
 
 
 def _require_association(provider: Provider, *, institution: Institution) -> None:
-    there = Membership.objects.filter(
+    memberships = Membership.objects.filter(
         user=provider.user_id, practice__institution=institution, left_on=None
     )
-    if not there.exists():
+    if not memberships.exists():
         raise NotAllowed(
             f"{provider} works at no practice of {institution}.", code="left"
         )
 
 
 def _require_check(check: InPersonCheck) -> None:
-    if not all(seen.strip() for seen in vars(check).values()):
+    if not all(text.strip() for text in vars(check).values()):
         raise NotAllowed(
             "Say what you looked at: photo identification, State license and privileges.",
             code="not_checked",
         )
 
 
-def _locked(listing: Listing, *, by) -> Listing:
-    locked = Listing.objects.select_for_update(of=["self"], no_key=True)
-    current = locked.select_related("institution", "provider__user").get(pk=listing.pk)
-    _require_officer(current.institution, by=by, about=current.provider)
-    if current.ended_at:
+def _locked(listing: Listing, *, by: User) -> Listing:
+    rows = Listing.objects.select_for_update(of=["self"], no_key=True)
+    locked = rows.select_related("institution", "provider__user").get(pk=listing.pk)
+    _require_officer(locked.institution, by=by, about=locked.provider)
+    if locked.ended_at:
         raise NotAllowed("It was taken off the list already.", code="closed")
-    return current
+    return locked

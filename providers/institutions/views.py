@@ -1,92 +1,49 @@
-"""Pages of an institution's proofing office (21 CFR 1311.130(a), (c))."""
+"""Pages of an institution's credentialing office (21 CFR 1311.130(a), (c))."""
 
-from django import forms
+from uuid import UUID
+
 from django.contrib import messages
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
+from foundation.actors import AuthenticatedRequest
 from foundation.pages import form_page
 from providers import credentialing
-from providers.access.forms import ReasonForm, let_choose
+from providers.forms import ReasonForm
 from providers.institutions import roster
-from providers.models import Institution, Listing, Provider
+from providers.institutions.forms import ListingForm
+from providers.models import Institution, Listing
 from providers.refusals import NotAllowed
 
 
-class ListingForm(forms.Form):
-    """What the proofing office has looked at, in person (21 CFR 1311.110(a))."""
-
-    provider = forms.ModelChoiceField(
-        Provider.objects.none(), label="Practitioner", empty_label=None
-    )
-    photo_id = forms.CharField(
-        label="Photo identification",
-        max_length=60,
-        help_text="Issued by a government, and of the person in front of you: which?",
-    )
-    state_authority = forms.CharField(
-        label="State license",
-        max_length=60,
-        help_text="Current and in good standing: which, and where did you look?",
-    )
-    privileges = forms.CharField(
-        max_length=60,
-        help_text="What the institution lets them do, or their own DEA number.",
-    )
-
-    def __init__(self, institution: Institution, data=None):
-        super().__init__(data)
-        there = Provider.objects.filter(
-            user__memberships__practice__institution=institution,
-            user__memberships__left_on=None,
-        )
-        listed = Listing.objects.current().filter(institution=institution)
-        unlisted = there.exclude(pk__in=listed.values("provider")).distinct()
-        let_choose(self, "provider", unlisted)
-
-
 @require_safe
-def overview(request, public_id):
+def overview(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     institution = _institution_or_404(request, public_id)
-    kept = institution.listings.select_related(
+    listings = institution.listings.select_related(
         "provider", "entered_by", "first_approved_by", "second_approved_by", "ended_by"
     )
-    return render(
-        request,
-        "providers/listings/overview.html",
-        {
-            "institution": institution,
-            "current": kept.filter(ended_at=None),
-            "ended": kept.exclude(ended_at=None),
-            "officers": institution.credentialing_officers.select_related("user"),
-        },
-    )
+    context = {
+        "institution": institution,
+        "current": listings.filter(ended_at=None),
+        "ended": listings.exclude(ended_at=None),
+        "officers": institution.credentialing_officers.select_related("user"),
+    }
+    return render(request, "providers/listings/overview.html", context)
 
 
-def enter(request, public_id):
+def add(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     institution = _institution_or_404(request, public_id)
     form = ListingForm(institution, request.POST or None)
-    if form.is_valid():
-        checked = dict(form.cleaned_data)
-        provider = checked.pop("provider")
-        try:
-            roster.add(
-                provider,
-                institution=institution,
-                by=request.user,
-                check=roster.InPersonCheck(**checked),
-            )
-        except NotAllowed as refusal:
-            form.add_error(None, str(refusal))
-        else:
-            messages.success(request, "Entered. Two of the office approve it.")
-            return redirect("listing-list", institution.public_id)
+    if form.is_valid() and _add(request, institution, form):
+        messages.success(request, "Entered. Two of the office approve it.")
+        return redirect("listing-list", institution.public_id)
     context = {"institution": institution}
     return form_page(request, "providers/listings/enter.html", form, **context)
 
 
 @require_POST
-def approve(request, public_id):
+def approve(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     listing = _listing_or_404(request, public_id)
     try:
         roster.approve(listing, by=request.user)
@@ -97,7 +54,7 @@ def approve(request, public_id):
     return redirect("listing-list", listing.institution.public_id)
 
 
-def end(request, public_id):
+def remove(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     listing = _listing_or_404(request, public_id)
     form = ReasonForm(request.POST or None)
     if form.is_valid():
@@ -112,9 +69,11 @@ def end(request, public_id):
 
 
 @require_POST
-def end_officer(request, public_id, pk):
+def remove_officer(
+    request: AuthenticatedRequest, public_id: UUID, pk: int
+) -> HttpResponse:
     institution = _institution_or_404(request, public_id)
-    officers = institution.credentialing_officers.filter(until=None)
+    officers = institution.credentialing_officers.current()
     officer = get_object_or_404(officers, pk=pk)
     try:
         roster.remove_officer(officer, by=request.user)
@@ -127,12 +86,30 @@ def end_officer(request, public_id, pk):
     return redirect("listing-list", institution.public_id)
 
 
-def _institution_or_404(request, public_id) -> Institution:
-    own = credentialing.institutions_of(request.user)
-    return get_object_or_404(own, public_id=public_id)
+def _add(
+    request: AuthenticatedRequest, institution: Institution, form: ListingForm
+) -> bool:
+    check = dict(form.cleaned_data)
+    provider = check.pop("provider")
+    try:
+        roster.add(
+            provider,
+            institution=institution,
+            by=request.user,
+            check=roster.InPersonCheck(**check),
+        )
+    except NotAllowed as refusal:
+        form.add_error(None, str(refusal))
+        return False
+    return True
 
 
-def _listing_or_404(request, public_id) -> Listing:
+def _institution_or_404(request: AuthenticatedRequest, public_id: UUID) -> Institution:
+    institutions = credentialing.institutions_of(request.user)
+    return get_object_or_404(institutions, public_id=public_id)
+
+
+def _listing_or_404(request: AuthenticatedRequest, public_id: UUID) -> Listing:
     visible = Listing.objects.visible_to(request.user)
-    listed = visible.select_related("institution", "provider")
-    return get_object_or_404(listed, public_id=public_id)
+    listings = visible.select_related("institution", "provider")
+    return get_object_or_404(listings, public_id=public_id)

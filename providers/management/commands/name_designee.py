@@ -1,5 +1,7 @@
+from typing import Any
+
 from django.contrib.auth import get_user_model
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from providers import access_managers
 from providers.models import Practice
@@ -11,17 +13,17 @@ class Command(BaseCommand):
         "(21 CFR 1311.125(a)). Once there are two, they name further ones themselves."
     )
 
-    def add_arguments(self, parser):
+    def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("practice", help="The name of the practice.")
         parser.add_argument("username")
 
-    def handle(self, *, practice, username, **options):
+    def handle(self, *, practice: str, username: str, **options: Any) -> str:
         user = get_user_model().objects.filter(username=username).first()
-        found = Practice.objects.filter(name=practice).first()
-        if user is None or found is None:
+        place = Practice.objects.filter(name=practice).first()
+        if user is None or place is None:
             raise CommandError("There is no such practice, or no such account.")
         try:
-            access_managers.designate_first(user, practice=found, by=None)
+            access_managers.designate_first(user, practice=place, by=None)
         except access_managers.NotDesignated as refusal:
             raise CommandError(str(refusal)) from None
-        return access_managers.shortage(found) or f"{found} has its designees."
+        return access_managers.shortage(place) or f"{place} has its designees."
