@@ -46,5 +46,5 @@ def _certified_by() -> ThirdPartyAudit | None:
 
 def _stops(user: User) -> list[SigningStop]:
     with suppress(DatabaseError):
-        return list(SigningStop.objects.on(user).select_related("practice"))
+        return list(SigningStop.objects.affecting(user).select_related("practice"))
     return []

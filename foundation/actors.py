@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 else:
     from django.contrib.auth.base_user import AbstractBaseUser as User
 
-Visitor: TypeAlias = "User | AnonymousUser"
+Visitor: TypeAlias = User | AnonymousUser
 
 
 class SignedInSession(SessionBase):

@@ -1,4 +1,4 @@
-"""The one picture of a prescription that is shown, hashed, signed and sent.
+"""The content of a prescription as it is shown, hashed, signed and sent.
 
 Every element of 21 CFR 1306.05(a), as RFC 8785 canonical JSON. Quantities are text,
 so that no reader rounds them.
@@ -11,18 +11,19 @@ from decimal import Decimal
 
 import rfc8785
 
+from foundation.actors import User
 from prescriptions.models import Patient, Pharmacy, Prescription, plain
 from providers.models import Address, DeaRegistration
 
-FORMAT = 2  # what says less was signed as format 1, and goes on verifying
-MESSAGE_LENGTH = 200  # characters; what a push can carry
+FORMAT = 2  # records signed as format 1 have fewer elements and still verify
+MESSAGE_LENGTH = 200  # characters a push request can carry
 
 
 def canonical(prescription: Prescription) -> dict:
-    """Return the content of a prescription as it stands in the rows right now.
+    """Return the content of a prescription from its current rows.
 
-    Until it is signed, its date of issuance is today, and a mark made on another day
-    is a mark on other content.
+    Until it is signed, its date of issuance is today, so content that was marked ready
+    on another day has another digest.
     """
     return {
         "format": FORMAT,
@@ -48,11 +49,12 @@ def canonical(prescription: Prescription) -> dict:
 
 
 def timestamp(at: datetime) -> str:
-    """Return an instant as it stands in records and messages: UTC, to the microsecond."""
+    """Return a time for records and messages: ISO 8601, UTC, with microseconds."""
     return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def encode(value: object) -> bytes:
+    """Return canonical JSON (RFC 8785), the bytes that are hashed and signed."""
     return rfc8785.dumps(value)  # type: ignore[arg-type]
 
 
@@ -61,40 +63,41 @@ def digest_of(value: object) -> str:
 
 
 def digest(prescription: Prescription) -> str:
-    """Return the SHA-256 that the mark, the challenge and the signature are bound to."""
+    """Return the SHA-256 that ready mark, challenge and signature are bound to."""
     return digest_of(canonical(prescription))
 
 
 def payload_digest(prescriptions: Iterable[Prescription]) -> str:
-    """Return what a challenge is bound to: one digest, or one over several."""
+    """Return the digest that a challenge for these prescriptions is bound to."""
     return digest_over(digest(prescription) for prescription in prescriptions)
 
 
 def digest_over(digests: Iterable[str]) -> str:
-    """Return the digest of what is signed together, from the digests of each."""
+    """Return the digest over prescriptions signed together, from their digests."""
     first, *others = sorted(digests)
     return digest_of([first, *others]) if others else first
 
 
 def push_message(prescriptions: Iterable[Prescription]) -> str:
-    """Return what a phone shows of what is to be signed: no name, no birth date."""
+    """Return the text of a push request: initials, no name and no birth date."""
     lines = [
-        f"{_initials(one.patient)} {one.drug.name}, {one.quantity_in_words}"
-        for one in prescriptions
+        f"{_initials(prescription.patient)} {prescription.drug.name}, "
+        f"{prescription.quantity_in_words}"
+        for prescription in prescriptions
     ]
     if len(lines) > 1:
         lines[0] = f"{len(lines)} prescriptions: {lines[0]}"
     shown = list(lines)
-    while len(text := _listed(shown, of=len(lines))) > MESSAGE_LENGTH:
+    while len(text := _summary(shown, total=len(lines))) > MESSAGE_LENGTH:
         shown.pop()
     return text
 
 
-def note_as_sent(picture: dict) -> str:
-    """Return what the pharmacist reads as a note: what the law adds, then the note."""
-    unit = picture["drug"]["unit"]
+def note_as_sent(content: dict) -> str:
+    """Return the note to the pharmacist, after the statements the law requires."""
+    unit = content["drug"]["unit"]
     ordered_on, part = (
-        picture.get(name) for name in ["emergency_oral_on", "partial_fill_quantity"]
+        content.get(name) for name in ["emergency_oral_on", "partial_fill_quantity"]
     )
     parts = [
         # Word for word, with the date of the oral order: 21 CFR 1306.11(d)(4).
@@ -103,13 +106,13 @@ def note_as_sent(picture: dict) -> str:
         else "",
         # 21 CFR 1306.13(b): the prescriber specifies the quantity of each.
         f"Each partial fill: {part} {unit}." if part else "",
-        picture["note"],
+        content["note"],
     ]
     return " ".join(filter(None, parts))
 
 
 def texts(value: object) -> list[str]:
-    """Return every text in a picture."""
+    """Return every text in canonical content."""
     match value:
         case str():
             return [value]
@@ -118,8 +121,8 @@ def texts(value: object) -> list[str]:
     return []
 
 
-def _listed(lines: list[str], *, of: int) -> str:
-    more = [f"and {of - len(lines)} more"] if len(lines) < of else []
+def _summary(lines: list[str], *, total: int) -> str:
+    more = [f"and {total - len(lines)} more"] if len(lines) < total else []
     return "; ".join([*lines, *more])
 
 
@@ -153,7 +156,7 @@ def _prescriber(prescription: Prescription) -> dict:
 
 
 def _institution(registration: DeaRegistration | None) -> dict | None:
-    """21 CFR 1306.05(g): whose number it is, if not the practitioner's own."""
+    """Return the institution whose DEA number is used (21 CFR 1306.05(g))."""
     if registration is None or registration.institution is None:
         return None
     return {
@@ -164,7 +167,7 @@ def _institution(registration: DeaRegistration | None) -> dict | None:
 
 
 def _supervisor(prescription: Prescription) -> dict | None:
-    """21 CFR 1311.135(c): named as such, with the number if there is one to name."""
+    """Return the supervisor, named as such (21 CFR 1311.135(c))."""
     supervisor = prescription.supervisor
     if supervisor is None:
         return None
@@ -190,7 +193,7 @@ def _practice(prescription: Prescription) -> dict:
     }
 
 
-def _person(user) -> dict:
+def _person(user: User) -> dict:
     return {
         "username": user.get_username(),
         "first_name": user.first_name,

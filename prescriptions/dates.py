@@ -18,7 +18,7 @@ def months_later(day: date, months: int) -> date:
 
 
 def last_fill_day(issued_on: date) -> date:
-    """21 CFR 1306.22(a): the last day on which Schedule III or IV is filled."""
+    """Return the last day to fill Schedule III or IV (21 CFR 1306.22(a))."""
     return months_later(issued_on, MONTHS_OF_III_AND_IV)
 
 
@@ -27,8 +27,8 @@ def end_of_month(day: date) -> date:
 
 
 def parse(word: str) -> date | None:
-    """Return the day that a word of a search is, such as 1961-04-12; None for others."""
+    """Return the date in a search word such as 1961-04-12, or None."""
     try:
         return parse_date(word)
-    except ValueError:  # well formed, and no day
+    except ValueError:  # well formed, but not a date
         return None

@@ -1,11 +1,11 @@
-"""Formats that a pharmacy's system insists on: checked at entry, never repaired."""
+"""Formats that pharmacy systems require: checked at entry, never corrected."""
 
 import unicodedata
 
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 
-# As many characters as SCRIPT carries.
+# Characters that SCRIPT carries.
 DIRECTIONS_LENGTH = 1000
 NOTE_LENGTH = 210
 MOST_DAYS_SUPPLY = 999
@@ -19,9 +19,10 @@ validate_ndc = RegexValidator(
 validate_unit_code = RegexValidator(
     r"\AC[0-9]{4,6}\Z", "Enter the NCI Thesaurus code of the unit, such as C48542."
 )
-# Controls, formats (direction marks, zero widths), surrogates, private and unassigned
-# characters, line and paragraph separators: unseen, or read differently by another.
-UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+# Unicode categories that are invisible or that another system reads differently:
+# controls, formats (direction marks, zero widths), surrogates, private and unassigned
+# characters, line and paragraph separators.
+INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
 def validate_printable(value: str) -> None:
@@ -30,6 +31,6 @@ def validate_printable(value: str) -> None:
 
 
 def is_printable(value: str) -> bool:
-    """Say whether a person and a pharmacy's system read the same text."""
-    seen = value.replace("\r\n", "").replace("\n", "")
-    return not any(unicodedata.category(one) in UNSEEN for one in seen)
+    """Return True if a person and a pharmacy's system read the same text."""
+    text = value.replace("\r\n", "").replace("\n", "")
+    return not any(unicodedata.category(character) in INVISIBLE for character in text)

@@ -1,4 +1,4 @@
-"""Lines of CSV for programs that run what begins like a formula."""
+"""Lines of CSV that no spreadsheet program runs as formulas."""
 
 import csv
 import io
@@ -8,12 +8,13 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def line(cells: Iterable[object]) -> str:
-    """Return one line; no cell is a formula to the program that opens it."""
+    """Return one line of CSV whose cells are all harmless."""
     text = io.StringIO()
     csv.writer(text).writerow(map(harmless, cells))
     return text.getvalue()
 
 
 def harmless(cell: object) -> str:
+    """Return the text of a cell, quoted if a spreadsheet would read a formula."""
     text = str(cell)
     return f"'{text}" if text.startswith(FORMULA) else text

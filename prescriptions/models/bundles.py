@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
 
+from foundation.actors import Visitor
 from prescriptions.models.parties import PracticeOwnedQuerySet
 from providers import access_managers
 from providers.models import Practice, Provider
@@ -19,17 +20,17 @@ class ExportState(models.TextChoices):
 
 
 class ExportQuerySet(models.QuerySet["Export"]):
-    def visible_to(self, user) -> "ExportQuerySet":
-        """Whoever asked for it downloads it, while they might ask for it still."""
-        is_theirs = Q(provider__user=user) | Q(
+    def visible_to(self, user: Visitor) -> "ExportQuerySet":
+        """Return the exports of this user that they may still request."""
+        may_request = Q(provider__user=user) | Q(
             practice__in=access_managers.practices_of(user)
         )
-        there = Practice.objects.visible_to(user)
-        return self.filter(is_theirs, practice__in=there, requested_by=user)
+        practices = Practice.objects.visible_to(user)
+        return self.filter(may_request, practice__in=practices, requested_by=user)
 
 
 class Export(models.Model):
-    """A bundle somebody asked for: records of a practice, or of one practitioner."""
+    """A requested bundle: the records of a practice or of one practitioner."""
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     requested_by = models.ForeignKey(
@@ -39,7 +40,7 @@ class Export(models.Model):
     practice = models.ForeignKey(Practice, models.PROTECT, related_name="exports")
     provider = models.ForeignKey(
         Provider, models.PROTECT, null=True, related_name="exports"
-    )  # none: everybody's at the practice
+    )  # null: all providers of the practice
     first_day = models.DateField(null=True)
     last_day = models.DateField(null=True)
     state = models.CharField(
@@ -47,7 +48,7 @@ class Export(models.Model):
     )
     total = models.PositiveIntegerField(default=0)  # prescriptions
     done = models.PositiveIntegerField(default=0)
-    moved_at = models.DateTimeField()  # when it was last seen to go on
+    moved_at = models.DateTimeField()  # last progress
     size = models.PositiveBigIntegerField(default=0)  # bytes
     digest = models.CharField(max_length=64, blank=True)
     downloaded_at = models.DateTimeField(null=True)
@@ -91,7 +92,7 @@ class Export(models.Model):
 
 
 class ImportedBundle(models.Model):
-    """A bundle of another installation that verified, and who said whose key it is."""
+    """A verified bundle of another installation."""
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     practice = models.ForeignKey(Practice, models.PROTECT, related_name="+")
@@ -118,9 +119,12 @@ class ImportedBundle(models.Model):
 
 
 class ImportedRecord(models.Model):
-    """A signed prescription of another installation, as it came (21 CFR 1311.305(e))."""
+    """A signed prescription of another installation, unchanged.
 
-    prescription_id = models.UUIDField(unique=True)  # at the installation it is from
+    21 CFR 1311.305(e).
+    """
+
+    prescription_id = models.UUIDField(unique=True)  # at its own installation
     bundle = models.ForeignKey(ImportedBundle, models.PROTECT, related_name="records")
     practice = models.ForeignKey(
         Practice, models.PROTECT, related_name="imported_records"

@@ -22,7 +22,7 @@ class Finding(models.TextChoices):
 
 
 class Capability(models.TextChoices):
-    """What a report finds recorded, stored and transmitted (21 CFR 1311.102(d), (e))."""
+    """What the application records, stores and transmits (21 CFR 1311.102(d), (e))."""
 
     CONTENT = "content", "The information of 1306.05(a)"
     INDICATOR = "indicator", "The indication that the practitioner signed"
@@ -32,14 +32,15 @@ class Capability(models.TextChoices):
     INSTITUTION = "institution", "An institution’s DEA number with an internal code"
 
 
-# Without one of these an auditor fails the application, 21 CFR 1311.300(h).
+# The application fails its audit without all of these, 21 CFR 1311.300(h).
 REQUIRED = {Capability.CONTENT, Capability.INDICATOR, Capability.REFILLS}
 
 
 class ThirdPartyAudit(models.Model):
     """The report of an audit or certification of one version (21 CFR 1311.300).
 
-    One administrator enters it, another confirms it. An adverse one counts at once.
+    One administrator enters it, another confirms it. An adverse one is effective at
+    once.
     """
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -59,7 +60,7 @@ class ThirdPartyAudit(models.Model):
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+"
     )
     confirmed_at = models.DateTimeField(null=True)
-    # Days by which an adverse report has been told, and when it was.
+    # Deadlines for the notices of an adverse report, and when they were given.
     tell_dea_by = models.DateField(null=True)
     told_dea_at = models.DateTimeField(null=True)
     tell_registrants_by = models.DateField(null=True)
@@ -96,15 +97,15 @@ class ThirdPartyAudit(models.Model):
 
     @property
     def expires_on(self) -> date:
-        """The first day on which it covers nothing any more."""
+        """Return the first day on which the report is no longer valid."""
         day, year = self.reported_on, self.reported_on.year + VALID_FOR
         if (day.month, day.day) == (2, 29):
             return date(year, 3, 1)
         return day.replace(year=year)
 
     @property
-    def able(self) -> list[str]:
-        return [Capability(one).label for one in self.capabilities]
+    def capability_labels(self) -> list[str]:
+        return [Capability(capability).label for capability in self.capabilities]
 
     @property
     def is_confirmed(self) -> bool:

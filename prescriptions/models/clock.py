@@ -11,7 +11,7 @@ class ClockState(models.TextChoices):
 class ClockMeasurement(models.Model):
     """One comparison of this server's clock with NIST time (21 CFR 1311.120(b)(8)).
 
-    A slot of time holds one, so that two workers do not measure twice.
+    A slot of time holds one measurement, so that two workers do not both measure.
     """
 
     slot = models.BigIntegerField(unique=True)

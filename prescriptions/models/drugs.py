@@ -12,20 +12,20 @@ class DrugSource(models.TextChoices):
     NDC = "ndc", "FDA's NDC directory"
 
 
-class DrugQuerySet(models.QuerySet):
-    def prescribable(self):
+class DrugQuerySet(models.QuerySet["Drug"]):
+    def prescribable(self) -> "DrugQuerySet":
         return self.filter(is_active=True, unavailable="")
 
 
 class Drug(models.Model):
-    """What a prescriber orders: a substance, strength and form, whoever makes it.
+    """A substance, strength and form as a prescriber orders it, of any labeler.
 
-    Products of many labelers stand behind one of these; all have its one schedule.
+    The products of many labelers may belong to one drug; all share its schedule.
     """
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     substance = models.CharField(max_length=255)
-    # What the pharmacy reads: drug, strength and form (21 CFR 1306.05(a)).
+    # As the pharmacy reads it: drug, strength and form (21 CFR 1306.05(a)).
     name = models.CharField(
         "description",
         max_length=105,
@@ -37,7 +37,7 @@ class Drug(models.Model):
     schedule = models.CharField(max_length=3, choices=Schedule.choices)
     dea_code = models.CharField("DEA code", max_length=4, blank=True)
     narcotic = models.BooleanField(default=False)
-    # Of one package among those of all labelers, so that systems find the drug.
+    # A representative package of any labeler, so that other systems find the drug.
     ndc = models.CharField(
         "NDC", max_length=11, blank=True, validators=[formats.validate_ndc]
     )
@@ -92,10 +92,10 @@ class Drug(models.Model):
 
 
 class DrugWord(models.Model):
-    """A word by which a drug is found."""
+    """A search word of a drug."""
 
     drug = models.ForeignKey(Drug, models.CASCADE, related_name="words")
-    # Bytes, because both databases order them alike: a prefix is a range.
+    # Bytes, because both databases sort them the same way: a prefix is a range.
     word = models.BinaryField(max_length=40)
 
     class Meta:

@@ -1,7 +1,6 @@
 import hashlib
 import json
 import uuid
-from datetime import datetime
 
 from django.conf import settings
 from django.db import models
@@ -9,6 +8,7 @@ from django.db.models import F, Q
 from django.urls import reverse
 
 from audit.models import Incident
+from foundation.actors import Visitor
 from prescriptions.models.prescriptions import Prescription
 from providers.models import Practice, Provider
 
@@ -19,8 +19,8 @@ class LogKind(models.TextChoices):
 
 
 class LogQuerySet(models.QuerySet["PrescriptionLog"]):
-    def visible_to(self, user) -> "LogQuerySet":
-        """A log is the practitioner's own: nobody else reads it here."""
+    def visible_to(self, user: Visitor) -> "LogQuerySet":
+        """Return the user's own logs; nobody else reads a practitioner's logs."""
         return self.filter(provider__user=user)
 
     def monthly(self) -> "LogQuerySet":
@@ -31,9 +31,9 @@ class LogQuerySet(models.QuerySet["PrescriptionLog"]):
 
 
 class PrescriptionLog(models.Model):
-    """What somebody signed at a practice in a period; archived, never changed.
+    """What a practitioner signed at a practice in a period (21 CFR 1311.120(b)(27)).
 
-    21 CFR 1311.120(b)(27).
+    Archived, never changed.
     """
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -50,7 +50,9 @@ class PrescriptionLog(models.Model):
     digest = models.CharField(max_length=64)
     entries = models.PositiveIntegerField()
     made_at = models.DateTimeField()
-    due_on = models.DateField(null=True)  # last day to deliver it, at the practice
+    due_on = models.DateField(
+        null=True
+    )  # last day for delivery, in the practice's time zone
     mailed_at = models.DateTimeField(null=True)
     opened_at = models.DateTimeField(null=True)
     overdue_at = models.DateTimeField(null=True)  # when the alarm was raised
@@ -103,11 +105,6 @@ class PrescriptionLog(models.Model):
         return self.kind == LogKind.MONTHLY
 
     @property
-    def delivered_at(self) -> datetime | None:
-        """When its practitioner was told of it or opened it, whichever came first."""
-        return min(filter(None, [self.mailed_at, self.opened_at]), default=None)
-
-    @property
     def is_intact(self) -> bool:
         return hashlib.sha256(self.payload.encode()).hexdigest() == self.digest
 
@@ -117,14 +114,14 @@ class PrescriptionLog(models.Model):
 
 
 class RepudiationKind(models.TextChoices):
-    """What 21 CFR 1311.102(j) has a practitioner report."""
+    """Problems that a practitioner must report (21 CFR 1311.102(j))."""
 
     NOT_SIGNED = "not_signed", "I did not sign this prescription"
     DIFFERS = "differs", "It differs from what I signed"
 
 
 class Repudiation(models.Model):
-    """A practitioner's word that a prescription under their number is not theirs."""
+    """A practitioner's report of a problem with a signature under their number."""
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     prescription = models.OneToOneField(

@@ -1,4 +1,4 @@
-"""FDA's NDC directory as it was imported, and what people have to decide about it."""
+"""FDA's NDC directory as it was imported, and the schedules people must decide."""
 
 from django.conf import settings
 from django.db import models
@@ -25,7 +25,7 @@ class RunState(models.TextChoices):
 
 
 class ImportRun(models.Model):
-    """One import of one edition of the directory; goes on where it was killed."""
+    """An import of one edition of the directory; resumes where it was killed."""
 
     digest = models.CharField(max_length=64)  # of both files and the rules applied
     source = models.CharField(max_length=255)
@@ -70,7 +70,7 @@ class ImportRun(models.Model):
 
     @property
     def percent(self) -> int:
-        """How much of the work is done; reading is most of it."""
+        """Return the progress in percent; reading the files is most of the work."""
         if self.stage == Stage.DONE:
             return 100
         read = sum(
@@ -80,7 +80,7 @@ class ImportRun(models.Model):
 
 
 class RefusedRow(models.Model):
-    """A row of the directory that was not taken over, and why."""
+    """A row of the directory that was not imported, and why."""
 
     run = models.ForeignKey(ImportRun, models.PROTECT, related_name="refused_rows")
     file = models.CharField(max_length=20)
@@ -101,7 +101,7 @@ class RefusedRow(models.Model):
 
 
 class DrugProduct(models.Model):
-    """What one labeler sells under one product NDC; retired when it vanishes."""
+    """A labeler's product under one product NDC; retired when it leaves the directory."""
 
     drug = models.ForeignKey(Drug, models.PROTECT, related_name="products")
     product_id = models.CharField("product id", max_length=64, unique=True)
@@ -116,7 +116,7 @@ class DrugProduct(models.Model):
         "schedule as reported",
         max_length=3,
         choices=Schedule.choices,
-        blank=True,  # not controlled, says the labeler
+        blank=True,  # not controlled, according to the labeler
     )
     schedule = models.CharField(max_length=3, choices=Schedule.choices)
     row_digest = models.CharField(max_length=64)
@@ -170,9 +170,9 @@ class Decision(models.TextChoices):
 
 
 class ReviewTask(models.Model):
-    """A schedule that a person has to decide; until then the stricter one holds.
+    """A schedule that a person must decide; until then the stricter one applies.
 
-    An empty schedule means: not controlled, so nothing to prescribe here.
+    An empty schedule means not controlled, so it is not prescribed here.
     """
 
     drug = models.ForeignKey(Drug, models.PROTECT, related_name="review_tasks")
@@ -222,7 +222,7 @@ class ReviewTask(models.Model):
 
     def __str__(self) -> str:
         old, new = (
-            f"C-{one}" if one else "not controlled"
-            for one in [self.old_schedule, self.new_schedule]
+            f"C-{schedule}" if schedule else "not controlled"
+            for schedule in [self.old_schedule, self.new_schedule]
         )
         return f"{self.drug}: {old} to {new}"

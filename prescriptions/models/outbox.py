@@ -26,9 +26,9 @@ def version_of_the_network() -> str:
 
 
 class Transmission(models.Model):
-    """One message of the outbox: the same MessageID and bytes at every attempt.
+    """A message of the outbox: the same MessageID and bytes at every attempt.
 
-    It is the NewRx of a prescription, or its CancelRx, or the answer to a request.
+    The NewRx of a prescription, its CancelRx, or the response to a pharmacy request.
     """
 
     GIVE_UP_AFTER = timedelta(hours=24)
@@ -119,9 +119,9 @@ class Transmission(models.Model):
 
     @property
     def about(self) -> Prescription:
-        """Return the prescription that this message is about, whatever it says."""
-        other = self.cancellation or self.request
-        found = other.prescription if other else self.prescription
-        if found is None:  # a constraint of the table says that this cannot be
+        """Return the prescription that this message is about."""
+        source = self.cancellation or self.request
+        prescription = source.prescription if source else self.prescription
+        if prescription is None:  # a check constraint rules this out
             raise Prescription.DoesNotExist
-        return found
+        return prescription

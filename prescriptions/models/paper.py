@@ -23,15 +23,15 @@ TO_SIGN_BY_HAND = [
 
 
 class Printout(models.Model):
-    """One sheet that was printed, with what stood on it (21 CFR 1311.170(b)-(d))."""
+    """A printed sheet and its content (21 CFR 1311.170(b)-(d))."""
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     prescription = models.ForeignKey(
         Prescription, models.PROTECT, related_name="printouts"
     )
     kind = models.CharField(max_length=13, choices=PrintoutKind.choices)
-    number = models.PositiveIntegerField()  # of its kind, from 1
-    content = models.JSONField()  # the picture of the prescription
+    number = models.PositiveIntegerField()  # within its kind, from 1
+    content = models.JSONField()  # canonical content of the prescription
     printed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="+"
     )
@@ -60,17 +60,17 @@ class Printout(models.Model):
 
 
 class Cancellation(models.Model):
-    """A signed prescription that was taken back (21 CFR 1311.120(b)(19))."""
+    """The cancellation of a signed prescription (21 CFR 1311.120(b)(19))."""
 
     prescription = models.OneToOneField(
         Prescription, models.PROTECT, related_name="cancellation"
     )
     cancelled_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+"
-    )  # nobody, where the portal saw that it was changed on its way
+    )  # null: the portal found the message altered before it was sent
     cancelled_at = models.DateTimeField(default=timezone.now)
     reason = models.CharField(max_length=200)
-    is_approved = models.BooleanField(null=True)  # what the pharmacy answered
+    is_approved = models.BooleanField(null=True)  # the pharmacy's answer
     answer = models.CharField(max_length=200, blank=True)
     answered_at = models.DateTimeField(null=True)
 

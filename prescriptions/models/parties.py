@@ -1,9 +1,11 @@
 import uuid
+from typing import Self
 
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 
+from foundation.actors import Visitor
 from prescriptions import formats
 from providers import identifiers
 from providers.models import Address, Practice
@@ -18,7 +20,9 @@ class Sex(models.TextChoices):
 
 
 class PracticeOwnedQuerySet(models.QuerySet):
-    def visible_to(self, user):
+    """Rows that belong to a practice."""
+
+    def visible_to(self, user: Visitor) -> Self:
         return self.filter(practice__in=Practice.objects.visible_to(user))
 
 

@@ -18,9 +18,9 @@ from providers.models import DeaRegistration, Practice, Provider, Schedule
 
 
 class Prescription(models.Model):
-    """An order for one controlled substance; from its signature on, never changed."""
+    """An order for one controlled substance; never changed once signed."""
 
-    CONTENT = [  # what a person writes; everything else follows from acts
+    CONTENT = [  # entered by people; all other columns are set by the verbs
         "prescriber",
         "dea_registration",
         "drug",
@@ -37,7 +37,7 @@ class Prescription(models.Model):
         "supervisor",
     ]
 
-    SHOWN_WITH = [  # what one look at it needs
+    SHOWN_WITH = [  # related rows that every page about it needs
         "patient",
         "drug",
         "prescriber__user",
@@ -69,7 +69,7 @@ class Prescription(models.Model):
         verbose_name="DEA registration",
         related_name="prescriptions",
     )
-    # Named where State law wants it, and as such (21 CFR 1311.135(c)).
+    # Named as such where State law requires it (21 CFR 1311.135(c)).
     supervisor = models.ForeignKey(
         Provider,
         models.PROTECT,
@@ -80,13 +80,13 @@ class Prescription(models.Model):
     drug = models.ForeignKey(Drug, models.PROTECT, related_name="prescriptions")
     schedule = models.CharField(
         max_length=3, choices=Schedule.choices, editable=False
-    )  # of the drug, when this was written
+    )  # of the drug, when this was prepared
     quantity = models.DecimalField(
         max_digits=9,
         decimal_places=3,
         validators=[MinValueValidator(Decimal("0.001"), "Enter how much to dispense.")],
     )
-    # 21 CFR 1306.13(b): of each partial fill that the prescriber asks for.
+    # 21 CFR 1306.13(b): for each partial fill that the prescriber requests.
     partial_fill_quantity = models.DecimalField(
         "quantity of each partial fill",
         max_digits=9,
@@ -132,7 +132,9 @@ class Prescription(models.Model):
         related_name="+",
         editable=False,
     )
-    issued_on = models.DateField(null=True, editable=False)  # day at the practice
+    issued_on = models.DateField(
+        null=True, editable=False
+    )  # in the practice's time zone
     signed_at = models.DateTimeField(null=True, editable=False)
     failure_reason = models.CharField(max_length=200, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -179,7 +181,7 @@ class Prescription(models.Model):
                 condition=Q(refills__lte=99),
                 violation_error_message="Write a new prescription after 99 refills.",
             ),
-            # 21 CFR 1306.12(a), 1306.22(a). A draft may be wrong; it goes nowhere.
+            # 21 CFR 1306.12(a), 1306.22(a). A draft may be wrong; it is never sent.
             models.CheckConstraint(
                 name="prescription_refills_within_schedule",
                 condition=Q(status__in=[Status.DRAFT, Status.DISCARDED])
@@ -239,7 +241,7 @@ class Prescription(models.Model):
         return self.status in OPEN
 
     def unmark(self) -> None:
-        """Take the ready mark back and make this a draft again; the caller saves it."""
+        """Remove the ready mark and make this a draft again; the caller saves it."""
         self.status = Status.DRAFT
         self.ready_digest, self.ready_at, self.ready_by = "", None, None
         self.version += 1
@@ -251,31 +253,35 @@ class Prescription(models.Model):
 
     @property
     def is_cancellation_denied(self) -> bool:
-        """Cancelled here, and too late at the pharmacy."""
+        """Return True if it was canceled here but the pharmacy denied that."""
         cancellation = getattr(self, "cancellation", None)
         return cancellation is not None and cancellation.is_approved is False
 
     @property
     def issue_date(self) -> date:
-        """The day of its signature; until then it would be today's."""
+        """Return the day it was signed, or today's date until it is."""
         return self.issued_on or self.practice.today()
 
     @property
     def last_fill_day(self) -> date | None:
-        """The last day on which it is filled, where federal law knows one."""
+        """Return the last day to fill it, or None if federal law sets none."""
         if self.schedule in (Schedule.III, Schedule.IV):
             return dates.last_fill_day(self.issue_date)
         return None
 
     @cached_property
     def supervisor_registration(self) -> DeaRegistration | None:
-        """The supervisor's for this State; of several, none is assumed."""
+        """Return the supervisor's only current registration in this State, or None."""
         if self.supervisor is None:
             return None
         registrations = self.supervisor.dea_registrations.filter(
             state=self.practice.state
         ).select_related("institution")
-        current = [one for one in registrations if one.is_current(on=self.issue_date)]
+        current = [
+            registration
+            for registration in registrations
+            if registration.is_current(on=self.issue_date)
+        ]
         return current[0] if len(current) == 1 else None
 
     @property
@@ -295,11 +301,11 @@ MANY = {"mL": "mL", "g": "g", "each": "each", "patch": "patches"}
 
 
 def in_words(quantity: str, unit: str) -> str:
-    """Return a quantity as people say it; a signed picture keeps the unit as it is."""
+    """Return a quantity with its unit for people; signed content keeps the unit."""
     return f"{quantity} {unit if quantity == '1' else MANY.get(unit, f'{unit}s')}"
 
 
 def plain(quantity: Decimal) -> str:
-    """Return a quantity as pharmacies write it: no exponent, no trailing zeros."""
+    """Return a quantity without exponent and trailing zeros, as pharmacies write it."""
     text = f"{quantity:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text

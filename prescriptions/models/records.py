@@ -4,12 +4,13 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from foundation.actors import Visitor
 from mfa.models import Challenge, Device
 from prescriptions.models.prescriptions import Prescription
 
 
 class SigningKey(models.Model):
-    """The public half of a key that signed; never removed, or records stop verifying."""
+    """The public half of a signing key; kept for good so that records verify."""
 
     kid = models.CharField("key id", max_length=64, unique=True)
     public_jwk = models.JSONField("public key")
@@ -30,7 +31,7 @@ class SigningKey(models.Model):
 
 
 class SignedRecordQuerySet(models.QuerySet["SignedRecord"]):
-    def visible_to(self, user) -> "SignedRecordQuerySet":
+    def visible_to(self, user: Visitor) -> "SignedRecordQuerySet":
         return self.filter(prescription__in=Prescription.objects.visible_to(user))
 
 

@@ -6,17 +6,18 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
+from foundation.actors import Visitor
 from prescriptions import formats
 from prescriptions.models.prescriptions import Prescription
 
 
 class ReceivedMessage(models.Model):
-    """A message of a pharmacy and the answer that it gets for ever."""
+    """A message from a pharmacy and its answer, which is repeated unchanged."""
 
     sender = models.CharField(max_length=35)
     message_id = models.CharField(max_length=35)
     kind = models.CharField(max_length=35)
-    digest = models.CharField(max_length=64)  # SHA-256 of what came
+    digest = models.CharField(max_length=64)  # SHA-256 of the message
     content = models.BinaryField()
     answer = models.BinaryField()
     received_at = models.DateTimeField(default=timezone.now)
@@ -46,7 +47,7 @@ class RequestState(models.TextChoices):
 
 
 class RequestQuerySet(models.QuerySet["PharmacyRequest"]):
-    def visible_to(self, user) -> "RequestQuerySet":
+    def visible_to(self, user: Visitor) -> "RequestQuerySet":
         return self.filter(prescription__in=Prescription.objects.visible_to(user))
 
     def open(self) -> "RequestQuerySet":
@@ -57,7 +58,7 @@ class RequestQuerySet(models.QuerySet["PharmacyRequest"]):
 
 
 class PharmacyRequest(models.Model):
-    """What a pharmacy asks of a practitioner; it orders nothing by itself."""
+    """A pharmacy's request to a practitioner; it orders nothing by itself."""
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     message = models.OneToOneField(

@@ -3,7 +3,7 @@ from django.db.models import F, Q
 
 
 class SigningModule(models.Model):
-    """What signs, as found at a start; a row for every change (1311.120(b)(16)(i))."""
+    """The module that signs; a row for every change (21 CFR 1311.120(b)(16)(i))."""
 
     found_at = models.DateTimeField()
     store = models.CharField("key store", max_length=10)
@@ -20,7 +20,7 @@ class SigningModule(models.Model):
 
 
 class SigningDeactivation(models.Model):
-    """From when to when no process unlocks the signing key (1311.120(b)(16)(iv))."""
+    """A period in which the signing key stays locked (21 CFR 1311.120(b)(16)(iv))."""
 
     deactivated_at = models.DateTimeField()
     reason = models.CharField(max_length=200)

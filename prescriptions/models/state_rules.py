@@ -11,7 +11,7 @@ class StateRuleQuerySet(models.QuerySet["StateRule"]):
 
 
 class StateRule(models.Model):
-    """What a State wants beyond federal law; nothing until somebody switches it on."""
+    """A State's limits beyond federal law; ignored until they are switched on."""
 
     state = models.CharField(max_length=2, validators=[identifiers.validate_state])
     schedule = models.CharField(max_length=3, choices=Schedule.choices)

@@ -1,4 +1,4 @@
-"""What a prescription goes through, and what can follow on what."""
+"""The states of a prescription and the transitions between them."""
 
 from django.db import models
 
@@ -16,7 +16,7 @@ class Status(models.TextChoices):
     PRINTED = "printed", "Printed on paper"
 
 
-# A trigger holds the same table. No path leads from printed to queued
+# A database trigger enforces the same table. No path leads from printed to queued
 # (21 CFR 1311.170(d)).
 TRANSITIONS: dict[Status, set[Status]] = {
     Status.DRAFT: {Status.READY, Status.DISCARDED, Status.PRINTED},

@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
 
+from foundation.actors import Visitor
 from providers.models import Practice
 
 
@@ -12,17 +13,17 @@ class SigningStopQuerySet(models.QuerySet["SigningStop"]):
     def in_force(self) -> "SigningStopQuerySet":
         return self.filter(restored_at=None)
 
-    def on(self, user) -> "SigningStopQuerySet":
-        """Return those that keep this user from signing."""
-        theirs = Practice.objects.visible_to(user).values("pk")
-        return self.in_force().filter(Q(practice=None) | Q(practice__in=theirs))
+    def affecting(self, user: Visitor) -> "SigningStopQuerySet":
+        """Return the stops that keep this user from signing."""
+        practices = Practice.objects.visible_to(user).values("pk")
+        return self.in_force().filter(Q(practice=None) | Q(practice__in=practices))
 
 
 class SigningStop(models.Model):
-    """Signing has stopped, everywhere or at one practice (21 CFR 1311.102(f)-(i)).
+    """A stop of signing, everywhere or at one practice (21 CFR 1311.102(f)-(i)).
 
-    Anyone responsible stops; two people restore: one enters it, a designee who is a
-    registrant executes it.
+    One responsible person stops signing. Two restore it: one requests it, and an
+    access manager who is a DEA registrant approves.
     """
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)

@@ -1,7 +1,7 @@
-"""The third-party audit, without which no live pharmacy network is used.
+"""The third-party audit that a live pharmacy network requires.
 
-21 CFR 1311.100(b)(2), 1311.300: an audit of this version, not older than two years.
-21 CFR 1311.102(d), (e): and only for what the report found the version able to do.
+21 CFR 1311.100(b)(2), 1311.300: an audit of this version, at most two years old.
+21 CFR 1311.102(d), (e): only for the capabilities that the report confirms.
 """
 
 from collections.abc import Iterable
@@ -14,6 +14,7 @@ from django.utils import timezone
 from audit import chain
 from audit.acts import Act
 from foundation import business_days
+from foundation.actors import User
 from foundation.blockers import Blocker
 from prescriptions.models import (
     REQUIRED,
@@ -36,7 +37,7 @@ NOT_CERTIFIED = (
     "The live pharmacy network is locked: no third-party audit of the last two years "
     "covers version {version}."
 )
-TOLD = {"dea": "told_dea_at", "registrants": "told_registrants_at"}
+NOTICES = {"dea": "told_dea_at", "registrants": "told_registrants_at"}
 
 
 class NotAllowed(Exception):
@@ -44,54 +45,52 @@ class NotAllowed(Exception):
 
 
 def problems() -> list[str]:
-    """Return what the law has against using this version here; empty means go ahead."""
+    """Return the legal problems with this version here; an empty list means none."""
     reports = _of_this_version()
-    found = []
-    if adverse := _adverse(reports):
-        found.append(ADVERSE.format(audit=adverse))
-    if locked := _lock(reports):
-        found.append(locked)
-    return found
+    adverse = _adverse(reports)
+    texts = [ADVERSE.format(audit=adverse) if adverse else "", _lock_reason(reports)]
+    return [text for text in texts if text]
 
 
 def lock_reason() -> str:
-    """Say why nothing may be sent to the pharmacy network; empty if something may."""
-    return _lock(_of_this_version()) if is_live() else ""
+    """Return why the live pharmacy network is locked; empty if it is not."""
+    return _lock_reason(_of_this_version()) if is_live() else ""
 
 
 def is_live() -> bool:
-    """Say whether what is sent here could be dispensed."""
+    """Return True if prescriptions sent from here could be dispensed."""
     test_hosts = settings.SCRIPT_TEST_HOSTS if settings.DEMO else []
     return hosts.is_live(settings.SCRIPT_NETWORK_URL, test_hosts=test_hosts)
 
 
 def current_report() -> ThirdPartyAudit | None:
-    """Return the report that lets this version be used today, if there is one."""
-    return _covering(_of_this_version())
+    """Return the report that covers this version today, or None."""
+    return _current(_of_this_version())
 
 
 def blockers(prescriptions: Iterable[Prescription]) -> list[Blocker]:
-    """Return what the report does not cover of what is to be signed."""
+    """Return a blocker for each capability needed that the report does not cover."""
     if not is_live():
         return []
     report = current_report()
-    able = set(report.capabilities) if report else set()
-    missing = {one for each in prescriptions for one in _needed(each)} - able
+    covered = set(report.capabilities) if report else set()
+    needed = set[Capability]().union(*map(_needed, prescriptions))
     return [
         Blocker(
-            f"The audit of this version does not cover: {Capability(one).label}.",
+            f"The audit of this version does not cover: {capability.label}.",
             "Write it on paper.",
         )
-        for one in sorted(missing)
+        for capability in sorted(needed - covered)
     ]
 
 
-def enter(report: ThirdPartyAudit, *, by) -> ThirdPartyAudit:
-    """Put a report on record; a compliant one counts once another confirms it.
+def enter(report: ThirdPartyAudit, *, by: User) -> ThirdPartyAudit:
+    """Save and record a report; a compliant one counts after a second administrator.
 
-    An adverse one counts at once, and has days by which others are told of it.
+    An adverse one counts at once and sets the deadlines of its notices (1311.300).
+    Raise NotAllowed.
     """
-    _require_staff(by, of=None)
+    _require_staff(by, report=None)
     _require_complete(report)
     report.entered_by, report.entered_at = by, timezone.now()
     if report.finding == Finding.ADVERSE:
@@ -111,9 +110,9 @@ def enter(report: ThirdPartyAudit, *, by) -> ThirdPartyAudit:
     return report
 
 
-def confirm(report: ThirdPartyAudit, *, by) -> None:
-    """Say as a second administrator that the report says what was entered."""
-    _require_staff(by, of=report)
+def confirm(report: ThirdPartyAudit, *, by: User) -> None:
+    """Confirm, as a second administrator, a report as entered; raise NotAllowed."""
+    _require_staff(by, report=report)
     with transaction.atomic(durable=True):
         locked = ThirdPartyAudit.objects.select_for_update(no_key=True)
         report = locked.get(pk=report.pk)
@@ -132,35 +131,42 @@ def confirm(report: ThirdPartyAudit, *, by) -> None:
         )
 
 
-def record_notice(report: ThirdPartyAudit, whom: str, *, by) -> None:
-    """Note that DEA, or the registrants, were told of an adverse report."""
-    _require_staff(by, of=report)
+def record_notice(report: ThirdPartyAudit, whom: str, *, by: User) -> None:
+    """Record that DEA or the registrants got notice of an adverse report.
+
+    `whom` is a key of NOTICES. Raise NotAllowed if it is recorded already.
+    """
+    _require_staff(by, report=report)
     with transaction.atomic(durable=True):
-        open_ = ThirdPartyAudit.objects.filter(
-            pk=report.pk, finding=Finding.ADVERSE, **{TOLD[whom]: None}
+        unnotified = ThirdPartyAudit.objects.filter(
+            pk=report.pk, finding=Finding.ADVERSE, **{NOTICES[whom]: None}
         )
-        if not open_.update(**{TOLD[whom]: timezone.now()}):
+        if not unnotified.update(**{NOTICES[whom]: timezone.now()}):
             raise NotAllowed("That is noted already.")
         chain.record(Act.CERTIFICATION_TOLD, by=by, of=report, source=whom)
 
 
 def overdue(report: ThirdPartyAudit, *, today: date) -> list[str]:
-    """Return whom an adverse report should have been told by now."""
-    terms: list[tuple[str, date | None, datetime | None]] = [
+    """Return who should have received notice of an adverse report before today."""
+    notices: list[tuple[str, date | None, datetime | None]] = [
         ("DEA", report.tell_dea_by, report.told_dea_at),
         ("the registrants", report.tell_registrants_by, report.told_registrants_at),
     ]
-    return [whom for whom, by, told_at in terms if by and by < today and not told_at]
+    return [
+        whom
+        for whom, due_on, given_at in notices
+        if due_on and due_on < today and not given_at
+    ]
 
 
-def _lock(reports: list[ThirdPartyAudit]) -> str:
+def _lock_reason(reports: list[ThirdPartyAudit]) -> str:
     if not is_live():
         return ""
     if settings.DEMO:
         return DEMONSTRATION
     if not hosts.is_plain_https(settings.SCRIPT_NETWORK_URL):
         return NOT_PLAIN
-    if not _covering(reports):
+    if not _current(reports):
         return NOT_CERTIFIED.format(version=software_version())
     return ""
 
@@ -170,19 +176,20 @@ def _of_this_version() -> list[ThirdPartyAudit]:
     return list(ThirdPartyAudit.objects.filter(software_version=software_version()))
 
 
-def _covering(reports: list[ThirdPartyAudit]) -> ThirdPartyAudit | None:
-    """Return the newest report, if it is good, confirmed and not too old."""
-    counting = [one for one in reports if one.is_confirmed or _is_adverse(one)]
-    today = timezone.localdate()
-    if not counting or _is_adverse(counting[0]):
+def _current(reports: list[ThirdPartyAudit]) -> ThirdPartyAudit | None:
+    """Return the newest report if it is compliant, confirmed and not expired."""
+    effective = [
+        report for report in reports if report.is_confirmed or _is_adverse(report)
+    ]
+    if not effective or _is_adverse(effective[0]):
         return None
-    newest = counting[0]
+    newest, today = effective[0], timezone.localdate()
     return newest if newest.reported_on <= today < newest.expires_on else None
 
 
 def _adverse(reports: list[ThirdPartyAudit]) -> ThirdPartyAudit | None:
-    """Return the adverse report that no good one has followed."""
-    if _covering(reports):
+    """Return the newest adverse report, unless a compliant one supersedes it."""
+    if _current(reports):
         return None
     return next(filter(_is_adverse, reports), None)
 
@@ -192,7 +199,7 @@ def _is_adverse(report: ThirdPartyAudit) -> bool:
 
 
 def _needed(prescription: Prescription) -> set[Capability]:
-    """Return what this prescription says beyond what every report has to cover."""
+    """Return the capabilities that this prescription needs."""
     needed = set(REQUIRED)
     if is_ghb(prescription.drug):
         needed.add(Capability.GHB)
@@ -214,8 +221,8 @@ def _require_complete(report: ThirdPartyAudit) -> None:
         )
 
 
-def _require_staff(by, *, of: ThirdPartyAudit | None) -> None:
+def _require_staff(by: User, *, report: ThirdPartyAudit | None) -> None:
     if by.is_active and by.is_staff:
         return
-    chain.denied(by=by, of=of, reason="not_administrator")
+    chain.denied(by=by, of=report, reason="not_administrator")
     raise NotAllowed("Only an administrator does that.")

@@ -1,7 +1,7 @@
-"""This server's clock against NIST time (21 CFR 1311.120(b)(8)).
+"""This server's clock compared with NIST time (21 CFR 1311.120(b)(8)).
 
-The worker measures; the gate looks at the newest measurement. Without one of the last
-hour nobody knows, and outside demonstration mode nobody signs.
+The worker measures; the gate reads the latest measurement. Without one of the last
+hour the offset is unknown, and nobody signs outside demonstration mode.
 """
 
 from collections.abc import Iterable
@@ -35,7 +35,7 @@ WRONG = "The clock of this server is wrong."
 
 
 def problems() -> list[str]:
-    """Return what is wrong with the clock; an empty list means go ahead."""
+    """Return the problems of the clock; an empty list means it is right."""
     if timezone.now().year not in challenges.PLAUSIBLE_YEARS:
         return [WRONG]
     newest = latest_measurement()
@@ -45,7 +45,7 @@ def problems() -> list[str]:
 
 
 def latest_measurement() -> ClockMeasurement | None:
-    """Return the newest measurement that found a time, unless it is too old."""
+    """Return the latest measurement with an offset of the last hour, or None."""
     now = timezone.now()
     recent = ClockMeasurement.objects.filter(
         measured_at__gt=now - GOOD_FOR,
@@ -56,7 +56,7 @@ def latest_measurement() -> ClockMeasurement | None:
 
 
 def measure() -> ClockMeasurement | None:
-    """Compare with NIST time, if that is due; put on record that the state changed."""
+    """Compare the clock with NIST time if that is due; record a change of state."""
     now = timezone.now()
     slot = int(now.timestamp()) // EVERY
     if not settings.NTP_SERVERS or ClockMeasurement.objects.filter(slot=slot).exists():
@@ -64,22 +64,22 @@ def measure() -> ClockMeasurement | None:
     offset, source = _offset(settings.NTP_SERVERS)
     try:
         with transaction.atomic(durable=True):
-            return _keep(slot, at=now, offset=offset, source=source)
+            return _store(slot, at=now, offset=offset, source=source)
     except IntegrityError:
         return None  # another worker was faster
 
 
-def _keep(
+def _store(
     slot: int, *, at: datetime, offset: float | None, source: str
 ) -> ClockMeasurement:
     before = ClockMeasurement.objects.first()
-    known = latest_measurement() if offset is None else None
+    last_known = latest_measurement() if offset is None else None
     measurement = ClockMeasurement.objects.create(
         slot=slot,
         measured_at=at,
         offset_ms=None if offset is None else round(offset * 1000),
         source=source[:200],
-        state=known.state if known else _state(offset),
+        state=last_known.state if last_known else _state(offset),
     )
     ClockMeasurement.objects.filter(measured_at__lt=at - KEPT_FOR).delete()
     if before is None or before.state != measurement.state:
@@ -102,26 +102,28 @@ def _state(offset: float | None) -> ClockState:
 
 
 def _offset(servers: list[str]) -> tuple[float | None, str]:
-    """Return the middle of what most servers agree on, and who that was."""
-    offsets = _answers(servers)
+    """Return the median offset in seconds on which most servers agree, and which."""
+    offsets = _offsets(servers)
     if 2 * len(offsets) < len(servers):
         return None, f"{len(offsets)} of {len(servers)} time servers answered"
     middle = median(offsets.values())
     agreeing = [
-        server for server, one in offsets.items() if abs(one - middle) <= AGREEING
+        server for server, offset in offsets.items() if abs(offset - middle) <= AGREEING
     ]
     if 2 * len(agreeing) <= len(offsets):
         return None, "the time servers contradict each other"
     return middle, ", ".join(agreeing)
 
 
-def _answers(servers: Iterable[str]) -> dict[str, float]:
-    """Ask all at once, so that a slow one holds nobody up."""
+def _offsets(servers: Iterable[str]) -> dict[str, float]:
+    """Query all servers at once, so that a slow one delays nobody."""
     pool = ThreadPoolExecutor(max_workers=8, thread_name_prefix="ntp")
-    asked = {
+    queries = {
         pool.submit(sntp.offset_of, server, timeout=TIMEOUT): server
         for server in servers
     }
-    done, _ = wait(asked, timeout=ALL_WITHIN)
+    done, _ = wait(queries, timeout=ALL_WITHIN)
     pool.shutdown(wait=False, cancel_futures=True)
-    return {asked[one]: one.result() for one in done if one.exception() is None}
+    return {
+        queries[query]: query.result() for query in done if query.exception() is None
+    }

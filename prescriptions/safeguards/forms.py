@@ -1,13 +1,16 @@
 from django import forms
+from django.db.models import QuerySet
+from django.http import QueryDict
 
-from prescriptions.models import Capability, ThirdPartyAudit
+from prescriptions.models import Capability, SigningStop, ThirdPartyAudit
 from prescriptions.safeguards.releases import is_version
+from providers.models import Practice
 
 NOT_A_VERSION = "Write the version as numbers, such as 1.2.3."
 
 
 class WhereField(forms.ModelChoiceField):
-    """One practice, or everywhere: left empty it is an answer, so never optional."""
+    """A practice, or empty for every practice; so it is not marked as optional."""
 
     is_conditional = True
 
@@ -25,7 +28,9 @@ class StopForm(forms.Form):
         help_text="If a newer version of the portal has to be installed first.",
     )
 
-    def __init__(self, practices, data=None):
+    def __init__(
+        self, practices: QuerySet[Practice], data: QueryDict | None = None
+    ) -> None:
         super().__init__(data)
         self.fields["practice"] = WhereField(
             practices,
@@ -50,7 +55,7 @@ class RemedyForm(forms.Form):
         help_text="The second person reads this before signing goes on.",
     )
 
-    def __init__(self, data=None, *, stop):
+    def __init__(self, data: QueryDict | None = None, *, stop: SigningStop) -> None:
         super().__init__(data, initial={"remedy": stop.remedy})
 
 

@@ -1,4 +1,4 @@
-"""Which addresses reach real pharmacies: all but those that certainly do not."""
+"""Which addresses may reach real pharmacies: all but those that certainly do not."""
 
 import ipaddress
 import re
@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 # Names that lead nowhere outside, RFC 2606 and RFC 6761.
 RESERVED = {"test", "example", "invalid", "localhost"}
-# Programs read unusual addresses differently, so an unusual one is taken for live.
+# Programs parse unusual addresses differently, so an unusual one counts as live.
 PLAIN = re.compile(
     r"https?://([a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(:[0-9]{1,5})?"
     r"(/[A-Za-z0-9._~/-]*)?"
@@ -15,7 +15,7 @@ PLAIN = re.compile(
 
 
 def is_live(url: str, *, test_hosts: Collection[str] = ()) -> bool:
-    """Say whether a prescription sent to this address could be dispensed."""
+    """Return True if a prescription sent to this address could be dispensed."""
     if not url:
         return False
     if not PLAIN.fullmatch(url):

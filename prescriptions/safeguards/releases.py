@@ -1,4 +1,4 @@
-"""Which version of the portal this is, and whether it is new enough."""
+"""The version of the portal and how it compares with a required one."""
 
 import re
 import tomllib
@@ -6,7 +6,7 @@ from functools import cache
 
 from django.conf import settings
 
-WRITTEN = re.compile(r"[0-9]{1,5}(\.[0-9]{1,5}){0,3}")
+VERSION = re.compile(r"[0-9]{1,5}(\.[0-9]{1,5}){0,3}")
 
 
 @cache
@@ -16,17 +16,17 @@ def software_version() -> str:
 
 
 def is_version(text: str) -> bool:
-    return WRITTEN.fullmatch(text) is not None
+    return VERSION.fullmatch(text) is not None
 
 
 def is_at_least(version: str) -> bool:
-    """Say whether this is that version or a later one."""
+    """Return True if this is that version or a later one."""
     return _parts(software_version()) >= _parts(version)
 
 
 def _parts(version: str) -> list[int]:
-    written = WRITTEN.match(version)
-    parts = [int(part) for part in written[0].split(".")] if written else []
+    match = VERSION.match(version)
+    parts = [int(part) for part in match[0].split(".")] if match else []
     while parts and parts[-1] == 0:
         parts.pop()
     return parts

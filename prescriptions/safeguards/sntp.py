@@ -1,6 +1,6 @@
-"""What time a server says it is: a client of the Simple Network Time Protocol.
+"""A client of the Simple Network Time Protocol (RFC 4330 5, RFC 5905 14).
 
-RFC 4330 5, RFC 5905 14. The answer counts only if it answers this request.
+A reply counts only if it answers this request.
 """
 
 import secrets
@@ -13,34 +13,36 @@ PORT = 123
 PACKET = struct.Struct("!BBbb11I")  # 48 bytes
 VERSION, CLIENT, SERVER = 4, 3, 4
 NOT_SYNCHRONIZED = 3  # leap indicator
-STRATA = range(1, 16)  # 0 is a kiss of death, 16 and more are not synchronized
+STRATA = range(1, 16)  # 0 is a kiss-o'-death packet, 16 and more are not synchronized
 EPOCH = 2208988800  # seconds from 1900 to 1970
-ERA = 2**32  # seconds after which timestamps begin anew, in 2036 first
-LONGEST_DELAY = 2.0  # seconds for the way there and back
+ERA = 2**32  # seconds after which timestamps wrap, first in 2036
+LONGEST_DELAY = 2.0  # seconds of round trip
 
 
 class NoTime(Exception):
-    """The server gave no time that can be relied on; says why."""
+    """The server gave no reliable time; the message says why."""
 
 
 def offset_of(server: str, *, timeout: float) -> float:
-    """Return how many seconds this clock has to be moved on; raise NoTime."""
-    request = secrets.token_bytes(8)  # in place of our time, which is nobody's business
+    """Return the seconds this clock is behind the server (RFC 4330); raise NoTime."""
+    request = secrets.token_bytes(8)  # instead of our time, which stays private
     try:
-        answer, sent_at, took = _ask(server, request=request, timeout=timeout)
+        answer, sent_at, took = _query(server, request=request, timeout=timeout)
     except (OSError, ValueError) as problem:
         raise NoTime(f"{server} did not answer: {problem}.") from None
     return _offset(answer, request=request, sent_at=sent_at, took=took)
 
 
-def _ask(server: str, *, request: bytes, timeout: float) -> tuple[bytes, float, float]:
+def _query(
+    server: str, *, request: bytes, timeout: float
+) -> tuple[bytes, float, float]:
     place = urlsplit(f"//{server}")
     family, kind, protocol, _, address = socket.getaddrinfo(
         place.hostname, place.port or PORT, type=socket.SOCK_DGRAM
     )[0]
     with socket.socket(family, kind, protocol) as connection:
         connection.settimeout(timeout)
-        connection.connect(address)  # from here on, only this server is heard
+        connection.connect(address)  # datagrams of other servers are dropped
         sent_at, started = time.time(), time.monotonic()
         connection.send(bytes([VERSION << 3 | CLIENT]) + bytes(39) + request)
         return connection.recv(1024), sent_at, time.monotonic() - started
@@ -66,7 +68,7 @@ def _offset(answer: bytes, *, request: bytes, sent_at: float, took: float) -> fl
 
 
 def _since(local: float, seconds: int, part: int) -> float:
-    """Return a timestamp less local time, in the era that is nearest."""
+    """Return a timestamp minus local time, in seconds, in the nearest era."""
     difference = (seconds - EPOCH - int(local)) % ERA
     if difference >= ERA // 2:
         difference -= ERA

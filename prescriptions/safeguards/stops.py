@@ -1,7 +1,8 @@
-"""Stop signing at once, everywhere or at one practice; two people let it go on.
+"""Stop signing at once, everywhere or at one practice; two people restore it.
 
-21 CFR 1311.102(f)-(i), 1311.302. Whoever is responsible stops alone. To restore, one
-enters what was mended and a second, a designee who is a registrant, executes it.
+21 CFR 1311.102(f)-(i), 1311.302. One responsible person stops signing. To restore it,
+one person records the fix and a second, an access manager who is a DEA registrant,
+approves.
 """
 
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from django.utils import timezone
 from audit import chain
 from audit.acts import Act
 from foundation import notices
+from foundation.actors import User, Visitor
 from mfa import challenges, refusals
 from mfa.models import Challenge, Purpose
 from prescriptions.models import SigningStop
@@ -29,15 +31,15 @@ class NotAllowed(Exception):
     """Signing was not stopped or restored; the message says why."""
 
 
-def problems(*, by=None) -> list[str]:
-    """Return the stops that keep this user from signing; an empty list means go ahead.
+def problems(*, by: Visitor | None = None) -> list[str]:
+    """Return the stops that keep this user from signing; without `by`, all stops.
 
-    A stranger learns that everything has stopped, and nothing more. Without `by`, all.
+    An anonymous visitor only learns that signing has stopped everywhere.
     """
     in_force = SigningStop.objects.in_force()
     if by is not None and by.is_anonymous:
         return ["Signing was stopped."] if in_force.filter(practice=None) else []
-    stops = in_force if by is None else SigningStop.objects.on(by)
+    stops = in_force if by is None else SigningStop.objects.affecting(by)
     return [describe(stop) for stop in stops.select_related("practice", "stopped_by")]
 
 
@@ -45,20 +47,20 @@ def describe(stop: SigningStop) -> str:
     return STOPPED.format(where=stop.where, by=stop.stopped_by, reason=stop.reason)
 
 
-def is_responsible(user) -> bool:
-    """Say whether this user stops and restores: administrators and designees."""
+def is_responsible(user: User) -> bool:
+    """Return True for those who stop and restore: administrators, access managers."""
     return user.is_active and (user.is_staff or practices_of(user).exists())
 
 
-def practices_of(user) -> QuerySet[Practice]:
-    """Return the practices that this user stops: all for an administrator."""
+def practices_of(user: User) -> QuerySet[Practice]:
+    """Return the practices where this user may stop signing; an administrator: all."""
     if user.is_active and user.is_staff:
         return Practice.objects.all()
     return access_managers.practices_of(user)
 
 
-def visible_to(user) -> QuerySet[SigningStop]:
-    """Return the stops, past ones too, that this user has to do with."""
+def visible_to(user: User) -> QuerySet[SigningStop]:
+    """Return the stops, current and past, that this user is responsible for."""
     if not is_responsible(user):
         return SigningStop.objects.none()
     stops = SigningStop.objects.select_related(
@@ -68,17 +70,20 @@ def visible_to(user) -> QuerySet[SigningStop]:
 
 
 def stop(
-    *, by, practice: Practice | None, reason: str, fixed_in: str = ""
+    *, by: User, practice: Practice | None, reason: str, fixed_in: str = ""
 ) -> SigningStop:
-    """Stop signing at once, alone, at one practice or, without one, everywhere."""
-    with _refusals_on_record(practice, by=by):
+    """Stop signing at once, at one practice or, if None, everywhere.
+
+    21 CFR 1311.102(f)-(h). Raise NotAllowed.
+    """
+    with _recording_refusals(practice, by=by):
         _require_responsible(practice, by=by)
         if not reason.strip():
             raise NotAllowed("Say why signing is stopped.")
         if fixed_in and not releases.is_version(fixed_in):
             raise NotAllowed("Write the version as numbers, such as 1.2.3.")
     with transaction.atomic(durable=True):
-        stopped = SigningStop.objects.create(
+        created = SigningStop.objects.create(
             practice=practice,
             stopped_by=by,
             stopped_at=timezone.now(),
@@ -88,18 +93,21 @@ def stop(
         chain.record(
             Act.SIGNING_STOPPED,
             by=by,
-            of=stopped,
-            reason=stopped.reason,
+            of=created,
+            reason=created.reason,
             practice=str(practice.public_id) if practice else "",
             version=fixed_in,
         )
-        _tell(stopped, subject="Signing was stopped", template="stopped")
-    return stopped
+        _notify(created, subject="Signing was stopped", template="stopped")
+    return created
 
 
-def request_restoration(stop: SigningStop, *, by, remedy: str) -> SigningStop:
-    """Enter, as the first of two, that what stopped signing is mended."""
-    with _refusals_on_record(stop, by=by), transaction.atomic(durable=True):
+def request_restoration(stop: SigningStop, *, by: User, remedy: str) -> SigningStop:
+    """Record the fix, as the first of two, and notify those who approve.
+
+    Raise NotAllowed.
+    """
+    with _recording_refusals(stop, by=by), transaction.atomic(durable=True):
         locked = _locked(stop)
         _require_responsible(locked.practice, by=by)
         if not remedy.strip():
@@ -112,15 +120,18 @@ def request_restoration(stop: SigningStop, *, by, remedy: str) -> SigningStop:
         chain.record(
             Act.SIGNING_RESTORE_ENTERED, by=by, of=locked, reason=locked.remedy
         )
-        _tell(locked, subject="Signing waits for a second person", template="entered")
+        _notify(locked, subject="Signing waits for a second person", template="entered")
     return locked
 
 
 def restore(
-    stop: SigningStop, *, by, challenge: Challenge, session_key: str
+    stop: SigningStop, *, by: User, challenge: Challenge, session_key: str
 ) -> SigningStop:
-    """Let signing go on, as the second of two, with both factors."""
-    with _refusals_on_record(stop, by=by), transaction.atomic(durable=True):
+    """Restore signing, as the second of two, with both factors.
+
+    Raise NotAllowed or challenges.NotProven.
+    """
+    with _recording_refusals(stop, by=by), transaction.atomic(durable=True):
         locked = _locked(stop)
         if reason := restoration_blocker(locked, by=by):
             raise NotAllowed(reason)
@@ -142,8 +153,8 @@ def restore(
     return locked
 
 
-def restoration_blocker(stop: SigningStop, *, by) -> str:
-    """Say why this user cannot execute the restart now; empty if they can."""
+def restoration_blocker(stop: SigningStop, *, by: User) -> str:
+    """Return why this user may not approve the restoration now; empty if they may."""
     if stop.restored_at:
         return "Signing goes on already."
     if not stop.entered_by_id:
@@ -165,7 +176,7 @@ def restoration_blocker(stop: SigningStop, *, by) -> str:
 
 
 def restoration_digest(stop: SigningStop) -> str:
-    """Return what a challenge is bound to: this stop, and what was entered for it."""
+    """Return the digest a challenge is bound to: this stop and its recorded fix."""
     return challenges.digest_of(
         "restore_signing",
         stop=str(stop.public_id),
@@ -175,7 +186,7 @@ def restoration_digest(stop: SigningStop) -> str:
     )
 
 
-def _tell(stop: SigningStop, *, subject: str, template: str) -> None:
+def _notify(stop: SigningStop, *, subject: str, template: str) -> None:
     for person in access_managers.notice_recipients(stop.practice):
         notices.send(
             person,
@@ -194,32 +205,38 @@ def _locked(stop: SigningStop) -> SigningStop:
     return locked
 
 
-def _is_registrant(practice: Practice | None, by) -> bool:
-    theirs = access_managers.practices_of(by)
+def _is_registrant(practice: Practice | None, by: User) -> bool:
+    practices = access_managers.practices_of(by)
     if practice:
-        theirs = theirs.filter(pk=practice.pk)
-    return by.is_active and any(
-        one.institution_id
-        or access_managers.registrants(one, on=one.today()).filter(pk=by.pk).exists()
-        for one in theirs
-    )
+        practices = practices.filter(pk=practice.pk)
+    return by.is_active and any(_counts_as_registrant(by, each) for each in practices)
 
 
-def _require_responsible(practice: Practice | None, *, by) -> None:
-    theirs = practices_of(by)
+def _counts_as_registrant(user: User, practice: Practice) -> bool:
+    """Return True for a registrant, and at an institution for any access manager."""
+    if practice.institution_id:
+        return True
+    registrants = access_managers.registrants(practice, on=practice.today())
+    return registrants.filter(pk=user.pk).exists()
+
+
+def _require_responsible(practice: Practice | None, *, by: User) -> None:
     if by.is_active and by.is_staff:
         return
-    if not by.is_active or not (
-        theirs.filter(pk=practice.pk).exists() if practice else theirs.exists()
-    ):
+    practices = practices_of(by)
+    if practice:
+        practices = practices.filter(pk=practice.pk)
+    if not (by.is_active and practices.exists()):
         raise NotAllowed("Only administrators and designees stop and restore signing.")
 
 
 @contextmanager
-def _refusals_on_record(of, *, by) -> Iterator[None]:
-    """Put a refusal on record after its transaction, so that no rollback takes it."""
+def _recording_refusals(
+    subject: Practice | SigningStop | None, *, by: User
+) -> Iterator[None]:
+    """Record a refusal after its transaction, so that no rollback removes it."""
     try:
         yield
     except (NotAllowed, refusals.NotProven) as refusal:
-        chain.denied(by=by, of=of, reason=str(refusal))
+        chain.denied(by=by, of=subject, reason=str(refusal))
         raise

@@ -40,7 +40,7 @@ def detail(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     refusal = ""
     if request.method == "POST":
         act = request.POST.get("act", "")
-        if act not in {"confirm", *certification.TOLD}:
+        if act not in {"confirm", *certification.NOTICES}:
             raise BadRequest
         try:
             _do(act, report, by=request.user)

@@ -1,10 +1,12 @@
-"""Preparing prescriptions: what an agent may do as well (21 CFR 1311.135(a))."""
+"""Drafts: the work an agent may do for a practitioner (21 CFR 1311.135(a))."""
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.db.models import QuerySet
 
 from audit import chain
 from audit.acts import Act
+from foundation.actors import User
 from prescriptions.models import Patient, Prescription, Status
 from providers.models import DeaRegistration, Membership, Provider, Role
 
@@ -12,18 +14,18 @@ WRITERS = [Role.PROVIDER, Role.AGENT]
 
 
 class NotAllowed(PermissionDenied):
-    """A draft may not be written or changed like this; the message says what to do."""
+    """A draft may not be written or changed; the message says what to do instead."""
 
 
-def create(prescription: Prescription, *, by) -> Prescription:
-    """Keep a new draft."""
+def create(prescription: Prescription, *, by: User) -> Prescription:
+    """Save a new draft and record it; raise NotAllowed."""
     require_writer(prescription, by=by)
     with transaction.atomic(durable=True):
         return add(prescription, by=by)
 
 
-def add(prescription: Prescription, *, by) -> Prescription:
-    """Keep a new draft of who may write it, in the caller's transaction."""
+def add(prescription: Prescription, *, by: User) -> Prescription:
+    """Save a new draft in the caller's transaction; the caller checks who writes it."""
     prescription.prepared_by = by
     _complete(prescription)
     prescription.save(force_insert=True)
@@ -36,8 +38,11 @@ def add(prescription: Prescription, *, by) -> Prescription:
     return prescription
 
 
-def alter(prescription: Prescription, *, by) -> Prescription:
-    """Keep a changed draft; what was ready has to be reviewed and marked again."""
+def alter(prescription: Prescription, *, by: User) -> Prescription:
+    """Save a changed draft; one that was ready must be reviewed and marked again.
+
+    Raise NotAllowed, also if somebody else changed it meanwhile.
+    """
     require_writer(prescription, by=by)
     with transaction.atomic(durable=True):
         locked = _locked_open(prescription, by=by)
@@ -46,7 +51,7 @@ def alter(prescription: Prescription, *, by) -> Prescription:
                 "Somebody else changed this prescription meanwhile. Open it again."
             )
         _complete(prescription)
-        changed = _take_over(locked, prescription)
+        changed = _copy_changes(prescription, to=locked)
         if not changed:
             return locked
         if locked.status == Status.READY:
@@ -58,8 +63,8 @@ def alter(prescription: Prescription, *, by) -> Prescription:
     return locked
 
 
-def discard(prescription: Prescription, *, by) -> None:
-    """Give up a prescription that was not signed; it stays on record."""
+def discard(prescription: Prescription, *, by: User) -> None:
+    """Discard a prescription that was not signed; its row stays. Raise NotAllowed."""
     require_writer(prescription, by=by)
     with transaction.atomic(durable=True):
         locked = _locked_open(prescription, by=by)
@@ -69,13 +74,16 @@ def discard(prescription: Prescription, *, by) -> None:
         chain.record(Act.PRESCRIPTION_DISCARDED, by=by, of=locked)
 
 
-def copy(prescription: Prescription, *, by) -> Prescription:
-    """Write a prescription that is not dispensed again, to be signed anew."""
+def copy(prescription: Prescription, *, by: User) -> Prescription:
+    """Save a new draft of a failed or canceled prescription; raise NotAllowed."""
     return create(unsaved_copy(prescription), by=by)
 
 
 def unsaved_copy(prescription: Prescription) -> Prescription:
-    """Return a draft, not kept yet, of what is not dispensed; raise NotAllowed."""
+    """Return an unsaved draft of a failed or canceled prescription.
+
+    Raise NotAllowed for any other: it may still be dispensed.
+    """
     if prescription.status not in (Status.FAILED, Status.CANCELLED):
         raise NotAllowed(
             "Only a prescription that was not delivered or was cancelled is written "
@@ -87,27 +95,30 @@ def unsaved_copy(prescription: Prescription) -> Prescription:
     )
 
 
-def save_patient(patient: Patient, *, by) -> Patient:
-    """Keep a patient; what is ready for them has to be reviewed and marked again."""
+def save_patient(patient: Patient, *, by: User) -> Patient:
+    """Save a patient; prescriptions ready for them must be marked again.
+
+    Raise NotAllowed.
+    """
     if not _works_at(patient.practice_id, user=by, roles=WRITERS):
         raise NotAllowed("Only providers and agents of the practice keep its patients.")
     act = Act.PATIENT_CHANGED if patient.pk else Act.PATIENT_ADDED
     with transaction.atomic(durable=True):
         patient.save()
-        for marked in _locked_ready(patient):
-            _withdraw_mark(marked, by=by, reason="patient changed")
+        for ready in _locked_ready(patient):
+            _withdraw_mark(ready, by=by, reason="patient changed")
         chain.record(act, by=by, of=patient)
     return patient
 
 
-def _withdraw_mark(prescription: Prescription, *, by, reason: str) -> None:
-    """21 CFR 1311.120(b)(10): what was changed is reviewed and marked anew."""
+def _withdraw_mark(prescription: Prescription, *, by: User, reason: str) -> None:
+    """Make it a draft, to be reviewed and marked again (21 CFR 1311.120(b)(10))."""
     prescription.unmark()
     prescription.save()
     chain.record(Act.PRESCRIPTION_UNREADY, by=by, of=prescription, reason=reason)
 
 
-def _locked_ready(patient: Patient):
+def _locked_ready(patient: Patient) -> QuerySet[Prescription]:
     return (
         Prescription.objects.select_for_update(no_key=True)
         .filter(patient=patient, status=Status.READY)
@@ -116,7 +127,7 @@ def _locked_ready(patient: Patient):
 
 
 def _complete(prescription: Prescription) -> None:
-    """Fill in what follows from the rest, and refuse what belongs elsewhere."""
+    """Fill in derived columns; refuse people and patients of another practice."""
     if prescription.patient.practice_id != prescription.practice_id:
         raise NotAllowed("That patient belongs to another practice.")
     _require_colleague(prescription.prescriber, prescription)
@@ -128,12 +139,19 @@ def _complete(prescription: Prescription) -> None:
 
 
 def _only_registration(prescription: Prescription) -> DeaRegistration | None:
-    """21 CFR 1311.120(b)(7): of several, in whatever State, a person chooses one."""
+    """Return the prescriber's registration if it is the only current one.
+
+    21 CFR 1311.120(b)(7): of several, in any State, a person chooses.
+    """
     registrations = prescription.prescriber.dea_registrations.select_related(
         "institution"
     )
-    on = prescription.practice.today()
-    current = [one for one in registrations if one.is_current(on=on)]
+    today = prescription.practice.today()
+    current = [
+        registration
+        for registration in registrations
+        if registration.is_current(on=today)
+    ]
     return current[0] if len(current) == 1 else None
 
 
@@ -144,39 +162,39 @@ def _require_colleague(provider: Provider, prescription: Prescription) -> None:
         raise NotAllowed(f"{provider} does not work at {prescription.practice}.")
 
 
-def _take_over(row: Prescription, wanted: Prescription) -> list[str]:
-    """Copy the content that differs, and return its names."""
+def _copy_changes(source: Prescription, *, to: Prescription) -> list[str]:
+    """Copy the content that differs and return the names of its columns."""
     changed = [
         name
         for name in [*Prescription.CONTENT, "schedule"]
-        if getattr(row, name) != getattr(wanted, name)
+        if getattr(to, name) != getattr(source, name)
     ]
     for name in changed:
-        setattr(row, name, getattr(wanted, name))
+        setattr(to, name, getattr(source, name))
     return changed
 
 
-def lock(prescription: Prescription, *, by) -> Prescription:
-    """Hold the row of a prescription that somebody may see; raise NotAllowed."""
+def lock(prescription: Prescription, *, by: User) -> Prescription:
+    """Lock and return a prescription that this user may see; raise NotAllowed."""
     rows = Prescription.objects.visible_to(by).select_related(*Prescription.SHOWN_WITH)
     locked = rows.select_for_update(of=["self"], no_key=True)
-    if found := locked.filter(pk=prescription.pk).first():
-        return found
+    if row := locked.filter(pk=prescription.pk).first():
+        return row
     raise NotAllowed("There is no such prescription at your practice.")
 
 
-def _locked_open(prescription: Prescription, *, by) -> Prescription:
-    found = lock(prescription, by=by)
-    if found.is_open:
-        return found
+def _locked_open(prescription: Prescription, *, by: User) -> Prescription:
+    locked = lock(prescription, by=by)
+    if locked.is_open:
+        return locked
     raise NotAllowed(
-        f"This prescription is {found.get_status_display().lower()} and can no "
+        f"This prescription is {locked.get_status_display().lower()} and can no "
         "longer be changed. Write a new one."
     )
 
 
-def require_writer(prescription: Prescription, *, by) -> None:
-    """Refuse, on the record, whoever prepares no prescriptions at the practice."""
+def require_writer(prescription: Prescription, *, by: User) -> None:
+    """Raise NotAllowed, and record it, unless the user is a provider or agent."""
     if _works_at(prescription.practice_id, user=by, roles=WRITERS):
         return
     chain.denied(
@@ -187,7 +205,7 @@ def require_writer(prescription: Prescription, *, by) -> None:
     raise NotAllowed("Only providers and agents of the practice write prescriptions.")
 
 
-def _works_at(practice_id: int, *, user, roles: list[Role]) -> bool:
+def _works_at(practice_id: int, *, user: User, roles: list[Role]) -> bool:
     return (
         user.is_active
         and Membership.objects.filter(

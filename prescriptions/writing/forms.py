@@ -1,12 +1,16 @@
 from collections import Counter
+from datetime import date
+from typing import Any
 
 from django import forms
 from django.core.validators import MaxValueValidator
+from django.db.models import QuerySet
 
+from foundation.actors import User
 from prescriptions import formats
 from prescriptions.drugs.field import DrugField
 from prescriptions.models import Drug, Patient, Pharmacy, Prescription, plain
-from providers.models import DeaRegistration, Provider, Role
+from providers.models import DeaRegistration, Practice, Provider, Role
 
 OLDEST = 130  # years
 DATE = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
@@ -27,16 +31,16 @@ class RegistrationChoiceField(forms.ModelChoiceField):
 
 
 class Uncut:
-    """A browser cuts what is pasted at `maxlength` without a word; the server says it."""
+    """A form without `maxlength`: browsers silently cut pasted text at it."""
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for field in self.fields.values():
             field.widget.attrs.pop("maxlength", None)
 
 
 class PrescriptionForm(Uncut, forms.ModelForm):
-    """What an agent or the practitioner writes down (21 CFR 1311.135(a))."""
+    """The content of a draft, by an agent or the practitioner (21 CFR 1311.135(a))."""
 
     template_name = "prescriptions/_fields.html"
     RARE = ["partial_fill_quantity", "emergency_oral_on", "supervisor"]
@@ -72,28 +76,16 @@ class PrescriptionForm(Uncut, forms.ModelForm):
             "Schedule II, of up to 90 days in all, each but the first has one.",
         }
 
-    def __init__(self, user, practice, *args, **kwargs):
+    def __init__(
+        self, user: User, practice: Practice, *args: Any, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.fields["shown_version"].initial = self.instance.version
         self.fields["days_supply"].validators.append(
             MaxValueValidator(formats.MOST_DAYS_SUPPLY)
         )
-        if self.instance.quantity is not None:
-            self.initial["quantity"] = plain(self.instance.quantity)
-        if self.instance.partial_fill_quantity is not None:
-            part = plain(self.instance.partial_fill_quantity)
-            self.initial["partial_fill_quantity"] = part
-        prescribers = Provider.objects.filter(
-            user__memberships__practice=practice,
-            user__memberships__role=Role.PROVIDER,
-            user__memberships__left_on=None,
-        )
-        self.fields["supervisor"].queryset = prescribers.exclude(user=user)
-        if own := prescribers.filter(user=user).first():
-            named = self.instance.prescriber_id or own.pk
-            prescribers = prescribers.filter(pk__in=[own.pk, named])
-            self.initial["prescriber"] = named
-        self.fields["prescriber"].queryset = prescribers
+        self._show_plain_quantities()
+        prescribers = self._offer_prescribers(user, practice)
         self._offer_registrations(prescribers, practice)
         self.fields["drug"].offer(
             also=self.instance.drug_id, query=self.data.get("q", "")
@@ -101,56 +93,80 @@ class PrescriptionForm(Uncut, forms.ModelForm):
         self.fields["pharmacy"].queryset = Pharmacy.objects.all()
 
     @property
-    def is_finding(self) -> bool:
-        """Say whether this was sent to look for a drug; nothing else is judged yet."""
+    def is_drug_search(self) -> bool:
+        """True if this was sent to search for a drug; nothing is validated yet."""
         return "find" in self.data
 
-    def is_valid(self):
-        return not self.is_finding and super().is_valid()
+    def is_valid(self) -> bool:
+        return not self.is_drug_search and super().is_valid()
 
-    def full_clean(self):
+    def full_clean(self) -> None:
         super().full_clean()
-        if self.is_finding:
+        if self.is_drug_search:
             self.errors.clear()
 
     def has_rare(self) -> bool:
-        """Say whether something is filled in, or wrong, among what is rarely needed."""
+        """Return True if a rarely used field has a value or an error."""
         return any(self[name].value() or self.has_error(name) for name in self.RARE)
 
-    def _offer_registrations(self, prescribers, practice) -> None:
-        """Offer those of this State; 21 CFR 1311.120(b)(7): of several, assume none."""
+    def _show_plain_quantities(self) -> None:
+        for name in ["quantity", "partial_fill_quantity"]:
+            quantity = getattr(self.instance, name)
+            if quantity is not None:
+                self.initial[name] = plain(quantity)
+
+    def _offer_prescribers(self, user: User, practice: Practice) -> QuerySet[Provider]:
+        """Offer the practice's providers; to a provider, only themselves by default."""
+        prescribers = Provider.objects.filter(
+            user__memberships__practice=practice,
+            user__memberships__role=Role.PROVIDER,
+            user__memberships__left_on=None,
+        )
+        self.fields["supervisor"].queryset = prescribers.exclude(user=user)
+        if provider := prescribers.filter(user=user).first():
+            named = self.instance.prescriber_id or provider.pk
+            prescribers = prescribers.filter(pk__in=[provider.pk, named])
+            self.initial["prescriber"] = named
+        self.fields["prescriber"].queryset = prescribers
+        return prescribers
+
+    def _offer_registrations(
+        self, prescribers: QuerySet[Provider], practice: Practice
+    ) -> None:
+        """Offer registrations of this State; preselect only a sole one.
+
+        21 CFR 1311.120(b)(7).
+        """
         registrations = DeaRegistration.objects.filter(
             provider__in=prescribers
         ).select_related("provider", "institution")
-        on = practice.today()
-        current = [one for one in registrations if one.is_current(on=on)]
-        offered = [one for one in current if one.state == practice.state]
-        self.has_several = {
-            provider
-            for provider, count in Counter(one.provider_id for one in current).items()
-            if count > 1
-        }
+        today = practice.today()
+        current = [each for each in registrations if each.is_current(on=today)]
+        offered = [each for each in current if each.state == practice.state]
+        counts = Counter(each.provider_id for each in current)
+        self.has_several = {pk for pk, count in counts.items() if count > 1}
         field = self.fields["dea_registration"]
-        field.queryset = registrations.filter(pk__in=[one.pk for one in offered])
-        field.is_conditional = True  # taken by itself if there is just one
+        field.queryset = registrations.filter(pk__in=[each.pk for each in offered])
+        field.is_conditional = True  # a sole registration is chosen by itself
         if len(current) == len(offered) == 1:
             self.initial["dea_registration"] = offered[0]
 
-    def clean(self):
-        data = super().clean()
+    def clean(self) -> dict[str, Any]:
+        super().clean()
+        data = self.cleaned_data
         if self.instance.pk and data.get("shown_version") != self.instance.version:
             raise forms.ValidationError(
                 "Somebody else changed this prescription meanwhile. Open it again."
             )
-        registration, prescriber = (
-            data.get("dea_registration"),
-            data.get("prescriber"),
-        )
-        if prescriber and (problem := self._problem_with(registration, prescriber)):
+        registration = data.get("dea_registration")
+        prescriber = data.get("prescriber")
+        if prescriber and (
+            problem := self._registration_problem(registration, prescriber)
+        ):
             self.add_error("dea_registration", problem)
         return data
 
-    def _problem_with(
+    def _registration_problem(
         self, registration: DeaRegistration | None, prescriber: Provider
     ) -> str:
         if registration and registration.provider_id != prescriber.pk:
@@ -180,8 +196,8 @@ class PatientForm(forms.ModelForm):
         ]
         widgets = {"date_of_birth": DATE}
 
-    def clean_date_of_birth(self):
-        """A slip in the year makes another person of the patient."""
+    def clean_date_of_birth(self) -> date:
+        """Refuse an impossible year: a typing error would name another person."""
         born, today = self.cleaned_data["date_of_birth"], self.instance.practice.today()
         if not today.year - OLDEST <= born.year or born > today:
             raise forms.ValidationError(

@@ -1,8 +1,8 @@
-"""Paper: copies, originals to be signed by hand, and the list for the patient.
+"""Paper: copies, originals to sign by hand, and the medication list.
 
-21 CFR 1311.120(b)(20)-(22), 1311.170(b)-(d). Whoever writes prescriptions at the
-practice may print one; it becomes a prescription by the practitioner's own hand
-(21 CFR 1306.05(d)). What was signed is printed from its archive, not from the rows.
+21 CFR 1311.120(b)(20)-(22), 1311.170(b)-(d). Providers and agents of the practice may
+print; the practitioner's handwritten signature makes it a prescription (21 CFR
+1306.05(d)). A signed prescription is printed from its archived record.
 """
 
 import json
@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from audit import chain
 from audit.acts import Act
+from foundation.actors import User
 from foundation.blockers import Blocker
 from prescriptions import content, rules
 from prescriptions.models import (
@@ -29,20 +30,26 @@ from prescriptions.writing.drafts import NotAllowed
 ORIGINALS = [PrintoutKind.ORIGINAL, PrintoutKind.AFTER_FAILURE]
 
 
-def copy(prescription: Prescription, *, by) -> Printout:
-    """Print a copy of what was signed; it is not valid for dispensing."""
+def copy(prescription: Prescription, *, by: User) -> Printout:
+    """Print a copy of a signed prescription, not valid for dispensing.
+
+    Raise NotAllowed.
+    """
     drafts.require_writer(prescription, by=by)
     with transaction.atomic(durable=True):
         locked = drafts.lock(prescription, by=by)
         if locked.signed_at is None:
             raise NotAllowed("Only what was signed has a copy.")
-        printout = _keep(locked, PrintoutKind.COPY, _archived(locked), by=by)
+        printout = _store(locked, PrintoutKind.COPY, _archived(locked), by=by)
         chain.record(Act.PRESCRIPTION_COPY_PRINTED, by=by, of=locked)
     return printout
 
 
-def after_failure(prescription: Prescription, *, by) -> Printout:
-    """Print what could not be delivered, to be signed by hand; nothing is sent again."""
+def after_failure(prescription: Prescription, *, by: User) -> Printout:
+    """Print a failed prescription to sign by hand; it is never sent again.
+
+    Raise NotAllowed.
+    """
     drafts.require_writer(prescription, by=by)
     with transaction.atomic(durable=True):
         locked = drafts.lock(prescription, by=by)
@@ -51,11 +58,16 @@ def after_failure(prescription: Prescription, *, by) -> Printout:
                 "Only what the network or the pharmacy did not take is printed like "
                 "this."
             )
-        return _original(locked, PrintoutKind.AFTER_FAILURE, _archived(locked), by=by)
+        return _print_original(
+            locked, PrintoutKind.AFTER_FAILURE, _archived(locked), by=by
+        )
 
 
-def original(prescription: Prescription, *, by) -> Printout:
-    """Print what is not signed yet, to be signed by hand; it is never sent after that."""
+def original(prescription: Prescription, *, by: User) -> Printout:
+    """Print an unsigned prescription to sign by hand; it is never sent after that.
+
+    Raise NotAllowed.
+    """
     drafts.require_writer(prescription, by=by)
     with transaction.atomic(durable=True):
         locked = drafts.lock(prescription, by=by)
@@ -63,19 +75,19 @@ def original(prescription: Prescription, *, by) -> Printout:
             raise NotAllowed("Only what is not signed yet is printed like this.")
         _require_complete(locked)
         locked.issued_on = locked.practice.today()
-        picture = content.canonical(locked)
-        return _original(locked, PrintoutKind.ORIGINAL, picture, by=by)
+        printed = content.canonical(locked)
+        return _print_original(locked, PrintoutKind.ORIGINAL, printed, by=by)
 
 
-def reprint(prescription: Prescription, *, by) -> Printout:
-    """Print the same original once more, in place of a sheet that was spoiled."""
+def reprint(prescription: Prescription, *, by: User) -> Printout:
+    """Print the same original again, in place of a spoiled sheet; raise NotAllowed."""
     drafts.require_writer(prescription, by=by)
     with transaction.atomic(durable=True):
         locked = drafts.lock(prescription, by=by)
-        original = locked.printouts.filter(kind__in=ORIGINALS).first()
-        if original is None:
+        sheet = locked.printouts.filter(kind__in=ORIGINALS).first()
+        if sheet is None:
             raise NotAllowed("No original of this was printed.")
-        printout = _keep(locked, PrintoutKind.REPRINT, original.content, by=by)
+        printout = _store(locked, PrintoutKind.REPRINT, sheet.content, by=by)
         chain.record(
             Act.PRESCRIPTION_PRINTED,
             by=by,
@@ -87,16 +99,17 @@ def reprint(prescription: Prescription, *, by) -> Printout:
 
 
 def blockers(prescription: Prescription) -> list[Blocker]:
-    """Return every reason why this may not be printed to be signed by hand.
+    """Return every reason not to print an original to sign by hand.
 
-    21 CFR 1306.05(a) holds on paper too; how the pharmacy takes it does not matter.
+    21 CFR 1306.05(a) applies to paper too; whether the pharmacy accepts electronic
+    prescriptions does not matter.
     """
     around = rule_context.load([prescription])
     return rules.blockers_to_printing(prescription, around=around)
 
 
-def medication_list(patient: Patient, *, by) -> list[Prescription]:
-    """Return what is printed for a patient, for information only, and note the print."""
+def medication_list(patient: Patient, *, by: User) -> list[Prescription]:
+    """Return a patient's prescriptions for an informational list; record the print."""
     patient = Patient.objects.visible_to(by).get(pk=patient.pk)
     drafts.require_writer(Prescription(practice=patient.practice), by=by)
     issued = (
@@ -109,28 +122,31 @@ def medication_list(patient: Patient, *, by) -> list[Prescription]:
     return list(issued)
 
 
-def _original(
-    locked: Prescription, kind: PrintoutKind, picture: dict, *, by
+def _print_original(
+    locked: Prescription, kind: PrintoutKind, printed: dict, *, by: User
 ) -> Printout:
     locked.status, locked.updated_at = Status.PRINTED, timezone.now()
     locked.save(update_fields=["status", "issued_on", "updated_at"])
-    printout = _keep(locked, kind, picture, by=by)
+    printout = _store(locked, kind, printed, by=by)
     chain.record(Act.PRESCRIPTION_PRINTED, by=by, of=locked, kind=kind)
     return printout
 
 
 def _require_complete(locked: Prescription) -> None:
-    if found := blockers(locked):
-        raise NotAllowed(" ".join(f"{one.label} {one.remedy}".strip() for one in found))
+    if reasons := blockers(locked):
+        texts = [f"{reason.label} {reason.remedy}".strip() for reason in reasons]
+        raise NotAllowed(" ".join(texts))
 
 
-def _keep(locked: Prescription, kind: PrintoutKind, picture: dict, *, by) -> Printout:
-    counted = locked.printouts.filter(kind=kind).aggregate(last=Max("number"))
+def _store(
+    locked: Prescription, kind: PrintoutKind, printed: dict, *, by: User
+) -> Printout:
+    numbers = locked.printouts.filter(kind=kind).aggregate(last=Max("number"))
     return Printout.objects.create(
         prescription=locked,
         kind=kind,
-        number=(counted["last"] or 0) + 1,
-        content=picture,
+        number=(numbers["last"] or 0) + 1,
+        content=printed,
         printed_by=by,
     )
 

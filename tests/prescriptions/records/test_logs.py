@@ -290,11 +290,12 @@ def test_mail_that_could_not_be_sent_is_tried_again(clock, alice, monkeypatch):
     with monkeypatch.context() as broken:
         broken.setattr(log_delivery, "send_mail", down)
         run(FIRST_OF_OCTOBER, clock)
-    assert the_log().delivered_at is None
+    assert (the_log().mailed_at, the_log().opened_at) == (None, None)
 
     run(FIRST_OF_OCTOBER + timedelta(hours=1), clock)
 
-    assert the_log().delivered_at == FIRST_OF_OCTOBER + timedelta(hours=1)
+    assert the_log().mailed_at == FIRST_OF_OCTOBER + timedelta(hours=1)
+    assert the_log().opened_at is None
 
 
 @pytest.mark.cfr("1311.120(b)(27)(i)")

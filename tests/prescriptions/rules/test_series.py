@@ -304,7 +304,9 @@ def test_two_marked_at_the_same_moment_are_found_out_at_the_signature(
     first = make_draft(alice.provider)
     second = make_draft(alice.provider, patient=first.patient, drug=first.drug)
     with monkeypatch.context() as meanwhile:
-        meanwhile.setattr(rule_context, "_still_counting", lambda *args, **kwargs: [])
+        meanwhile.setattr(
+            rule_context, "_counted_in_series", lambda *args, **kwargs: []
+        )
         mark([first, second], by=alice)
 
     for steps, one in enumerate([first, second]):
