@@ -25,9 +25,9 @@ test: $(SETUP)
 		--ignore=tests/journey --ignore=tests/sandbox --ignore=tests/tooling \
 		--ignore=tests/oidc_provider --ignore=tests/compliance \
 		--ignore=tests/mfa/test_migrations.py \
-		--ignore=tests/mfa/idme/test_oidc_attacks.py \
-		--ignore=tests/mfa/idme/test_discovery.py \
-		--ignore=tests/mfa/idme/test_http.py
+		--ignore=tests/mfa/oidc/test_attacks.py \
+		--ignore=tests/mfa/oidc/test_discovery.py \
+		--ignore=tests/mfa/oidc/test_http.py
 	@COMPLIANCE_RESULTS=var/compliance/sqlite.json $(PYTEST) -rs
 	@$(RUN) -m tests.compliance --check
 

@@ -15,9 +15,9 @@ from audit.models import Event
 from mfa.models import IdmeAccount
 from mfa.oidc import backchannel, tokens
 from mfa.oidc.errors import IdmeError
-from tests.mfa.idme import attacks as by
-from tests.mfa.idme.attacks import Attack, Visit, tells
 from tests.mfa.idme.provider import BASE, MISSING, REQUEST_ID
+from tests.mfa.oidc import attacks as by
+from tests.mfa.oidc.attacks import Attack, Visit, tells
 
 HOUR = 3600
 YEAR = 365 * 24 * HOUR
