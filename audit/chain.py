@@ -75,7 +75,7 @@ def locked_head(stream: str) -> ChainHead:
     return locked.get()
 
 
-def check_health(*, by: AbstractBaseUser | None = None) -> list[str]:
+def check_health(*, by: AbstractBaseUser | AnonymousUser | None = None) -> list[str]:
     """Return what is wrong with the newest events; an empty list means go ahead.
 
     With `by`, look at what an act of theirs will write to, which takes as long
@@ -87,7 +87,7 @@ def check_health(*, by: AbstractBaseUser | None = None) -> list[str]:
         return [f"The record cannot be read: {error}."]
 
 
-def _problems(by: AbstractBaseUser | None) -> list[str]:
+def _problems(by: AbstractBaseUser | AnonymousUser | None) -> list[str]:
     heads, events = ChainHead.objects.order_by("stream"), Event.objects.all()
     if by is not None:
         streams = [user_stream(by), SYSTEM]

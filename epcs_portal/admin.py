@@ -1,10 +1,13 @@
 from http import HTTPStatus
+from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group
 from django.db import transaction
+from django.forms import ModelForm
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from audit import chain
@@ -13,7 +16,7 @@ from audit.admin import Recorded
 from epcs_portal.models import User
 from foundation import notices
 
-# Who may do what is said by memberships and access grants.
+# Memberships and access grants say who may do what; groups play no part.
 admin.site.unregister(Group)
 
 
@@ -46,13 +49,17 @@ class PortalUserAdmin(Recorded, UserAdmin):
     readonly_fields = ["last_login", "date_joined"]
     filter_horizontal = []
 
-    def get_readonly_fields(self, request, obj=None):
-        """The record names people by their user names, so nobody takes over another's."""
-        kept = super().get_readonly_fields(request, obj)
-        return [*kept, "username"] if obj else kept
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: User | None = None
+    ) -> list[Any] | tuple[Any, ...]:
+        """Fix the username: the record names people by it."""
+        fields = super().get_readonly_fields(request, obj)
+        return [*fields, "username"] if obj else fields
 
-    def save_model(self, request, obj, form, change):
-        """Tell the former address, where its owner still reads."""
+    def save_model(
+        self, request: HttpRequest, obj: User, form: ModelForm[User], change: bool
+    ) -> None:
+        """Notify the former address, where the account's owner still reads."""
         with transaction.atomic():
             if change and "email" in form.changed_data:
                 notices.send(
@@ -62,20 +69,22 @@ class PortalUserAdmin(Recorded, UserAdmin):
                 )
             super().save_model(request, obj, form, change)
 
-    def user_change_password(self, request, id, form_url=""):
-        """Set another's password, and tell them; one's own is changed by who knows it."""
-        changed = self.get_object(request, unquote(id))
-        if changed == request.user:
+    def user_change_password(
+        self, request: HttpRequest, id: str, form_url: str = ""
+    ) -> HttpResponse:
+        """Set somebody else's password and notify them; never your own."""
+        owner = self.get_object(request, unquote(id))
+        if owner == request.user:
             return redirect("password-change")
         with transaction.atomic():
             response = super().user_change_password(request, id, form_url)
             if response.status_code == HTTPStatus.FOUND:
                 notices.send(
-                    changed,
+                    owner,
                     subject="A new password was set for your account",
                     template="epcs_portal/mail/password_set.txt",
                 )
                 chain.record(
-                    Act.USER_CHANGED, by=request.user, of=changed, fields=["password"]
+                    Act.USER_CHANGED, by=request.user, of=owner, fields=["password"]
                 )
         return response

@@ -1,4 +1,4 @@
-"""Settings that would make the portal unsafe are errors before it starts."""
+"""Settings that would make the portal unsafe stop it before it starts."""
 
 import os
 from typing import Any

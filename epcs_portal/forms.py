@@ -4,18 +4,18 @@ from django.forms.renderers import TemplatesSetting
 
 from mfa import challenges, refusals
 
-LONGEST_NAME = 150  # characters of a user name
+LONGEST_NAME = 150  # characters of a username
 
 
 class Renderer(TemplatesSetting):
-    """Draw every field of every form with `templates/forms/field.html`."""
+    """Render every field of every form with `templates/forms/field.html`."""
 
     field_template_name = "forms/field.html"
     form_template_name = "forms/form.html"
 
 
 class SignInForm(AuthenticationForm):
-    """Django's, which does not hold names to the length that a row can keep."""
+    """Django's form, with the username limited to what its column can hold."""
 
     def clean_username(self) -> str:
         if len(self.cleaned_data["username"]) > LONGEST_NAME:
@@ -24,7 +24,7 @@ class SignInForm(AuthenticationForm):
 
 
 class NewPasswordForm(PasswordChangeForm):
-    """Ask for the old password under the limit that signing has, not beside it."""
+    """Check the old password under the same limit on guesses as signing."""
 
     def clean_old_password(self) -> str:
         try:

@@ -1,4 +1,4 @@
-"""For load balancers and scripts: is the process up, is everything in order."""
+"""For load balancers and scripts: whether the process runs, and can sign."""
 
 from datetime import timedelta
 from functools import cache
@@ -7,7 +7,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
-from django.http import JsonResponse
+from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -22,14 +22,14 @@ OVERDUE = timedelta(minutes=2)  # of a message that a worker should have sent
 @login_not_required
 @never_cache
 @require_safe
-def live(request) -> JsonResponse:
+def live(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"status": "ok"})
 
 
 @login_not_required
 @never_cache
 @require_safe
-def ready(request) -> JsonResponse:
+def ready(request: HttpRequest) -> JsonResponse:
     """Answer 200 when prescriptions can be signed, else 503 and what is wrong."""
     problems = _database_problems() or [
         *gate.problems(by=request.user),

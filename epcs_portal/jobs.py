@@ -1,4 +1,4 @@
-"""What has to happen by itself: each job is safe to run too often, late, and twice."""
+"""Scheduled jobs: each is safe to run too often, late, and twice."""
 
 import logging
 import time
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass
 class Job:
-    """A verb without arguments that finds out by itself whether there is anything to do."""
+    """A verb without arguments that does nothing when there is nothing to do."""
 
     name: str
     run: Callable[[], object]
@@ -42,7 +42,7 @@ JOBS: list[Job] = [
 
 
 def run_due() -> None:
-    """Run what is due; one that fails is logged, tried again, and stops no other."""
+    """Run the jobs that are due; a failed one is logged and tried again."""
     for job in JOBS:
         if job.due <= time.monotonic():
             _run(job)
@@ -50,7 +50,7 @@ def run_due() -> None:
 
 
 def run_all() -> list[str]:
-    """Run every job now, for sites without the worker; return the names that failed."""
+    """Run every job now and return the names of those that failed."""
     return [job.name for job in JOBS if not _run(job)]
 
 

@@ -1,25 +1,28 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from urllib.parse import unquote
 
 from django.contrib import auth
 from django.core.exceptions import BadRequest
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
 from epcs_portal.sign_in import sessions
 
-NUL = "\0"  # PostgreSQL stores none, so no text with one is taken
+NextHandler = Callable[[HttpRequest], HttpResponseBase]
+
+NUL = "\0"  # PostgreSQL stores none, so no text that has one is accepted
 
 
-def sessions_that_end(get_response):
-    """End a session after some time without a person, and after a day's work.
+def sessions_that_end(get_response: NextHandler) -> NextHandler:
+    """End a session after a time without activity, and after a day's work.
 
-    What a page asks by itself (htmx) keeps nobody signed in. When the session has ended,
-    such a page is told to load anew instead of getting the sign-in page as a part.
+    A part that refreshes itself (htmx) is no activity. When the session has ended, its
+    page is told to reload instead of getting the sign-in page as a part.
     """
 
-    def middleware(request):
+    def middleware(request: HttpRequest) -> HttpResponseBase:
         is_htmx = request.headers.get("HX-Request") == "true"
         if request.user.is_authenticated:
             if sessions.seconds_for_good(request) < 0:
@@ -34,13 +37,13 @@ def sessions_that_end(get_response):
     return middleware
 
 
-def readable_text(get_response):
-    """Answer text that no database keeps with a 400, wherever it was going.
+def readable_text(get_response: NextHandler) -> NextHandler:
+    """Answer 400 to text that no database can store, whatever page it is for.
 
-    Forms are UTF-8, as pages send them, whatever a sender declares them to be.
+    Forms are read as UTF-8, as pages send them, whatever encoding a sender declares.
     """
 
-    def middleware(request):
+    def middleware(request: HttpRequest) -> HttpResponseBase:
         request.encoding = "utf-8"
         if any(NUL in text for text in _texts(request)):
             raise BadRequest("Text with a NUL character is not accepted.")
@@ -49,20 +52,20 @@ def readable_text(get_response):
     return middleware
 
 
-def _texts(request) -> Iterator[str]:
+def _texts(request: HttpRequest) -> Iterator[str]:
     """Yield all text of a request; cookies can hide a character behind a backslash."""
     yield unquote(request.META.get("QUERY_STRING", ""))
     yield request.path
     yield request.headers.get("User-Agent", "")
     yield from request.COOKIES.values()
     for _, values in request.POST.lists():
-        yield from values
+        yield from map(str, values)
 
 
-def private_pages(get_response):
-    """Keep pages of a signed-in person out of every cache, the browser's too."""
+def private_pages(get_response: NextHandler) -> NextHandler:
+    """Keep pages of a signed-in person out of every cache, including the browser's."""
 
-    def middleware(request):
+    def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
         if request.user.is_authenticated:
             response.headers.setdefault("Cache-Control", "private, no-store")
@@ -71,20 +74,20 @@ def private_pages(get_response):
     return middleware
 
 
-def explained_methods(get_response):
-    """Explain an address that takes a button and was opened as a page.
+def explained_methods(get_response: NextHandler) -> NextHandler:
+    """Explain an address that only takes a form and was opened as a page.
 
-    Whoever signs in again after their session ended in the middle of an act lands there.
+    People get there by signing in again after their session ended during an act.
     """
 
-    def middleware(request):
+    def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
-        if request.method == "GET" and (
-            response.status_code == HTTPStatus.METHOD_NOT_ALLOWED
+        if request.method != "GET" or (
+            response.status_code != HTTPStatus.METHOD_NOT_ALLOWED
         ):
-            allowed = response.headers.get("Allow", "POST")
-            response = render(request, "405.html", status=response.status_code)
-            response.headers["Allow"] = allowed
-        return response
+            return response
+        explanation = render(request, "405.html", status=response.status_code)
+        explanation.headers["Allow"] = response.headers.get("Allow", "POST")
+        return explanation
 
     return middleware

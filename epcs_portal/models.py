@@ -4,7 +4,7 @@ from django.db.models.functions import Lower
 
 
 class User(AbstractUser):
-    """Somebody who signs in; what they may do is said by rows in `providers`."""
+    """Somebody who signs in; memberships and access grants say what they may do."""
 
     email = models.EmailField("e-mail address")
 

@@ -1,11 +1,13 @@
 from math import ceil
+from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth import views as auth_views
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.http import HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse, reverse_lazy
 from django.utils import timezone
@@ -17,17 +19,18 @@ from audit.acts import Act
 from epcs_portal.forms import NewPasswordForm, SignInForm
 from epcs_portal.incidents import accounts
 from epcs_portal.sign_in import events
+from foundation.actors import AuthenticatedRequest, User
 from foundation.blockers import Blocker
 from foundation.pages import REFUSED, local_path
-from mfa import challenges, refusals
+from mfa import challenges
 from mfa.forms import ProofForm, proof_page
 from mfa.models import Device, Purpose
 from prescriptions.models import PharmacyRequest, Prescription, Status
 from providers import readiness
-from providers.models import AccessRequest, Practice
+from providers.models import AccessRequest, Practice, Provider
 
 LOCKED = 429
-SHOWN = 10  # prescriptions of each kind on the home page
+HOME_LIMIT = 10  # prescriptions of each kind on the home page
 
 
 class SignIn(auth_views.LoginView):
@@ -35,7 +38,7 @@ class SignIn(auth_views.LoginView):
     template_name = "registration/sign_in.html"
     redirect_authenticated_user = True
 
-    def form_invalid(self, form):
+    def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
         response = super().form_invalid(form)
         response.status_code = REFUSED
         return response
@@ -46,27 +49,27 @@ class ChangePassword(auth_views.PasswordChangeView):
     form_class = NewPasswordForm
     success_url = reverse_lazy("home")
 
-    def form_valid(self, form):
+    def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
         with transaction.atomic():
             response = super().form_valid(form)
             chain.record(Act.PASSWORD_CHANGED, by=self.request.user)
         messages.success(self.request, "Your password was changed.")
         return response
 
-    def form_invalid(self, form):
+    def form_invalid(self, form: PasswordChangeForm) -> HttpResponse:
         response = super().form_invalid(form)
         response.status_code = REFUSED
         return response
 
 
-def sign_in_locked(request, credentials=None, *args, **kwargs):
+def sign_in_locked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
     until = events.locked_until(request)
     seconds = max(1, (until - timezone.now()).total_seconds())
     context = {"until": until, "minutes": ceil(seconds / 60)}
     return render(request, "registration/locked.html", context, status=LOCKED)
 
 
-def home(request):
+def home(request: AuthenticatedRequest) -> HttpResponse:
     visible = Prescription.objects.visible_to(request.user).select_related(
         "patient", "drug", "prescriber", "practice"
     )
@@ -79,8 +82,8 @@ def home(request):
         "epcs_portal/home.html",
         {
             "provider": provider,
-            "waiting": waiting.order_by("-updated_at")[:SHOWN],
-            "failed": visible.filter(status=Status.FAILED)[:SHOWN],
+            "waiting": waiting.order_by("-updated_at")[:HOME_LIMIT],
+            "failed": visible.filter(status=Status.FAILED)[:HOME_LIMIT],
             "blockers": _blockers(provider, request.user),
             "incidents": accounts.decided_by(request.user).waiting().count(),
             "requests": PharmacyRequest.objects.visible_to(request.user).open().count(),
@@ -93,7 +96,7 @@ def home(request):
 
 
 @sensitive_post_parameters("password", "code")
-def admin_verify(request):
+def admin_verify(request: AuthenticatedRequest) -> HttpResponse:
     """Ask staff for both factors before the administration site opens."""
     if not (request.user.is_active and request.user.is_staff):
         events.refuse_admin(request.user, reason="not_administrator")
@@ -109,21 +112,9 @@ def admin_verify(request):
         devices=devices,
         message="Enter the administration site",
     )
-    if form.is_valid():
-        try:
-            events.open_admin(
-                request.user,
-                challenge=form.challenge,
-                digest=digest,
-                session_key=request.session.session_key,
-            )
-        except refusals.NotProven as refusal:
-            form.add_error(None, str(refusal))
-        else:
-            request.session.cycle_key()
-            otp_login(request, form.challenge.device)
-            wanted = local_path(request.GET.get("next", ""))
-            return HttpResponseRedirect(wanted or reverse("admin:index"))
+    if form.is_valid() and _open_admin(request, form, digest=digest):
+        wanted = local_path(request.GET.get("next", ""))
+        return HttpResponseRedirect(wanted or reverse("admin:index"))
     if form.errors:
         events.refuse_admin(request.user, reason="not_proven")
     return proof_page(
@@ -131,28 +122,47 @@ def admin_verify(request):
     )
 
 
-def bad_request(request, exception=None):
+def _open_admin(request: AuthenticatedRequest, form: ProofForm, *, digest: str) -> bool:
+    """Redeem the form's challenge; add an error to the form if it is refused."""
+    try:
+        events.open_admin(
+            request.user,
+            challenge=form.challenge,
+            digest=digest,
+            session_key=request.session.session_key,
+        )
+    except challenges.NotProven as refusal:
+        form.add_error(None, str(refusal))
+        return False
+    request.session.cycle_key()
+    otp_login(request, form.challenge.device)
+    return True
+
+
+def bad_request(
+    request: HttpRequest, exception: Exception | None = None
+) -> HttpResponse:
     return render(request, "400.html", status=400)
 
 
 @login_not_required
-def forbidden(request, exception=None):
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     return render(request, "403.html", {"reason": str(exception or "")}, status=403)
 
 
-def not_found(request, exception=None):
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     return render(request, "404.html", status=404)
 
 
-def server_error(request):
+def server_error(request: HttpRequest) -> HttpResponse:
     return render(request, "500.html", status=500)
 
 
-def csrf_failure(request, reason=""):
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     return render(request, "403_csrf.html", status=403)
 
 
-def _blockers(provider, user) -> list[Blocker]:
+def _blockers(provider: Provider | None, user: User) -> list[Blocker]:
     if provider is None:
         return []
     practice = Practice.objects.visible_to(user).first()

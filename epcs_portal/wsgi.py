@@ -10,7 +10,7 @@ application = get_wsgi_application()
 from epcs_portal import checks  # noqa: E402  needs the apps
 from prescriptions import signer  # noqa: E402
 
-# A server runs no checks by itself, and unsafe settings must not start.
+# A server runs no system checks, and unsafe settings must not start.
 if errors := checks.check_settings(None):
     raise ImproperlyConfigured(" ".join(error.msg for error in errors))
 signer.unlock()

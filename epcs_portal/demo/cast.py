@@ -1,8 +1,10 @@
-"""Who and what the demonstration is played with. All invented; nobody here exists.
+"""The people, practices and pharmacies of the demonstration, all invented.
 
-NPIs start with 200, which is assigned to nobody; DEA numbers are the textbook's
-1234563; telephone numbers are of the 555-01xx that are kept for fiction.
+NPIs start with 200, which is not assigned; DEA numbers end in the textbook's 1234563;
+telephone numbers are in 555-01xx, which is reserved for fiction.
 """
+
+from typing import Any
 
 HUDSON = {
     "name": "Hudson Street Clinic (Demo)",
@@ -24,7 +26,7 @@ BAYSIDE = {
 }
 PRACTICES = [HUDSON, BAYSIDE]
 
-PROVIDERS: list[dict] = [
+PROVIDERS: list[dict[str, Any]] = [
     {
         "key": "ready",
         "practice": HUDSON["name"],
@@ -59,7 +61,9 @@ _TROY = {"city": "Troy", "state": "NY", "postal_code": "12180"}
 _OAKLAND = {"city": "Oakland", "state": "CA", "postal_code": "94607"}
 
 
-def _patient(name, born, sex, street, town, phone):
+def _patient(
+    name: str, born: str, sex: str, street: str, town: dict[str, str], phone: str
+) -> dict[str, str]:
     first_name, last_name = name.split()
     return {
         "first_name": first_name,
@@ -72,7 +76,7 @@ def _patient(name, born, sex, street, town, phone):
     }
 
 
-PATIENTS: dict[str, list[dict]] = {
+PATIENTS: dict[str, list[dict[str, Any]]] = {
     HUDSON["name"]: [
         _patient(
             "Avery Sample", "1961-04-12", "F", "12 Elm Street", _ALBANY, "5185550111"
@@ -110,7 +114,9 @@ PATIENTS: dict[str, list[dict]] = {
 }
 
 
-def _pharmacy(number, name, town, *, accepts_epcs=True):
+def _pharmacy(
+    number: int, name: str, town: dict[str, str], *, accepts_epcs: bool = True
+) -> dict[str, Any]:
     return {
         "ncpdp_id": f"99000{number:02}",
         "npi": _PHARMACY_NPIS[number],
@@ -137,7 +143,7 @@ PHARMACIES = [
     _pharmacy(5, "Lakeside Pharmacy (Demo)", _OAKLAND),
 ]
 
-DRAFTS: list[dict] = [
+DRAFTS: list[dict[str, Any]] = [
     {
         "patient": "Sample",
         "prescriber": "ready",

@@ -1,8 +1,10 @@
-"""Have the demonstration's people give each other the right to sign, two by two."""
+"""Access grants of the demonstration, made by two of its people each."""
 
 import logging
+from typing import Any
 
 from epcs_portal.demo import proofs
+from foundation.actors import User
 from mfa import refusals
 from mfa.models import Device, Purpose
 from providers import access_managers
@@ -19,27 +21,29 @@ from providers.models import (
 logger = logging.getLogger(__name__)
 
 
-def designate(people: list, *, practice: Practice) -> None:
-    """Name the first two who set access, as the operator does at the command line."""
+def designate(people: list[User], *, practice: Practice) -> None:
+    """Designate the first access managers, as the operator does by command."""
     if not Designee.objects.filter(practice=practice).exists():
         for person in people:
             if not access_managers.objection_to(person, practice=practice):
                 access_managers.designate_first(person, practice=practice, by=None)
 
 
-def grant(provider: Provider, account: dict, *, practice: Practice, by) -> None:
-    """Have the manager enter the right, and the only registrant execute the own one.
+def grant(
+    provider: Provider, account: dict[str, Any], *, practice: Practice, by: User
+) -> None:
+    """Have an access manager request access and the provider, sole registrant, approve.
 
-    In a demonstration that somebody has used, it may not be possible any more.
+    In a demonstration that somebody has used, this may no longer be possible.
     """
-    waiting = AccessRequest.objects.open().filter(provider=provider)
+    open_requests = AccessRequest.objects.open().filter(provider=provider)
     try:
-        request = waiting.first() or access_requests.request_grant(
-            provider, practice=practice, by=by, look_up=_seen(provider)
+        request = open_requests.first() or access_requests.request_grant(
+            provider, practice=practice, by=by, look_up=_look_up(provider)
         )
-        devices_of = Device.objects.visible_to(provider.user).code_generators()
-        # One that has a code left in this half minute.
-        device = devices_of.order_by("last_step")[0]
+        generators = Device.objects.visible_to(provider.user).code_generators()
+        # The one most likely to have an unclaimed code now.
+        device = generators.order_by("last_step")[0]
         challenge = proofs.proof(
             device,
             by=provider.user,
@@ -54,7 +58,7 @@ def grant(provider: Provider, account: dict, *, practice: Practice, by) -> None:
         logger.warning("%s was not given the right to sign: %s", provider, refusal)
 
 
-def _seen(provider: Provider) -> access_requests.LookUp:
+def _look_up(provider: Provider) -> access_requests.LookUp:
     registration = provider.dea_registrations.get()
     license_ = provider.state_licenses.get()
     return access_requests.LookUp(

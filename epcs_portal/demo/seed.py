@@ -1,10 +1,11 @@
-"""Make the demonstration's data with the verbs that people's clicks call.
+"""Make the demonstration's data with the same verbs that the pages call.
 
-Whatever the record says was done is not done again, so that what somebody changed
-since stays as they left it.
+Nothing is done twice: what the record shows as done stays as people left it since.
 """
 
+from collections.abc import Iterable
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -16,6 +17,7 @@ from audit import chain
 from audit.acts import Act
 from audit.models import Event, user_stream
 from epcs_portal.demo import cast, grants, proofs
+from foundation.actors import User
 from mfa import devices
 from mfa.idme import device_sync, link
 from mfa.models import Device, IdmeAccount, Purpose
@@ -35,8 +37,8 @@ VALID_FOR = timedelta(days=2 * 365)
 REFRESH_TOKEN_LIFE = 7 * 24 * 3600  # seconds
 
 
-def seed(world: dict) -> None:
-    """Make what is missing of practices, people, patients, pharmacies and drafts."""
+def seed(world: dict[str, Any]) -> None:
+    """Make the missing practices, people, patients, pharmacies and drafts."""
     accounts = {account["key"]: account for account in world["idme"]["accounts"]}
     hudson, bayside = practices = [_practice(values) for values in cast.PRACTICES]
     for values in cast.PHARMACIES:
@@ -45,7 +47,7 @@ def seed(world: dict) -> None:
     for values in cast.PROVIDERS:
         _provider(values, accounts[values["key"]], manager=alex)
     wren = _user_of(accounts["west"])
-    _follow_the_stand_in(accounts.values())
+    _update_links(accounts.values())
     sam = _user("sam.staff", "Sam", "Staff", password=world["password"])
     _member(sam, hudson, role=Role.AGENT)
     _patients(hudson, by=sam)
@@ -53,11 +55,13 @@ def seed(world: dict) -> None:
     _drafts(accounts, by=sam)
 
 
-def _practice(values: dict) -> Practice:
+def _practice(values: dict[str, Any]) -> Practice:
     return Practice.objects.get_or_create(name=values["name"], defaults=values)[0]
 
 
-def _user(username: str, first_name: str, last_name: str, *, password: str, **flags):
+def _user(
+    username: str, first_name: str, last_name: str, *, password: str, **flags: bool
+) -> User:
     users = get_user_model().objects
     if user := users.filter(username=username).first():
         return user
@@ -74,7 +78,7 @@ def _user(username: str, first_name: str, last_name: str, *, password: str, **fl
     return user
 
 
-def _user_of(account: dict, **flags):
+def _user_of(account: dict[str, Any], **flags: bool) -> User:
     return _user(
         account["email"].partition("@")[0],
         account["first_name"],
@@ -84,19 +88,18 @@ def _user_of(account: dict, **flags):
     )
 
 
-def _member(user, practice: Practice, *, role: Role) -> None:
+def _member(user: User, practice: Practice, *, role: Role) -> None:
     if not Membership.objects.filter(user=user, practice=practice).exists():
         _make(Membership(user=user, practice=practice, role=role), Act.MEMBERSHIP_ADDED)
 
 
-def _make(row: Model, act: Act) -> Model:
+def _make(row: Model, act: Act) -> None:
     with transaction.atomic(durable=True):
         row.save(force_insert=True)
         chain.record(act, by=None, of=row)
-    return row
 
 
-def _administrator(account: dict, *, practices: list[Practice]):
+def _administrator(account: dict[str, Any], *, practices: list[Practice]) -> User:
     alex = _user_of(account, is_staff=True, is_superuser=True)
     for practice in practices:
         _member(alex, practice, role=Role.ADMINISTRATOR)
@@ -104,7 +107,9 @@ def _administrator(account: dict, *, practices: list[Practice]):
     return alex
 
 
-def _provider(values: dict, account: dict, *, manager) -> None:
+def _provider(
+    values: dict[str, Any], account: dict[str, Any], *, manager: User
+) -> None:
     user = _user_of(account)
     practice = Practice.objects.get(name=values["practice"])
     _member(user, practice, role=Role.PROVIDER)
@@ -120,7 +125,7 @@ def _provider(values: dict, account: dict, *, manager) -> None:
             grants.grant(provider, account, practice=practice, by=manager)
 
 
-def _register(user, values: dict, *, practice: Practice) -> Provider:
+def _register(user: User, values: dict[str, Any], *, practice: Practice) -> Provider:
     expires_on = practice.today() + VALID_FOR
     with transaction.atomic(durable=True):
         provider = Provider.objects.create(
@@ -149,8 +154,8 @@ def _register(user, values: dict, *, practice: Practice) -> Provider:
     return provider
 
 
-def _set_up(user, account: dict, *, primary: str) -> None:
-    """Link the ID.me account, take its devices over and select one, as the user would."""
+def _set_up(user: User, account: dict[str, Any], *, primary: str) -> None:
+    """Link the ID.me account, sync its devices and select the primary one."""
     if not _did(user, Act.FEED_APPLIED):
         sign_in = _sign_in(account)
         linked, _ = link.complete(user, sign_in=sign_in, may_link=True)
@@ -160,7 +165,7 @@ def _set_up(user, account: dict, *, primary: str) -> None:
         _select(device, by=user, password=account["password"])
 
 
-def _sign_in(account: dict) -> SignIn:
+def _sign_in(account: dict[str, Any]) -> SignIn:
     now = timezone.now().timestamp()
     claims = {
         "email": account["email"],
@@ -181,7 +186,7 @@ def _sign_in(account: dict) -> SignIn:
     )
 
 
-def _tokens(account: dict) -> Tokens:
+def _tokens(account: dict[str, Any]) -> Tokens:
     return Tokens(
         access_token="",
         refresh_token=account["refresh_token"],
@@ -189,7 +194,7 @@ def _tokens(account: dict) -> Tokens:
     )
 
 
-def _select(device: Device, *, by, password: str) -> None:
+def _select(device: Device, *, by: User, password: str) -> None:
     challenge = proofs.proof(
         device,
         by=by,
@@ -202,7 +207,7 @@ def _select(device: Device, *, by, password: str) -> None:
     )
 
 
-def _follow_the_stand_in(accounts) -> None:
+def _update_links(accounts: Iterable[dict[str, Any]]) -> None:
     """Keep links usable when the demonstration starts on other ports, or a week later."""
     for account in accounts:
         linked = IdmeAccount.objects.linked().filter(subject=account["subject"]).first()
@@ -213,14 +218,14 @@ def _follow_the_stand_in(accounts) -> None:
         link.store_refresh_token(linked, _tokens(account), at=timezone.now())
 
 
-def _patients(practice: Practice, *, by) -> None:
+def _patients(practice: Practice, *, by: User) -> None:
     for values in cast.PATIENTS[practice.name]:
         name = {key: values[key] for key in ("first_name", "last_name")}
         if not Patient.objects.filter(practice=practice, **name).exists():
             drafts.save_patient(Patient(practice=practice, **values), by=by)
 
 
-def _drafts(accounts: dict, *, by) -> None:
+def _drafts(accounts: dict[str, Any], *, by: User) -> None:
     written = Event.objects.filter(
         stream=user_stream(by), act=Act.PRESCRIPTION_CREATED
     ).count()
@@ -228,7 +233,7 @@ def _drafts(accounts: dict, *, by) -> None:
         drafts.create(_draft(values, accounts[values["prescriber"]]), by=by)
 
 
-def _draft(values: dict, account: dict) -> Prescription:
+def _draft(values: dict[str, Any], account: dict[str, Any]) -> Prescription:
     substance, strength, form = values["drug"]
     prescriber = Provider.objects.get(user__email=account["email"])
     patient = Patient.objects.get(
@@ -248,5 +253,5 @@ def _draft(values: dict, account: dict) -> Prescription:
     )
 
 
-def _did(user, act: Act) -> bool:
+def _did(user: User, act: Act) -> bool:
     return Event.objects.filter(stream=user_stream(user), act=act).exists()

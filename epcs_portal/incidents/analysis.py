@@ -1,4 +1,4 @@
-"""The daily analysis as the portal runs it: with its practices, archive and mail."""
+"""The daily analysis, with the portal's practices, archive and mail."""
 
 from audit import daily
 from audit.models import DailyReport
@@ -8,15 +8,15 @@ from prescriptions import verification
 
 
 def run() -> list[DailyReport]:
-    """Report on every day that is over, and tell the designees what waits for them."""
-    made = daily.catch_up(about=accounts.resolver(), examine=verification.problems)
-    for report in made:
-        _tell(report)
-    return made
+    """Report on every day that is over, and notify those who decide about incidents."""
+    reports = daily.catch_up(about=accounts.resolver(), examine=verification.problems)
+    for report in reports:
+        _notify(report)
+    return reports
 
 
-def _tell(report: DailyReport) -> None:
-    """A quiet day is no reason for mail."""
+def _notify(report: DailyReport) -> None:
+    """Mail the deciders, except about a quiet day."""
     for person in accounts.all_deciders():
         waiting = accounts.decided_by(person).filter(report=report).count()
         if waiting or report.problems:

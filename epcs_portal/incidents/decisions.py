@@ -1,4 +1,6 @@
-"""What is made of an incident, by a designee of the access controls (1311.150(c))."""
+"""Decisions about incidents, by access managers (21 CFR 1311.150(c))."""
+
+from typing import NoReturn
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
@@ -10,20 +12,24 @@ from audit.models import Incident, IncidentStep, Step, user_stream
 from audit.models.incidents import DECISIONS, TELLINGS
 from epcs_portal.incidents import accounts
 from foundation import notices
+from foundation.actors import User
 
 
 class NotAllowed(PermissionDenied):
-    """Somebody who is no designee there decides."""
+    """The person does not manage access at the practice."""
 
 
 class NotPossible(Exception):
-    """The step does not follow; the message says why."""
+    """The step is not possible now; the message says why."""
 
 
-def take(step: Step, incident: Incident, *, by, words: str, seen: int) -> IncidentStep:
-    """Decide about an incident, or say who was told of it; on record with its words.
+def take(
+    step: Step, incident: Incident, *, by: User, words: str, seen: int
+) -> IncidentStep:
+    """Record a decision about an incident, or a report of it, with its reason.
 
-    `seen` is how many steps the person has read, so that nobody decides past another.
+    `seen` is the number of steps the person has read, so that nobody overrides a
+    decision they have not seen.
     """
     if not accounts.decided_by(by).filter(pk=incident.pk).exists():
         _refuse(incident, by=by)
@@ -45,7 +51,7 @@ def take(step: Step, incident: Incident, *, by, words: str, seen: int) -> Incide
 
 
 def possible(steps: list[IncidentStep]) -> list[Step]:
-    """Return what can follow the steps that were taken."""
+    """Return the steps that can follow those taken."""
     taken = [Step(step.kind) for step in steps]
     decided = [step for step in taken if step in DECISIONS]
     if not decided:
@@ -56,9 +62,9 @@ def possible(steps: list[IncidentStep]) -> list[Step]:
 
 
 def mark_overdue() -> list[Incident]:
-    """Mark what nobody has decided or told in time, and tell its designees, once."""
-    found = Incident.objects.overdue(timezone.now()).not_marked_overdue()
-    return [incident for incident in found if _mark(incident)]
+    """Mark incidents not decided or reported in time; notify their deciders once."""
+    overdue = Incident.objects.overdue(timezone.now()).not_marked_overdue()
+    return [incident for incident in overdue if _mark(incident)]
 
 
 def _mark(incident: Incident) -> bool:
@@ -78,24 +84,26 @@ def _mark(incident: Incident) -> bool:
     return True
 
 
-def _is_own(incident: Incident, *, by) -> bool:
-    """Say whether somebody who is nearer to the matter than another decider decides.
+def _is_own(incident: Incident, *, by: User) -> bool:
+    """Return True if another decider is less involved than this person.
 
-    Whoever acted is nearest; then comes whose account it happened to.
+    The actor is most involved, then the owner of the account.
     """
-    others = [one for one in accounts.deciders_of(incident) if one.pk != by.pk]
+    others = [user for user in accounts.deciders_of(incident) if user.pk != by.pk]
     if incident.username == by.get_username():
         return bool(others)
     if incident.stream != user_stream(by):
         return False
-    return any(one.get_username() != incident.username for one in others)
+    return any(user.get_username() != incident.username for user in others)
 
 
 def _locked(incident: Incident) -> Incident:
     return Incident.objects.select_for_update(no_key=True).get(pk=incident.pk)
 
 
-def _add(incident: Incident, step: Step, *, username: str, words: str = ""):
+def _add(
+    incident: Incident, step: Step, *, username: str, words: str = ""
+) -> IncidentStep:
     return IncidentStep.objects.create(
         incident=incident,
         number=incident.steps.count() + 1,
@@ -106,6 +114,6 @@ def _add(incident: Incident, step: Step, *, username: str, words: str = ""):
     )
 
 
-def _refuse(incident: Incident, *, by) -> None:
+def _refuse(incident: Incident, *, by: User) -> NoReturn:
     chain.denied(by=by, of=incident, reason="not a designee of the practice")
     raise NotAllowed("Only designees of the access controls decide about incidents.")

@@ -1,4 +1,8 @@
+from typing import Any
+
 from django import forms
+from django.db.models import QuerySet
+from django.http import QueryDict
 
 from audit.models import Incident, Step
 from audit.models.incidents import DECISIONS
@@ -20,7 +24,7 @@ WORDS = forms.CharField(
 
 
 class StepForm(forms.Form):
-    """What comes next for one incident."""
+    """The next step for one incident."""
 
     step = forms.ChoiceField(
         label="What do you put on record?", widget=forms.RadioSelect
@@ -28,13 +32,15 @@ class StepForm(forms.Form):
     words = WORDS
     seen = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
 
-    def __init__(self, steps: list[Step], data=None, **kwargs):
+    def __init__(
+        self, steps: list[Step], data: QueryDict | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(data, **kwargs)
         self.fields["step"].choices = [(step.value, QUESTIONS[step]) for step in steps]
 
 
 class SeveralForm(forms.Form):
-    """One decision about several incidents that nobody has decided yet."""
+    """One decision about several undecided incidents."""
 
     incidents = forms.ModelMultipleChoiceField(
         Incident.objects.none(),
@@ -49,6 +55,8 @@ class SeveralForm(forms.Form):
     )
     words = WORDS
 
-    def __init__(self, undecided, data=None):
+    def __init__(
+        self, undecided: QuerySet[Incident], data: QueryDict | None = None
+    ) -> None:
         super().__init__(data)
         self.fields["incidents"].queryset = undecided

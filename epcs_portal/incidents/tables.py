@@ -1,4 +1,4 @@
-"""A practice's part of a daily report, on the page and as CSV."""
+"""A practice's part of a daily report, on its page and as CSV."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -30,7 +30,7 @@ CHUNK = 1000  # sequences in one query
 
 
 def part_of(report: DailyReport, visible: IncidentQuerySet) -> IncidentQuerySet:
-    """Return what the analysis found that day, and what people reported on it."""
+    """Return what the analysis found about that day, and what people reported on it."""
     begins, ends = daily.bounds(report.day)
     reported = Q(at__gte=begins, at__lt=ends) & ~Q(kind=IncidentKind.FOUND)
     return (

@@ -1,7 +1,7 @@
-"""Attempted unauthorized access goes on record (21 CFR 1311.150(a)(1)).
+"""Record attempted unauthorized access (21 CFR 1311.150(a)(1)).
 
-A page that is not somebody's own answers as if it were not there; that somebody asked
-for it is known here alone.
+A page of another practice answers as if it did not exist; only this record shows that
+somebody asked for it.
 """
 
 import uuid
@@ -9,51 +9,51 @@ from http import HTTPStatus
 
 from django.apps import apps
 from django.db import models
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 
 from audit import chain, context
 from audit.acts import Outcome
 from audit.models import Event, user_stream
 from epcs_portal.incidents import accounts
+from epcs_portal.middleware import NextHandler
+from foundation.actors import User
 from providers.models import Practice
 
-OURS = ["audit", "mfa", "providers", "prescriptions"]
-LAST = 20  # events of somebody that can be of one request
+APPS = ["audit", "mfa", "providers", "prescriptions"]
+NEWEST = 20  # events of a user; one request does not record more
 
 
-def recorded(get_response):
-    """Record once for a request that a signed-in person was refused."""
+def recorded(get_response: NextHandler) -> NextHandler:
+    """Record, once per request, that a signed-in person was refused."""
 
-    def middleware(request):
+    def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
         if request.user.is_authenticated:
-            _note(request, response.status_code)
+            _record_refusal(request, request.user, status=response.status_code)
         return response
 
     return middleware
 
 
-def _note(request, status: int) -> None:
-    if status == HTTPStatus.FORBIDDEN and not _is_recorded(request.user):
-        _record(request.user, of=None, reason="forbidden")
+def _record_refusal(request: HttpRequest, user: User, *, status: int) -> None:
+    if status == HTTPStatus.FORBIDDEN and not _is_recorded(user):
+        chain.denied(by=user, of=None, reason="forbidden")
     elif status == HTTPStatus.NOT_FOUND:
-        row = _named_by(request)
-        if row and _is_foreign(row, request.user) and not _is_recorded(request.user):
-            _record(request.user, of=row, reason="not_visible")
+        row = _row_in_address(request)
+        if row and _is_foreign(row, user) and not _is_recorded(user):
+            chain.denied(by=user, of=row, reason="not_visible")
 
 
-def _record(user, *, of: models.Model | None, reason: str) -> None:
-    chain.denied(by=user, of=of, reason=reason)
-
-
-def _is_recorded(user) -> bool:
-    """Say whether the act itself has told of its refusal."""
+def _is_recorded(user: User) -> bool:
+    """Return True if the act itself recorded its refusal."""
     newest = Event.objects.filter(stream=user_stream(user)).order_by("-sequence")
-    told = newest.values_list("request_id", "outcome")[:LAST]
-    return (context.current().request_id, Outcome.FAILURE) in list(told)
+    recorded = newest.values_list("request_id", "outcome")[:NEWEST]
+    return (context.current().request_id, Outcome.FAILURE) in list(recorded)
 
 
-def _named_by(request) -> models.Model | None:
-    """Return the row that the address names, whosever it is."""
+def _row_in_address(request: HttpRequest) -> models.Model | None:
+    """Return the row that the address names, whoever owns it."""
     match = request.resolver_match
     for value in match.kwargs.values() if match else ():
         if isinstance(value, uuid.UUID):
@@ -62,7 +62,7 @@ def _named_by(request) -> models.Model | None:
 
 
 def _row(public_id: uuid.UUID) -> models.Model | None:
-    for app in OURS:
+    for app in APPS:
         for model in apps.get_app_config(app).get_models():
             if hasattr(model, "public_id"):
                 rows = model._default_manager.filter(public_id=public_id)
@@ -71,10 +71,10 @@ def _row(public_id: uuid.UUID) -> models.Model | None:
     return None
 
 
-def _is_foreign(row: models.Model, user) -> bool:
-    own = [
+def _is_foreign(row: models.Model, user: User) -> bool:
+    streams = [
         user_stream(user),
         *map(accounts.stream_of_practice, Practice.objects.visible_to(user)),
     ]
     owner = accounts.owner_of(row)
-    return bool(owner) and owner not in own
+    return bool(owner) and owner not in streams

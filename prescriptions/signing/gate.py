@@ -9,12 +9,12 @@ from django.conf import settings
 from django.db import DatabaseError
 
 from audit import chain
-from foundation.actors import User
+from foundation.actors import Visitor
 from prescriptions import signer
 from prescriptions.safeguards import certification, clock, stops
 
 
-def problems(*, by: User | None = None) -> list[str]:
+def problems(*, by: Visitor | None = None) -> list[str]:
     """Return what is out of order, in words for the page; empty if signing may go on."""
     try:
         parts = findings(by=by)
@@ -23,7 +23,7 @@ def problems(*, by: User | None = None) -> list[str]:
     return [problem for problems in parts.values() for problem in problems]
 
 
-def findings(*, by: User | None = None) -> dict[str, list[str]]:
+def findings(*, by: Visitor | None = None) -> dict[str, list[str]]:
     """Return what is out of order, by part of the portal; raise DatabaseError."""
     checks: dict[str, Callable[[], list[str]]] = {
         "stops": lambda: stops.problems(by=by),

@@ -19,11 +19,12 @@ def test_staff_see_what_staff_use(client, sam):
     ]
 
 
-def test_providers_see_their_logs_and_records(client, alice):
+def test_a_provider_who_manages_access_sees_that_too(client, alice):
     assert links_of(client, alice) == [
         "Prescriptions",
         "Patients",
         "Logs",
+        "Access",
         "Provider Settings",
         "Incidents and reports",
         "Export records",

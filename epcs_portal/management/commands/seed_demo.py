@@ -1,6 +1,7 @@
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
@@ -11,7 +12,7 @@ from epcs_portal.demo import seed
 class Command(BaseCommand):
     help = "Make the invented people and data of the demonstration. Safe to repeat."
 
-    def handle(self, **options):
+    def handle(self, *args: Any, **options: Any) -> str:
         if not settings.DEMO:
             raise CommandError("This is no demonstration: DEMO=1 is not set.")
         path = os.environ.get("DEMO_WORLD")

@@ -1,4 +1,5 @@
 import threading
+from typing import Any
 
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
@@ -13,7 +14,7 @@ SWEEP_EVERY = 3  # seconds
 class Command(BaseCommand):
     help = "Send what is queued, and look every few seconds for what was left behind."
 
-    def handle(self, *args, **options):
+    def handle(self, *args: Any, **options: Any) -> None:
         stopping = threading.Event()
         sweeper = threading.Thread(target=self._sweep, args=[stopping], name="sweep")
         sweeper.start()
