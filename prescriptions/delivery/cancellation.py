@@ -1,7 +1,7 @@
-"""Taking back what was signed: 21 CFR 1311.120(b)(19).
+"""Cancellation of what was signed: 21 CFR 1311.120(b)(19).
 
 What has not left is never sent. What may have reached the pharmacy is followed by a
-CancelRx, and whether the pharmacy still could stop it is shown as it answers.
+CancelRx, and the pharmacy's response says whether it could still stop it.
 """
 
 import uuid
@@ -30,20 +30,22 @@ IN_OUTBOX = [TransmissionState.WAITING, TransmissionState.SENDING]
 
 
 def cancel(prescription: Prescription, *, by: User, reason: str) -> Cancellation:
-    """Take a signed prescription back, as its practitioner or an agent for them.
+    """Cancel a signed prescription, as its practitioner or their agent.
 
-    No factor is asked for: it orders nothing, and waiting for one could do harm.
+    No factor is asked for: a cancellation orders nothing, and a delay could do harm.
+    Raise NotAllowed.
     """
     drafts.require_writer(prescription, by=by)
     with transaction.atomic(durable=True):
-        return cancel_locked(_signed(prescription, by=by), by=by, reason=reason)
+        locked = _lock_cancellable(prescription, by=by)
+        return cancel_locked(locked, by=by, reason=reason)
 
 
 def replace(prescription: Prescription, *, by: User, reason: str) -> Prescription:
-    """Cancel what was signed and begin it anew: a changed one is another prescription."""
+    """Cancel a signed prescription and return a draft of the one that replaces it."""
     drafts.require_writer(prescription, by=by)
     with transaction.atomic(durable=True):
-        locked = _signed(prescription, by=by)
+        locked = _lock_cancellable(prescription, by=by)
         cancel_locked(locked, by=by, reason=reason)
         return drafts.add(drafts.unsaved_copy(locked), by=by)
 
@@ -53,23 +55,15 @@ def cancel_locked(
 ) -> Cancellation:
     """Cancel a row that the caller holds and may cancel, in the caller's transaction."""
     now = timezone.now()
-    message = (
-        Transmission.objects.select_for_update(no_key=True)
-        .filter(prescription=locked)
-        .first()
-    )
+    message = _locked_message(locked)
     cancellation = Cancellation.objects.create(
         prescription=locked, cancelled_by=by, cancelled_at=now, reason=reason
     )
     locked.status, locked.updated_at = Status.CANCELLED, now
     locked.save(update_fields=["status", "updated_at"])
+    if message:
+        _withdraw(message, cancellation)
     was_sent = message is not None and message.attempts > 0
-    if message and message.state in IN_OUTBOX:
-        Transmission.objects.filter(pk=message.pk).update(
-            state=TransmissionState.WITHDRAWN, leased_until=None
-        )
-    if message and was_sent:
-        _tell_the_pharmacy(cancellation, message)
     chain.record(
         Act.PRESCRIPTION_CANCELLED,
         by=by,
@@ -83,19 +77,16 @@ def cancel_locked(
 def record_response(
     cancellation: Cancellation, *, is_approved: bool, note: str
 ) -> None:
-    """Keep what the pharmacy answered, once, in the caller's transaction."""
+    """Record the pharmacy's response to a CancelRx, once, in the caller's transaction."""
     unanswered = Cancellation.objects.filter(pk=cancellation.pk, is_approved=None)
     now = timezone.now()
     if not unanswered.update(
         is_approved=is_approved, answer=note[:200], answered_at=now
     ):
         return
-    settled = Transmission.objects.filter(
+    Transmission.objects.filter(
         cancellation=cancellation, state__in=[*IN_OUTBOX, TransmissionState.TRANSMITTED]
-    )
-    settled.update(
-        state=TransmissionState.DELIVERED, leased_until=None, answered_at=now
-    )
+    ).update(state=TransmissionState.DELIVERED, leased_until=None, answered_at=now)
     prescription = cancellation.prescription
     chain.record(
         Act.PRESCRIPTION_CANCELLATION_ANSWERED,
@@ -105,14 +96,18 @@ def record_response(
         outcome=Outcome.SUCCESS if is_approved else Outcome.FAILURE,
     )
     if not is_approved:
-        outcomes.notify_prescriber(
-            prescription,
-            subject="A pharmacy did not take a prescription back",
-            template="prescriptions/mail/not_taken_back.txt",
-        )
+        _notify_of_denial(prescription)
 
 
-def _signed(prescription: Prescription, *, by: User) -> Prescription:
+def _notify_of_denial(prescription: Prescription) -> None:
+    outcomes.notify_prescriber(
+        prescription,
+        subject="A pharmacy did not take a prescription back",
+        template="prescriptions/mail/not_taken_back.txt",
+    )
+
+
+def _lock_cancellable(prescription: Prescription, *, by: User) -> Prescription:
     locked = drafts.lock(prescription, by=by)
     if locked.status in CANCELLABLE:
         return locked
@@ -122,8 +117,23 @@ def _signed(prescription: Prescription, *, by: User) -> Prescription:
     )
 
 
-def _tell_the_pharmacy(cancellation: Cancellation, message: Transmission) -> None:
-    """Put the CancelRx behind an attempt that may still be under way."""
+def _locked_message(prescription: Prescription) -> Transmission | None:
+    messages = Transmission.objects.select_for_update(no_key=True)
+    return messages.filter(prescription=prescription).first()
+
+
+def _withdraw(message: Transmission, cancellation: Cancellation) -> None:
+    """Take a message out of the outbox; a CancelRx follows what may have left."""
+    if message.state in IN_OUTBOX:
+        Transmission.objects.filter(pk=message.pk).update(
+            state=TransmissionState.WITHDRAWN, leased_until=None
+        )
+    if message.attempts > 0:
+        _send_cancel_rx(cancellation, message)
+
+
+def _send_cancel_rx(cancellation: Cancellation, message: Transmission) -> None:
+    """Queue a CancelRx behind an attempt that may still be under way."""
     now, message_id = cancellation.cancelled_at, uuid.uuid4().hex
     record = cancellation.prescription.signed_record
     xml = script.cancel_rx(

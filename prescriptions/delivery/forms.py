@@ -1,4 +1,4 @@
-"""What people say about a prescription that a pharmacy has."""
+"""Forms about a prescription that a pharmacy has: cancel it, or deny a request."""
 
 from django import forms
 

@@ -1,6 +1,6 @@
-"""What pharmacies say by themselves: each message counts once, and is on record.
+"""Messages that pharmacies send: each is applied once and recorded.
 
-Nothing that comes in orders, renews or changes anything. It moves what was sent along,
+Nothing that comes in orders, renews or changes anything. It moves a sent message along,
 or becomes a task for the practitioner (21 CFR 1311.140(c)).
 """
 
@@ -9,17 +9,14 @@ import json
 import uuid
 from collections.abc import Callable
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.urls import reverse
 from django.utils import timezone
 
-from audit import chain, incidents
+from audit import chain
 from audit.acts import Act, Outcome
-from audit.models import IncidentKind, user_stream
-from foundation import notices
+from audit.models import user_stream
 from prescriptions import script
-from prescriptions.delivery import cancellation, network, outcomes
+from prescriptions.delivery import cancellation, network, outcomes, transit
 from prescriptions.models import (
     PharmacyRequest,
     Prescription,
@@ -28,7 +25,6 @@ from prescriptions.models import (
     Transmission,
     TransmissionState,
 )
-from providers import access_managers
 
 LARGEST = 256 * 1024  # bytes
 ACCEPTED, REJECTED = "010", "900"
@@ -38,23 +34,22 @@ OPEN_STATES = [
     TransmissionState.SENDING,
     TransmissionState.TRANSMITTED,
 ]
-WANTED = ["MedicationRequested", "MedicationDispensed", "MedicationPrescribed"]
 
 
 class Refused(Exception):
-    """This message is not taken in; the text fits an Error's Description."""
+    """This message is not accepted; the text fits an Error's Description."""
 
 
 def receive(body: bytes) -> bytes:
-    """Take a message in once and return its answer; the same again gets the same."""
+    """Apply a message once and return the reply; a repeated one gets the same reply."""
     message = None
     try:
         message = script.read(body)
         _require_readable(message)
         try:
-            return _file(message, body)
+            return _receive_once(message, body)
         except IntegrityError:  # the same message came twice at once
-            return _file(message, body)
+            return _receive_once(message, body)
     except (script.NotReadable, Refused) as problem:
         chain.record(
             Act.MESSAGE_REFUSED, by=None, outcome=Outcome.FAILURE, reason=str(problem)
@@ -71,7 +66,8 @@ def _require_readable(message: script.Message) -> None:
         raise Refused("This kind of message is not accepted here")
 
 
-def _file(message: script.Message, body: bytes) -> bytes:
+def _receive_once(message: script.Message, body: bytes) -> bytes:
+    """Apply a new message, or return the reply that an earlier copy of it got."""
     digest = hashlib.sha256(body).hexdigest()
     with transaction.atomic(durable=True):
         earlier = ReceivedMessage.objects.filter(
@@ -81,98 +77,93 @@ def _file(message: script.Message, body: bytes) -> bytes:
             raise Refused("This MessageID was used for another message")
         if earlier:
             return bytes(earlier.answer)
-        ours = _locked(message)
-        answer = _reply(message, "Status", code=ACCEPTED)
-        received = ReceivedMessage.objects.create(
-            sender=message.sender,
-            message_id=message.message_id,
-            kind=message.kind,
-            digest=digest,
-            content=body,
-            answer=answer,
-        )
+        ours = _locked_message(message)
+        received = _keep(message, body, digest=digest)
         HANDLERS[message.kind](message, ours, received)
-    return answer
+    return bytes(received.answer)
 
 
-def _locked(message: script.Message) -> Transmission:
-    """Return the message of ours that this is about; its prescription is held."""
-    numbers = [one for one in (message.relates_to, message.order_number) if one]
-    found = Transmission.objects.filter(message_id__in=numbers, attempts__gt=0)
-    # Of the two numbers, the one that it answers says more than the order's.
-    for ours in sorted(found, key=lambda one: one.message_id != message.relates_to):
+def _keep(message: script.Message, body: bytes, *, digest: str) -> ReceivedMessage:
+    return ReceivedMessage.objects.create(
+        sender=message.sender,
+        message_id=message.message_id,
+        kind=message.kind,
+        digest=digest,
+        content=body,
+        answer=_reply(message, "Status", code=ACCEPTED),
+    )
+
+
+def _locked_message(message: script.Message) -> Transmission:
+    """Return the message of ours that this is about, and lock its prescription."""
+    numbers = [
+        number for number in (message.relates_to, message.order_number) if number
+    ]
+    candidates = Transmission.objects.filter(message_id__in=numbers, attempts__gt=0)
+    # Of the two numbers, RelatesToMessageID is more specific than the order's.
+    for ours in sorted(
+        candidates, key=lambda candidate: candidate.message_id != message.relates_to
+    ):
         prescription = Prescription.objects.select_for_update(no_key=True).get(
             pk=ours.about.pk
         )
-        if _signed_for(prescription) == message.sender:
+        if _pharmacy_signed_for(prescription) == message.sender:
             return Transmission.objects.select_related("prescription").get(pk=ours.pk)
     raise Refused(NOT_OURS)
 
 
-def _signed_for(prescription: Prescription) -> str:
-    """Return the NCPDP ID of the pharmacy that the order went to, whatever it has now."""
+def _pharmacy_signed_for(prescription: Prescription) -> str:
+    """Return the NCPDP ID that was signed, whatever the pharmacy has now."""
     record = json.loads(prescription.signed_record.payload)
     return record["content"]["pharmacy"]["ncpdp_id"]
 
 
-def _on_its_way(
+def _apply_status(
     message: script.Message, ours: Transmission, received: ReceivedMessage
 ) -> None:
-    """A Verify, Status or Error that comes later than the answer to our message."""
-    answer = script.parse_result(bytes(received.content), outcomes=network.outcomes())
-    if (
-        answer.outcome == script.Outcome.REJECTED
-        and ours.state == TransmissionState.SENDING
-    ):
-        # The answer to the attempt may be another; nothing is printed meanwhile.
+    """Apply a Verify, Status or Error that comes after the reply to our message."""
+    result = script.parse_result(bytes(received.content), outcomes=network.outcomes())
+    is_rejected = result.outcome == script.Outcome.REJECTED
+    if is_rejected and ours.state == TransmissionState.SENDING:
+        # The reply to the attempt may differ; nothing is printed before it is known.
         raise Refused("Our message is on its way just now; send this again")
-    _note(ours.about, received)
-    if answer.outcome == script.Outcome.TRY_AGAIN:
+    _record_receipt(ours.about, received)
+    if result.outcome == script.Outcome.TRY_AGAIN:
         return
-    if outcomes.report_late_acceptance(ours, answer):
+    if outcomes.report_late_acceptance(ours, result):
         return
     if ours.state in OPEN_STATES and outcomes.is_awaited(ours):
-        outcomes.apply(ours, answer)
+        outcomes.apply(ours, result)
 
 
-def _cancel_answered(
+def _apply_cancel_response(
     message: script.Message, ours: Transmission, received: ReceivedMessage
 ) -> None:
-    cancelled = getattr(ours.about, "cancellation", None)
-    if cancelled is None:
+    canceled = getattr(ours.about, "cancellation", None)
+    if canceled is None:
         raise Refused("This prescription was not cancelled")
-    if not Transmission.objects.filter(cancellation=cancelled, attempts__gt=0).exists():
+    if not Transmission.objects.filter(cancellation=canceled, attempts__gt=0).exists():
         raise Refused("Our CancelRx was not sent yet")
-    said = {
-        kind: message.root.find(f"Body/CancelRxResponse/Response/{kind}")
-        for kind in ("Denied", "Approved")
-    }
-    if said["Denied"] is None and said["Approved"] is None:
+    is_denied = message.has("Response/Denied")
+    if not is_denied and not message.has("Response/Approved"):
         raise Refused("The response is neither Approved nor Denied")
-    _note(ours.about, received)
+    _record_receipt(ours.about, received)
     note = message.body_text("Response/Denied/DenialReason") or message.body_text(
         "Response/Approved/Note"
     )
     # Of two answers at once, the one that leaves the patient with the drug counts.
     cancellation.record_response(
-        cancelled, is_approved=said["Denied"] is None, note=_plain(note, 200)
+        canceled, is_approved=not is_denied, note=script.plain(note, longest=200)
     )
 
 
-def _asked(
+def _file_request(
     message: script.Message, ours: Transmission, received: ReceivedMessage
 ) -> None:
-    """Keep what a pharmacy asks for as a task; what it repeats is held against ours."""
+    """File what a pharmacy asks for as a task, and check what it repeats of ours."""
     prescription = ours.about
-    is_renewal = message.kind == "RxRenewalRequest"
-    request = PharmacyRequest.objects.create(
-        message=received,
-        prescription=prescription,
-        kind=RequestKind.RENEWAL if is_renewal else RequestKind.CHANGE,
-        code=_plain(message.body_text("MessageRequestCode"), 10),
-        **_wanted(message),
-    )
-    _note(prescription, received)
+    request = _create_request(message, prescription, received)
+    _record_receipt(prescription, received)
     chain.record(
         Act.PHARMACY_REQUEST_RECEIVED,
         by=None,
@@ -184,78 +175,28 @@ def _asked(
         subject="A pharmacy asks for a prescription",
         template="prescriptions/mail/asked.txt",
     )
-    _hold_against_what_was_signed(message, prescription)
+    transit.check(message, prescription)
 
 
-def _wanted(message: script.Message) -> dict[str, str]:
-    """Return what a request says is wanted, as it is shown."""
-    wanted = next(
-        (one for one in WANTED if message.root.find(f"Body/{message.kind}/{one}")
-         is not None),
-        WANTED[-1],
-    )  # fmt: skip
-    return {
-        "wanted_drug": _plain(
-            message.body_text(f"{wanted}/DrugDescription")
-            or message.body_text(f"{wanted}/Product/DrugDescription"),
-            105,
-        ),
-        "wanted_quantity": _plain(message.body_text(f"{wanted}/Quantity/Value"), 11),
-        "wanted_refills": _plain(
-            message.body_text(f"{wanted}/PharmacyRequestedRefills")
-            or message.body_text(f"{wanted}/NumberOfRefills"),
-            2,
-        ),
-        "wanted_directions": _plain(message.body_text(f"{wanted}/Sig/SigText"), 1000),
-        "note": _plain(message.body_text(f"{wanted}/Note"), 210),
-    }
-
-
-def _hold_against_what_was_signed(
-    message: script.Message, prescription: Prescription
-) -> None:
-    """21 CFR 1311.170(e): what changed on its way is no valid prescription any more."""
-    changed = script.changed_in_transit(
-        prescription.signed_record.payload.encode(),
-        message,
-        version=script.version_of(message).name,
+def _create_request(
+    message: script.Message, prescription: Prescription, received: ReceivedMessage
+) -> PharmacyRequest:
+    is_renewal = message.kind == "RxRenewalRequest"
+    wanted = script.wanted(message)
+    return PharmacyRequest.objects.create(
+        message=received,
+        prescription=prescription,
+        kind=RequestKind.RENEWAL if is_renewal else RequestKind.CHANGE,
+        code=script.plain(message.body_text("MessageRequestCode"), longest=10),
+        wanted_drug=wanted.drug,
+        wanted_quantity=wanted.quantity,
+        wanted_refills=wanted.refills,
+        wanted_directions=wanted.directions,
+        note=wanted.note,
     )
-    if not changed:
-        return
-    prescriber = prescription.prescriber.user
-    event = chain.record(
-        Act.PRESCRIPTION_CHANGED_IN_TRANSIT,
-        by=None,
-        of=prescription,
-        stream=user_stream(prescriber),
-        outcome=Outcome.FAILURE,
-        fields=changed,
-    )
-    incidents.open_on(event, kind=IncidentKind.CHANGED_IN_TRANSIT, about=prescriber)
-    _warn(prescription)
-    if prescription.status in cancellation.CANCELLABLE:
-        cancellation.cancel_locked(
-            prescription,
-            by=None,
-            reason=f"The pharmacy has it otherwise than signed: {', '.join(changed)}.",
-        )
 
 
-def _warn(prescription: Prescription) -> None:
-    """Tell the practitioner, and those who decide about the incident, at once."""
-    deciding = access_managers.notice_recipients(prescription.practice)
-    for person in {prescription.prescriber.user, *deciding}:
-        notices.send(
-            person,
-            subject="A prescription was changed on its way",
-            template="prescriptions/mail/changed.txt",
-            pharmacy=prescription.pharmacy,
-            address=settings.PORTAL_ORIGIN + prescription.get_absolute_url(),
-            incidents=settings.PORTAL_ORIGIN + reverse("incident-list"),
-        )
-
-
-def _note(prescription: Prescription, received: ReceivedMessage) -> None:
+def _record_receipt(prescription: Prescription, received: ReceivedMessage) -> None:
     chain.record(
         Act.MESSAGE_RECEIVED,
         by=None,
@@ -279,17 +220,11 @@ def _reply(
     )
 
 
-def _plain(text: str, longest: int) -> str:
-    """Return text to show; the whole message is kept beside it."""
-    shown = "".join(one if one.isprintable() else " " for one in text)
-    return " ".join(shown.split())[:longest]
-
-
 HANDLERS: dict[str, Callable[[script.Message, Transmission, ReceivedMessage], None]] = {
-    "Verify": _on_its_way,
-    "Status": _on_its_way,
-    "Error": _on_its_way,
-    "CancelRxResponse": _cancel_answered,
-    "RxRenewalRequest": _asked,
-    "RxChangeRequest": _asked,
+    "Verify": _apply_status,
+    "Status": _apply_status,
+    "Error": _apply_status,
+    "CancelRxResponse": _apply_cancel_response,
+    "RxRenewalRequest": _file_request,
+    "RxChangeRequest": _file_request,
 }

@@ -1,4 +1,4 @@
-"""One message over HTTPS to the pharmacy network, and what came back.
+"""The pharmacy network: one message over HTTPS, and its delivery result.
 
 21 CFR 1311.170(f): this is the only way out, and it stays electronic to the pharmacy.
 """
@@ -16,13 +16,13 @@ from prescriptions.safeguards import certification
 logger = logging.getLogger(__name__)
 
 LARGEST_ANSWER = 64 * 1024  # bytes
-# What no later attempt can mend: the message itself is refused.
+# HTTP statuses that no retry can fix: the message itself is refused.
 REFUSED_FOR_GOOD = {400, 413, 415, 422}
 HEADERS = {"Content-Type": "application/xml", "Accept": "application/xml"}
 
 
 def post(xml: bytes, *, message_id: str) -> script.DeliveryResult:
-    """Return the answer of the network, or why there is none; never raise for it.
+    """Send a message and return its delivery result, also when there is no answer.
 
     Nothing leaves for a live network while that is locked: 21 CFR 1311.300(a).
     """
@@ -41,25 +41,29 @@ def post(xml: bytes, *, message_id: str) -> script.DeliveryResult:
             allow_redirects=False,
             stream=True,
         ) as response:
-            return _answer(response, message_id=message_id)
+            return _result_of(response, message_id=message_id)
     except requests.RequestException as error:
         logger.warning("No answer for %s: %s", message_id, type(error).__name__)
         return try_again("The pharmacy network could not be reached.")
 
 
 def try_again(description: str) -> script.DeliveryResult:
+    """Return a result that has the outbox send the same message again later."""
     return script.DeliveryResult(script.Outcome.TRY_AGAIN, description=description)
 
 
 def outcomes() -> dict[str, script.Outcome]:
-    """Return what answers mean on this network where it differs from SCRIPT."""
+    """Return what answers mean on this network, where it differs from SCRIPT."""
     return {
         answer: script.Outcome(meaning)
         for answer, meaning in settings.SCRIPT_ANSWERS.items()
     }
 
 
-def _answer(response: requests.Response, *, message_id: str) -> script.DeliveryResult:
+def _result_of(
+    response: requests.Response, *, message_id: str
+) -> script.DeliveryResult:
+    """Read the result out of an HTTP response; an answer to another message is none."""
     code = response.status_code
     if code in REFUSED_FOR_GOOD:
         return script.DeliveryResult(
@@ -72,14 +76,14 @@ def _answer(response: requests.Response, *, message_id: str) -> script.DeliveryR
     body = _body(response)
     if body is None:
         return try_again("The answer of the pharmacy network was too long or too slow.")
-    answer = script.parse_result(body, outcomes=outcomes())
-    if answer.outcome != script.Outcome.TRY_AGAIN and answer.relates_to != message_id:
+    result = script.parse_result(body, outcomes=outcomes())
+    if result.outcome != script.Outcome.TRY_AGAIN and result.relates_to != message_id:
         return try_again("The pharmacy network answered another message.")
-    return answer
+    return result
 
 
 def _body(response: requests.Response) -> bytes | None:
-    """Read the answer within size and time; a trickle is not allowed to hold us."""
+    """Read the answer; None if it is larger or slower than the limits."""
     deadline = time.monotonic() + settings.SCRIPT_NETWORK_TIMEOUT
     body = b""
     for part in response.iter_content(8192):

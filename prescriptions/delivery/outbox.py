@@ -1,9 +1,9 @@
-"""The outbox: what was signed on its way to the pharmacy network, as soon as possible.
+"""The outbox: messages to the pharmacy network, each sent as soon as possible.
 
-The row is the truth: state, attempts, next try, and the exact bytes. Whoever claims a
-row holds it for a lease; a process killed while sending leaves a row that the sweep
-picks up, and the network recognizes the MessageID. Nothing signed is held back to be
-sent at some later time (21 CFR 1311.170(a)).
+The row is the truth: state, attempts, next attempt and the exact bytes. A worker claims
+a row for a lease; when it is killed while sending, the lease expires, the sweep enqueues
+the row again, and the network recognizes the MessageID. Nothing signed is held back to
+be sent later (21 CFR 1311.170(a)).
 """
 
 import logging
@@ -32,19 +32,19 @@ from prescriptions.models import (
 logger = logging.getLogger(__name__)
 
 LEASE_MARGIN = timedelta(seconds=30)
-STRANDED_AFTER = timedelta(seconds=20)  # a task that has not begun may be lost
+STRANDED_AFTER = timedelta(seconds=20)  # a task that has not started may be lost
 
 WAITING = TransmissionState.WAITING
 SENDING = TransmissionState.SENDING
 
 
 class NotAllowed(Exception):
-    """The message is not waiting, or is not theirs; says why."""
+    """The message cannot be sent again now; the text says why."""
 
 
 @task()
 def send(transmission_pk: int) -> str:
-    """Make one attempt, if it is due and nobody else is at it. Safe to run twice."""
+    """Make one delivery attempt, if it is due. Safe to run twice."""
     return attempt(transmission_pk)
 
 
@@ -53,7 +53,7 @@ def enqueue(transmission_pk: int) -> None:
 
 
 def add(message: Transmission, *, now: datetime, after: datetime | None = None) -> None:
-    """Keep a new message and have it sent once the caller's transaction is committed."""
+    """Save a new message and send it once the caller's transaction commits."""
     message.created_at = message.enqueued_at = now
     message.next_attempt_at = max(now, after or now)
     message.save(force_insert=True)
@@ -61,34 +61,34 @@ def add(message: Transmission, *, now: datetime, after: datetime | None = None) 
 
 
 def attempt(transmission_pk: int) -> str:
-    """Claim, send and settle one message; return the state it is in then."""
+    """Claim and send one message, and record the result; return its state."""
     message = _claim(transmission_pk)
     if message is None:
         return "nothing to do"
-    _record_result(message, _send_what_was_signed(message))
+    _record_result(message, _send_if_signed(message))
     return Transmission.objects.get(pk=message.pk).state
 
 
 def sweep() -> int:
-    """Enqueue what is due or was left behind by a killed process; return how many."""
+    """Enqueue messages that are due or whose lease expired; return how many."""
     now = timezone.now()
     stranded = Q(enqueued_at__lt=F("next_attempt_at")) | Q(
         enqueued_at__lt=now - STRANDED_AFTER
     )
     due = Transmission.objects.filter(_claimable(now), stranded)
-    swept = 0
+    enqueued = 0
     for pk in due.values_list("pk", flat=True):
         if due.filter(pk=pk).update(enqueued_at=now):
             enqueue(pk)
-            swept += 1
-    return swept
+            enqueued += 1
+    return enqueued
 
 
 def retry_now(message: Transmission, *, by: User) -> None:
-    """Try again at once what waits for its next attempt; the same bytes go out."""
+    """Attempt a waiting message at once, with the same bytes; raise NotAllowed."""
     now = timezone.now()
-    theirs = Prescription.objects.visible_to(by).filter(pk=message.about.pk)
-    if not theirs.exists():
+    visible = Prescription.objects.visible_to(by).filter(pk=message.about.pk)
+    if not visible.exists():
         raise NotAllowed("There is no such prescription at your practice.")
     with transaction.atomic(durable=True):
         waiting = Transmission.objects.filter(pk=message.pk, state=WAITING)
@@ -104,13 +104,14 @@ def retry_now(message: Transmission, *, by: User) -> None:
 
 
 def _claimable(now: datetime) -> Q:
+    """Return the condition on messages that are due or whose lease expired."""
     return Q(state=WAITING, next_attempt_at__lte=now) | Q(
         state=SENDING, leased_until__lt=now
     )
 
 
 def _claim(pk: int) -> Transmission | None:
-    """Make a due message this caller's until the lease ends; None for all others."""
+    """Claim a due message until the lease expires; None if it is not due or taken."""
     now = timezone.now()
     lease = timedelta(seconds=2 * settings.SCRIPT_NETWORK_TIMEOUT) + LEASE_MARGIN
     queued = Prescription.objects.filter(status=Status.QUEUED).values("pk")
@@ -126,8 +127,8 @@ def _claim(pk: int) -> Transmission | None:
     return Transmission.objects.get(pk=pk) if claimed else None
 
 
-def _send_what_was_signed(message: Transmission) -> script.DeliveryResult:
-    """Send the message if it says what the archived record says, else keep it back.
+def _send_if_signed(message: Transmission) -> script.DeliveryResult:
+    """Send the message if it matches the archived record, or else keep it back.
 
     21 CFR 1311.120(b)(18): nothing unsigned leaves, however it got into the outbox.
     """
@@ -145,13 +146,14 @@ def _send_what_was_signed(message: Transmission) -> script.DeliveryResult:
     )
 
 
-def _record_result(message: Transmission, answer: script.DeliveryResult) -> None:
-    """Write what came of an attempt, unless somebody else took over meanwhile."""
+def _record_result(message: Transmission, result: script.DeliveryResult) -> None:
+    """Record the result of this attempt, unless another worker claimed the row since."""
     with transaction.atomic(durable=True):
         Prescription.objects.select_for_update(no_key=True).get(pk=message.about.pk)
-        ours = Transmission.objects.select_related("prescription").filter(
-            pk=message.pk, state=SENDING, attempts=message.attempts
+        current = (
+            Transmission.objects.select_related("prescription")
+            .filter(pk=message.pk, state=SENDING, attempts=message.attempts)
+            .first()
         )
-        found = ours.first()
-        if found and outcomes.is_awaited(found):
-            outcomes.apply(found, answer)
+        if current and outcomes.is_awaited(current):
+            outcomes.apply(current, result)

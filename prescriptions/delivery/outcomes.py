@@ -1,4 +1,4 @@
-"""What an answer means for a message of the outbox, and for what it is about.
+"""What a delivery result means for a message of the outbox and its prescription.
 
 Every function runs in the caller's transaction, which holds the prescription's row.
 """
@@ -21,48 +21,48 @@ from prescriptions.models import (
 )
 
 GIVEN_UP = [Status.FAILED, Status.PRINTED]
-TAKEN = [script.Outcome.ACCEPTED, script.Outcome.PASSED_ON]
-DELAYS = [5, 15, 60, 300, 900]  # seconds before the next attempt; the last one repeats
+ACCEPTED = [script.Outcome.ACCEPTED, script.Outcome.PASSED_ON]
+RETRY_DELAYS = [5, 15, 60, 300, 900]  # seconds; the last one repeats
 
 
-def apply(message: Transmission, answer: script.DeliveryResult) -> None:
-    """Write what came of an attempt, or of what the pharmacy said by itself."""
+def apply(message: Transmission, result: script.DeliveryResult) -> None:
+    """Apply the result of an attempt, or of a message that the pharmacy sent later."""
     {
-        script.Outcome.ACCEPTED: _delivered,
-        script.Outcome.PASSED_ON: _passed_on,
-        script.Outcome.REJECTED: _refused,
-        script.Outcome.TRY_AGAIN: _postponed,
-    }[answer.outcome](message, answer)
+        script.Outcome.ACCEPTED: _deliver,
+        script.Outcome.PASSED_ON: _pass_on,
+        script.Outcome.REJECTED: _reject,
+        script.Outcome.TRY_AGAIN: _postpone,
+    }[result.outcome](message, result)
 
 
 def is_awaited(message: Transmission) -> bool:
-    """Say whether an answer still matters; what was taken back is done with."""
+    """Return True if a result still matters; it does not for a canceled prescription."""
     if message.prescription is None:
         return True
     return message.prescription.status in (Status.QUEUED, Status.TRANSMITTED)
 
 
 def report_late_acceptance(
-    message: Transmission, answer: script.DeliveryResult
+    message: Transmission, result: script.DeliveryResult
 ) -> bool:
-    """Tell the practitioner of an order that the portal has given up, if it is one.
+    """Tell the practitioner if a pharmacy accepted what the portal had given up.
 
-    It may have been written or printed again meanwhile; only people can find out which
-    of the two the patient gets (21 CFR 1311.170(b)).
+    It may have been written or printed again since; only people can find out which of
+    the two the patient gets (21 CFR 1311.170(b)). Return True if this was such a result.
     """
-    given_up = message.prescription
-    if given_up is None or answer.outcome not in TAKEN:
+    prescription = message.prescription
+    if prescription is None or prescription.status not in GIVEN_UP:
         return False
-    if given_up.status not in GIVEN_UP:
+    if result.outcome not in ACCEPTED:
         return False
     record(
         Act.PRESCRIPTION_ACCEPTED_LATE,
         message,
         outcome=Outcome.FAILURE,
-        code=answer.code,
+        code=result.code,
     )
     notify_prescriber(
-        given_up,
+        prescription,
         subject="A pharmacy has what was given up as not delivered",
         template="prescriptions/mail/accepted_late.txt",
     )
@@ -70,7 +70,7 @@ def report_late_acceptance(
 
 
 def was_accepted_late(prescription: Prescription) -> bool:
-    """Say whether a pharmacy has what was given up, for the page that shows it."""
+    """Return True if a pharmacy has a prescription that the portal had given up."""
     return (
         prescription.status in GIVEN_UP
         and Event.objects.about(prescription)
@@ -99,7 +99,7 @@ def record(
     outcome: Outcome = Outcome.SUCCESS,
     **detail: object,
 ) -> None:
-    """Nobody does this; it stands in the signer's chain, where they look for it."""
+    """Record an event without an actor in the stream of the practitioner."""
     prescription = message.about
     chain.record(
         act,
@@ -112,113 +112,115 @@ def record(
     )
 
 
-def _set_status(prescription: Prescription, status: Status, **values: object) -> None:
-    row = Prescription.objects.filter(pk=prescription.pk)
-    row.update(status=status, updated_at=timezone.now(), **values)
-
-
-def _delivered(message: Transmission, answer: script.DeliveryResult) -> None:
+def _deliver(message: Transmission, result: script.DeliveryResult) -> None:
     prescription = message.prescription
     if prescription is None:
-        _handed_over(message, answer)
+        _hand_over(message, result)
         return
-    _answered(message, answer, state=TransmissionState.DELIVERED)
+    _close_attempt(message, result, state=TransmissionState.DELIVERED)
     was_transmitted = prescription.status == Status.TRANSMITTED
     if not was_transmitted:
         _set_status(prescription, Status.TRANSMITTED)
     _set_status(prescription, Status.DELIVERED)
     if not was_transmitted:
-        record(Act.PRESCRIPTION_TRANSMITTED, message, code=answer.code)
-    record(Act.PRESCRIPTION_DELIVERED, message, code=answer.code)
+        record(Act.PRESCRIPTION_TRANSMITTED, message, code=result.code)
+    record(Act.PRESCRIPTION_DELIVERED, message, code=result.code)
 
 
-def _passed_on(message: Transmission, answer: script.DeliveryResult) -> None:
+def _pass_on(message: Transmission, result: script.DeliveryResult) -> None:
     if message.prescription is None:
-        _handed_over(message, answer)
+        _hand_over(message, result)
         return
-    _answered(message, answer, state=TransmissionState.TRANSMITTED)
+    _close_attempt(message, result, state=TransmissionState.TRANSMITTED)
     if message.prescription.status != Status.TRANSMITTED:
         _set_status(message.prescription, Status.TRANSMITTED)
-        record(Act.PRESCRIPTION_TRANSMITTED, message, code=answer.code)
+        record(Act.PRESCRIPTION_TRANSMITTED, message, code=result.code)
 
 
-def _handed_over(message: Transmission, answer: script.DeliveryResult) -> None:
-    """A CancelRx or a response is with the pharmacy; what it thinks of it comes later."""
-    _answered(message, answer, state=TransmissionState.TRANSMITTED)
-    record(Act.MESSAGE_SENT, message, code=answer.code, kind=message.kind)
+def _hand_over(message: Transmission, result: script.DeliveryResult) -> None:
+    """Note that a CancelRx or a response arrived; the pharmacy decides about it later."""
+    _close_attempt(message, result, state=TransmissionState.TRANSMITTED)
+    record(Act.MESSAGE_SENT, message, code=result.code, kind=message.kind)
 
 
-def _refused(message: Transmission, answer: script.DeliveryResult) -> None:
-    _fail(message, answer, reason=_summary(answer))
+def _reject(message: Transmission, result: script.DeliveryResult) -> None:
+    _fail(message, result, reason=_summary(result))
 
 
-def _postponed(message: Transmission, answer: script.DeliveryResult) -> None:
+def _postpone(message: Transmission, result: script.DeliveryResult) -> None:
+    """Schedule the next attempt, or fail the message once its day is over."""
     now = timezone.now()
-    delay = timedelta(seconds=DELAYS[min(message.attempts, len(DELAYS)) - 1])
+    attempt = min(message.attempts, len(RETRY_DELAYS))
+    delay = timedelta(seconds=RETRY_DELAYS[attempt - 1])
     if now + delay > message.gives_up_at:
-        reason = f"No pharmacy could be reached for a day. {_summary(answer)}"
-        _fail(message, answer, reason=reason)
+        reason = f"No pharmacy could be reached for a day. {_summary(result)}"
+        _fail(message, result, reason=reason)
         return
     _update(
         message,
         state=TransmissionState.WAITING,
         next_attempt_at=now + delay,
-        last_problem=_summary(answer),
+        last_problem=_summary(result),
     )
-    record(
-        Act.TRANSMISSION_FAILED,
-        message,
-        outcome=Outcome.FAILURE,
-        code=answer.code,
-        reason=_summary(answer),
-        attempts=message.attempts,
-    )
+    _record_failure(Act.TRANSMISSION_FAILED, message, result, reason=_summary(result))
 
 
-def _fail(message: Transmission, answer: script.DeliveryResult, *, reason: str) -> None:
+def _fail(message: Transmission, result: script.DeliveryResult, *, reason: str) -> None:
+    """Give the message up, and the prescription with it if this is its NewRx."""
     _update(
         message,
         state=TransmissionState.FAILED,
         answered_at=timezone.now(),
-        answer=_summary(answer),
+        answer=_summary(result),
         last_problem=reason[:200],
     )
-    failed = Act.MESSAGE_FAILED
-    if message.prescription:
-        _set_status(message.prescription, Status.FAILED, failure_reason=reason[:200])
-        failed = Act.PRESCRIPTION_FAILED
-        notify_prescriber(
-            message.prescription,
-            subject="A prescription was not delivered",
-            template="prescriptions/mail/not_delivered.txt",
-        )
+    if message.prescription is None:
+        _record_failure(Act.MESSAGE_FAILED, message, result, reason=reason)
+        return
+    _set_status(message.prescription, Status.FAILED, failure_reason=reason[:200])
+    notify_prescriber(
+        message.prescription,
+        subject="A prescription was not delivered",
+        template="prescriptions/mail/not_delivered.txt",
+    )
+    _record_failure(Act.PRESCRIPTION_FAILED, message, result, reason=reason)
+
+
+def _record_failure(
+    act: Act, message: Transmission, result: script.DeliveryResult, *, reason: str
+) -> None:
     record(
-        failed,
+        act,
         message,
         outcome=Outcome.FAILURE,
-        code=answer.code,
+        code=result.code,
         reason=reason,
         attempts=message.attempts,
     )
 
 
-def _answered(
-    message: Transmission, answer: script.DeliveryResult, *, state: TransmissionState
+def _close_attempt(
+    message: Transmission, result: script.DeliveryResult, *, state: TransmissionState
 ) -> None:
     _update(
         message,
         state=state,
         answered_at=timezone.now(),
-        answer=_summary(answer),
+        answer=_summary(result),
         last_problem="",
     )
 
 
+def _set_status(prescription: Prescription, status: Status, **values: object) -> None:
+    row = Prescription.objects.filter(pk=prescription.pk)
+    row.update(status=status, updated_at=timezone.now(), **values)
+
+
 def _update(message: Transmission, **values: object) -> None:
+    """Write the outcome of an attempt and release the lease."""
     Transmission.objects.filter(pk=message.pk).update(leased_until=None, **values)
 
 
-def _summary(answer: script.DeliveryResult) -> str:
-    return (
-        " ".join(filter(None, [answer.code, answer.description])) or "No reason given"
-    )
+def _summary(result: script.DeliveryResult) -> str:
+    words = " ".join(filter(None, [result.code, result.description]))
+    return words or "No reason given"

@@ -1,9 +1,9 @@
-"""What becomes of a pharmacy's request: a denial, or a new prescription signed anew.
+"""Decisions about a pharmacy's request: deny it, or write a new prescription.
 
 A renewal or change of a controlled substance is a new signing event: the practitioner
 reviews, marks and signs a prescription of its own (21 CFR 1311.140), and Schedule II
 is not refilled at all (21 CFR 1306.12(a)). The request itself is then denied, so that
-the same is not ordered twice.
+the same drug is not ordered twice.
 """
 
 import uuid
@@ -31,30 +31,22 @@ from prescriptions.writing.drafts import NotAllowed
 ELECTRONIC = "A new prescription follows."
 ON_PAPER = "A prescription on paper follows."
 ALREADY_HANDLED = "Somebody else has dealt with this request meanwhile."
-# What belongs to one prescription only and is decided anew for the next.
+# Decided again for each prescription.
 NOT_CARRIED_OVER = {"earliest_fill_on": None, "emergency_oral_on": None}
 UNDECIDED = {"draft": None, "decided_by": None, "decided_at": None}
 
 
 def deny(request: PharmacyRequest, *, by: User, reason: str) -> None:
-    """Tell the pharmacy no, and why."""
+    """Deny a request and tell the pharmacy why; raise NotAllowed."""
     drafts.require_writer(request.prescription, by=by)
-    now = timezone.now()
     with transaction.atomic(durable=True):
-        _advance(
-            request,
-            RequestState.OPEN,
-            state=RequestState.DENIED,
-            decided_by=by,
-            decided_at=now,
-            reason=reason,
-        )
+        _decide(request, by=by, state=RequestState.DENIED, reason=reason)
         _answer(request, reason=reason)
         chain.record(Act.PHARMACY_REQUEST_DENIED, by=by, of=request)
 
 
 def write(request: PharmacyRequest, *, by: User) -> Prescription:
-    """Begin the prescription that answers a request; it is an ordinary draft."""
+    """Return a draft of the prescription that answers a request; raise NotAllowed."""
     original = request.prescription
     values = {name: getattr(original, name) for name in Prescription.CONTENT}
     draft = Prescription(
@@ -65,24 +57,17 @@ def write(request: PharmacyRequest, *, by: User) -> Prescription:
     drafts.require_writer(draft, by=by)
     with transaction.atomic(durable=True):
         drafts.add(draft, by=by)
-        _advance(
-            request,
-            RequestState.OPEN,
-            state=RequestState.WRITING,
-            draft=draft,
-            decided_by=by,
-            decided_at=timezone.now(),
-        )
+        _decide(request, by=by, state=RequestState.WRITING, draft=draft)
         chain.record(Act.PHARMACY_REQUEST_TAKEN_UP, by=by, of=request)
     return draft
 
 
 def close_finished() -> int:
-    """Answer what was signed meanwhile and reopen what was given up; return how many."""
-    waiting = PharmacyRequest.objects.filter(state=RequestState.WRITING).exclude(
+    """Answer requests whose draft was signed, reopen those discarded; return how many."""
+    finished = PharmacyRequest.objects.filter(state=RequestState.WRITING).exclude(
         draft__status__in=[Status.DRAFT, Status.READY]
     )
-    return sum(_close(request) for request in waiting.select_related("draft"))
+    return sum(_close(request) for request in finished.select_related("draft"))
 
 
 def _close(request: PharmacyRequest) -> bool:
@@ -94,21 +79,19 @@ def _close(request: PharmacyRequest) -> bool:
             if draft.status == Status.DISCARDED:
                 _reopen(request)
             else:
-                _answer_with(request, draft)
+                _answer_after_signing(request, draft)
     except NotAllowed:  # another worker was faster
         return False
     return True
 
 
-def _answer_with(request: PharmacyRequest, draft: Prescription) -> None:
+def _answer_after_signing(request: PharmacyRequest, draft: Prescription) -> None:
     _advance(request, RequestState.WRITING, state=RequestState.ANSWERED)
     original = Prescription.objects.select_for_update(no_key=True).get(
         pk=request.prescription_id
     )
-    if (
-        request.kind == RequestKind.CHANGE
-        and original.status in cancellation.CANCELLABLE
-    ):
+    is_change = request.kind == RequestKind.CHANGE
+    if is_change and original.status in cancellation.CANCELLABLE:
         cancellation.cancel_locked(
             original,
             by=request.decided_by,
@@ -123,14 +106,25 @@ def _reopen(request: PharmacyRequest) -> None:
     _record(Act.PHARMACY_REQUEST_REOPENED, request)
 
 
+def _decide(request: PharmacyRequest, *, by: User, **values: object) -> None:
+    _advance(
+        request,
+        RequestState.OPEN,
+        decided_by=by,
+        decided_at=timezone.now(),
+        **values,
+    )
+
+
 def _advance(request: PharmacyRequest, before: RequestState, **values: object) -> None:
-    """Move a request on, once; raise NotAllowed when somebody else was faster."""
+    """Change the state of a request once; raise NotAllowed if somebody else did."""
     row = PharmacyRequest.objects.filter(pk=request.pk, state=before)
     if not row.update(**values):
         raise NotAllowed(ALREADY_HANDLED)
 
 
 def _answer(request: PharmacyRequest, *, reason: str) -> None:
+    """Queue the response to a request: always a denial, with what happens instead."""
     original = request.prescription
     now, message_id = timezone.now(), uuid.uuid4().hex
     version = original.transmission.version

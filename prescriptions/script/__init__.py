@@ -1,4 +1,4 @@
-"""NCPDP SCRIPT in both of its versions: what is said to pharmacies, and what is heard."""
+"""NCPDP SCRIPT in both of its versions: messages to pharmacies and from them."""
 
 from prescriptions.script.elements import LONGEST, NAMESPACE, DoesNotFit
 from prescriptions.script.fields import changed_in_transit, differences
@@ -13,6 +13,7 @@ from prescriptions.script.parser import (
     read,
 )
 from prescriptions.script.replies import reply, version_of
+from prescriptions.script.requests import Wanted, plain, wanted
 from prescriptions.script.versions import OLDEST, VERSIONS
 
 __all__ = [
@@ -26,13 +27,16 @@ __all__ = [
     "Message",
     "NotReadable",
     "Outcome",
+    "Wanted",
     "cancel_rx",
     "changed_in_transit",
     "denial",
     "differences",
     "new_rx",
     "parse_result",
+    "plain",
     "read",
     "reply",
     "version_of",
+    "wanted",
 ]

@@ -1,4 +1,4 @@
-"""Elements of SCRIPT that are written: nothing is cut, and nothing is lost."""
+"""Elements of SCRIPT messages to write: nothing is cut, and nothing is lost."""
 
 from lxml import etree
 
@@ -6,7 +6,7 @@ from prescriptions import formats
 from prescriptions.script.versions import Version
 
 NAMESPACE = "http://www.ncpdp.org/schema/SCRIPT"
-LONGEST = {  # characters; what does not fit is refused and never cut
+LONGEST = {  # characters; a longer text is refused and never cut
     "MessageID": 35,
     "RelatesToMessageID": 35,
     "DEANumber": 35,
@@ -30,10 +30,11 @@ LONGEST = {  # characters; what does not fit is refused and never cut
 
 
 class DoesNotFit(Exception):
-    """The record cannot be said in SCRIPT without loss; nothing is sent."""
+    """The record cannot be written in SCRIPT without loss; nothing is sent."""
 
 
 def new_message(version: Version) -> etree._Element:
+    """Return the root of a message that holds nothing yet."""
     wire = version.wire_version
     return etree.Element(
         etree.QName(NAMESPACE, "Message"),
@@ -54,6 +55,7 @@ def serialize(root: etree._Element) -> bytes:
 
 
 def add(parent: etree._Element, name: str, text: str | None = None) -> etree._Element:
+    """Append and return a child; raise DoesNotFit if its text is too long or not XML."""
     if text is not None and len(text) > LONGEST.get(name, len(text)):
         raise DoesNotFit(f"{name} holds {LONGEST[name]} characters, not {len(text)}.")
     child = etree.SubElement(parent, etree.QName(NAMESPACE, name))

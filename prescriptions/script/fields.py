@@ -1,4 +1,4 @@
-"""What a NewRx says, element by element, held against what was signed.
+"""A NewRx compared with what was signed, element by element.
 
 21 CFR 1311.170(e): every element of part 1306 arrives as it was archived.
 """
@@ -61,15 +61,15 @@ CARRIED = {
     "supervisor.npi": f"{SUPERVISOR}/Identification/NPI",
     "supervisor.dea_number": f"{SUPERVISOR}/Identification/DEANumber",
 } | {
-    f"{whose}.address.{part}": f"{where}/Address/{element}"
-    for whose, where in [
+    f"{party}.address.{part}": f"{path}/Address/{element}"
+    for party, path in [
         ("patient", PATIENT),
         ("practice", PRESCRIBER),
         ("pharmacy", PHARMACY),
     ]
     for part, element in PLACE.items()
 }
-# What makes it another order, whatever a pharmacy's system writes differently.
+# Fields that make it another order, whatever a pharmacy's system writes differently.
 ORDERED = [
     "patient.last_name",
     "prescriber.dea_number",
@@ -82,69 +82,76 @@ ORDERED = [
 
 
 def path_of(field: str, *, version: Version) -> str:
+    """Return the path of the element that carries a field in this version."""
     return CARRIED[field].format(drug=f"{version.drug}/" if version.drug else "")
 
 
 def archived(payload: bytes) -> dict[str, str]:
-    """Return each field as the record says it; what it does not have is empty."""
+    """Return each field as it was signed; what the record does not have is empty."""
     record = json.loads(payload)
-    picture = record["content"]
-    said = {field: _at(picture, field) for field in CARRIED}
+    signed_content = record["content"]
+    fields = {field: _at(signed_content, field) for field in CARRIED}
     agent = agent_of(record) or {}
-    return said | {
+    return fields | {
         "agent.first_name": agent.get("first_name", ""),
         "agent.last_name": agent.get("last_name", ""),
-        "drug.schedule": SCHEDULES[picture["drug"]["schedule"]],
-        "note": content.note_as_sent(picture),
-        "substitutions_allowed": "0" if picture["substitutions_allowed"] else "1",
+        "drug.schedule": SCHEDULES[signed_content["drug"]["schedule"]],
+        "note": content.note_as_sent(signed_content),
+        "substitutions_allowed": "0"
+        if signed_content["substitutions_allowed"]
+        else "1",
     }
 
 
 def sent(message: Message, *, version: Version) -> dict[str, str]:
-    """Return each field as the message says it, not trimmed."""
+    """Return each field as the message carries it, not trimmed."""
     order = f"Body/{message.kind}"
-    found = {
+    elements = {
         field: message.root.find(f"{order}/{path_of(field, version=version)}")
         for field in CARRIED
     }
     return {
         field: "" if element is None else element.text or ""
-        for field, element in found.items()
+        for field, element in elements.items()
     }
 
 
 def differences(payload: bytes, xml: bytes, *, version: str = OLDEST) -> list[str]:
-    """Return the names of the fields in which a message is not what was signed."""
+    """Return the names of the fields in which a message differs from what was signed."""
     try:
-        said = sent(read(xml), version=VERSIONS[version])
+        in_message = sent(read(xml), version=VERSIONS[version])
     except NotReadable:
         return ["everything"]
-    return [field for field, text in archived(payload).items() if said[field] != text]
+    return [
+        field for field, text in archived(payload).items() if in_message[field] != text
+    ]
 
 
 def changed_in_transit(payload: bytes, message: Message, *, version: str) -> list[str]:
-    """Return what a pharmacy has otherwise than it was signed, of what it repeats.
+    """Return the names of the fields that a pharmacy repeats other than they were signed.
 
-    Only what it says is compared, and not how it is spaced or written: conversion from
-    one format to another is no change (21 CFR 1311.170(e)).
+    They are compared by meaning, not by spacing or case: conversion from one format to
+    another is no change (21 CFR 1311.170(e)).
     """
-    said = sent(message, version=VERSIONS[version])
+    repeated = sent(message, version=VERSIONS[version])
     signed = archived(payload)
     return [
         field
         for field in ORDERED
-        if said[field].strip() and _plain(said[field]) != _plain(signed[field])
+        if repeated[field].strip()
+        and _normal(repeated[field]) != _normal(signed[field])
     ]
 
 
-def _at(picture: dict, field: str) -> str:
-    value: object = picture
+def _at(signed_content: dict, field: str) -> str:
+    value: object = signed_content
     for part in field.split("."):
         value = value.get(part) if isinstance(value, dict) else None
     return "" if value is None else str(value)
 
 
-def _plain(text: str) -> str:
+def _normal(text: str) -> str:
+    """Return text without case and spacing, and a number without trailing zeros."""
     words = " ".join(text.split()).casefold()
     if not words.replace(".", "", 1).isdecimal() or "." not in words:
         return words

@@ -1,4 +1,4 @@
-"""What the portal says to pharmacies: NewRx, CancelRx, and answers to their requests.
+"""Messages to pharmacies: NewRx, CancelRx, and responses to their requests.
 
 Everything is built from the signed bytes alone, so that what is sent is what was
 signed (21 CFR 1311.170(e)); the same record always gives the same bytes.
@@ -23,36 +23,28 @@ def new_rx(payload: bytes, *, version: str = OLDEST) -> bytes:
     record = json.loads(payload)
     root = elements.new_message(VERSIONS[version])
     header = _header(root, record, record["message_id"], sent_at=record["signed_at"])
-    add(header, "PrescriberOrderNumber", record["message_id"])
     # 21 CFR 1311.120(b)(17): the indication that the practitioner signed it.
     signature = add(header, "DigitalSignature")
     signature.set("Version", "1.1")
     add(signature, "DigitalSignatureIndicator", "true")
-    order = add(add(root, "Body"), "NewRx")
-    _parties(order, record)
-    _medication(order, record["content"], VERSIONS[version])
-    _supervisor(order, record["content"].get("supervisor"))
+    _order(root, "NewRx", record, VERSIONS[version])
     return elements.serialize(root)
 
 
 def cancel_rx(
     payload: bytes, *, message_id: str, sent_at: datetime, version: str = OLDEST
 ) -> bytes:
-    """Return the CancelRx that takes back what this archived record ordered."""
+    """Return the CancelRx for the NewRx of an archived record; raise DoesNotFit."""
     record = json.loads(payload)
     root = elements.new_message(VERSIONS[version])
-    header = _header(
+    _header(
         root,
         record,
         message_id,
         sent_at=content.timestamp(sent_at),
         about=record["message_id"],
     )
-    add(header, "PrescriberOrderNumber", record["message_id"])
-    order = add(add(root, "Body"), "CancelRx")
-    _parties(order, record)
-    _medication(order, record["content"], VERSIONS[version])
-    _supervisor(order, record["content"].get("supervisor"))
+    _order(root, "CancelRx", record, VERSIONS[version])
     return elements.serialize(root)
 
 
@@ -66,17 +58,14 @@ def denial(
     sent_at: datetime,
     version: str = OLDEST,
 ) -> bytes:
-    """Return a response that does not grant what a pharmacy asked for.
+    """Return a response of this kind that denies a pharmacy's request; raise DoesNotFit.
 
-    What a practitioner does instead is signed anew and goes out as a NewRx; to grant
-    the request as well would order the same twice.
+    What a practitioner prescribes instead is signed by itself and sent as a NewRx; to
+    approve the request as well would order the same drug twice.
     """
     record = json.loads(payload)
     root = elements.new_message(VERSIONS[version])
-    header = _header(
-        root, record, message_id, sent_at=content.timestamp(sent_at), about=about
-    )
-    add(header, "PrescriberOrderNumber", record["message_id"])
+    _header(root, record, message_id, sent_at=content.timestamp(sent_at), about=about)
     response = add(add(root, "Body"), kind)
     denied = add(add(response, "Response"), "Denied")
     add(denied, "DenialReason", reason)
@@ -92,26 +81,37 @@ def _header(
     sent_at: str,
     about: str = "",
 ) -> etree._Element:
-    picture = record["content"]
+    signed_content = record["content"]
     header = add(root, "Header")
-    add(header, "To", picture["pharmacy"]["ncpdp_id"]).set("Qualifier", "P")
-    add(header, "From", picture["prescriber"]["npi"]).set("Qualifier", "D")
+    add(header, "To", signed_content["pharmacy"]["ncpdp_id"]).set("Qualifier", "P")
+    add(header, "From", signed_content["prescriber"]["npi"]).set("Qualifier", "D")
     add(header, "MessageID", message_id)
     if about:
         add(header, "RelatesToMessageID", about)
     add(header, "SentTime", sent_at)
-    software = add(header, "SenderSoftware")
-    product, _, release = record["software"].partition(" ")
-    add(software, "SenderSoftwareDeveloper", product)
-    add(software, "SenderSoftwareProduct", product)
-    add(software, "SenderSoftwareVersionRelease", release)
+    _software(add(header, "SenderSoftware"), record["software"])
+    add(header, "PrescriberOrderNumber", record["message_id"])
     return header
 
 
+def _software(element: etree._Element, software: str) -> None:
+    product, _, release = software.partition(" ")
+    add(element, "SenderSoftwareDeveloper", product)
+    add(element, "SenderSoftwareProduct", product)
+    add(element, "SenderSoftwareVersionRelease", release)
+
+
+def _order(root: etree._Element, kind: str, record: dict, version: Version) -> None:
+    order = add(add(root, "Body"), kind)
+    _parties(order, record)
+    _medication(order, record["content"], version)
+    _supervisor(order, record["content"].get("supervisor"))
+
+
 def _parties(order: etree._Element, record: dict) -> None:
-    picture = record["content"]
-    _patient(add(add(order, "Patient"), "HumanPatient"), picture["patient"])
-    _pharmacy(add(order, "Pharmacy"), picture["pharmacy"])
+    signed_content = record["content"]
+    _patient(add(add(order, "Patient"), "HumanPatient"), signed_content["patient"])
+    _pharmacy(add(order, "Pharmacy"), signed_content["pharmacy"])
     _prescriber(add(add(order, "Prescriber"), "NonVeterinarian"), record)
 
 
@@ -170,24 +170,36 @@ def _supervisor(order: etree._Element, supervisor: dict | None) -> None:
     elements.add_name(element, supervisor)
 
 
-def _medication(order: etree._Element, picture: dict, version: Version) -> None:
+def _medication(order: etree._Element, signed_content: dict, version: Version) -> None:
     element = add(order, "MedicationPrescribed")
-    _drug(add(element, version.drug) if version.drug else element, picture["drug"])
+    _drug(
+        add(element, version.drug) if version.drug else element, signed_content["drug"]
+    )
     quantity = add(element, "Quantity")
-    add(quantity, "Value", picture["quantity"])
+    add(quantity, "Value", signed_content["quantity"])
     add(quantity, "CodeListQualifier", QUANTITY_SOLD)
-    add(add(quantity, "QuantityUnitOfMeasure"), "Code", picture["drug"]["unit_code"])
-    if picture["days_supply"]:
-        add(element, "DaysSupply", str(picture["days_supply"]))
-    elements.add_date(element, "WrittenDate", picture["issued_on"])
-    add(element, "Substitutions", "0" if picture["substitutions_allowed"] else "1")
-    add(element, "NumberOfRefills", str(picture["refills"]))
-    if note := content.note_as_sent(picture):
+    add(
+        add(quantity, "QuantityUnitOfMeasure"),
+        "Code",
+        signed_content["drug"]["unit_code"],
+    )
+    if signed_content["days_supply"]:
+        add(element, "DaysSupply", str(signed_content["days_supply"]))
+    elements.add_date(element, "WrittenDate", signed_content["issued_on"])
+    add(
+        element,
+        "Substitutions",
+        "0" if signed_content["substitutions_allowed"] else "1",
+    )
+    add(element, "NumberOfRefills", str(signed_content["refills"]))
+    if note := content.note_as_sent(signed_content):
         add(element, "Note", note)
-    add(add(element, "Sig"), "SigText", picture["directions"])
-    if picture["earliest_fill_on"]:  # 21 CFR 1306.12(b)(1)(ii)
+    add(add(element, "Sig"), "SigText", signed_content["directions"])
+    if signed_content["earliest_fill_on"]:  # 21 CFR 1306.12(b)(1)(ii)
         other = add(element, "OtherMedicationDate")
-        elements.add_date(other, "OtherMedicationDate", picture["earliest_fill_on"])
+        elements.add_date(
+            other, "OtherMedicationDate", signed_content["earliest_fill_on"]
+        )
         add(other, "OtherMedicationDateQualifier", "EffectiveDate")
 
 

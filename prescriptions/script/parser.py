@@ -1,4 +1,4 @@
-"""Messages that come in: parsed without entities, document types or the network.
+"""Received messages: parsed without entities, document types or the network.
 
 Names are matched without their namespace, because networks differ about it.
 """
@@ -11,10 +11,12 @@ from lxml import etree
 
 
 class NotReadable(Exception):
-    """These bytes are no message; the text fits an Error's Description."""
+    """These bytes are not a message; the text fits an Error's Description."""
 
 
 class Outcome(Enum):
+    """What a reply means for the message that it answers."""
+
     ACCEPTED = "accepted"  # by the pharmacy
     PASSED_ON = "passed on"  # by the network, on its way to the pharmacy
     TRY_AGAIN = "try again"
@@ -23,6 +25,8 @@ class Outcome(Enum):
 
 @dataclass(frozen=True)
 class DeliveryResult:
+    """What one delivery attempt led to, or what the pharmacy sent later."""
+
     outcome: Outcome
     code: str = ""
     description: str = ""
@@ -47,9 +51,9 @@ class Message:
     root: etree._Element
 
     def text(self, path: str) -> str:
-        """Return all text at a path; WrittenDate, for one, holds a Date."""
-        found = self.root.find(path)
-        return "" if found is None else "".join(map(str, found.itertext())).strip()
+        """Return all text at a path, with that of its children; empty if absent."""
+        element = self.root.find(path)
+        return "" if element is None else "".join(map(str, element.itertext())).strip()
 
     @property
     def kind(self) -> str:
@@ -74,22 +78,18 @@ class Message:
         return self.text("Header/From")
 
     def body_text(self, path: str) -> str:
-        """Return the text at a path within the Body's one element."""
+        """Return the text at a path within the element that the Body holds."""
         return self.text(f"Body/{self.kind}/{path}")
+
+    def has(self, path: str) -> bool:
+        """Return True if the element that the Body holds has one at this path."""
+        return self.root.find(f"Body/{self.kind}/{path}") is not None
 
 
 def read(body: bytes) -> Message:
     """Return a message; raise NotReadable."""
-    parser = etree.XMLParser(
-        resolve_entities=False,
-        load_dtd=False,
-        no_network=True,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
     try:
-        root = etree.fromstring(body, parser)
+        root = etree.fromstring(body, _safe_parser())
     except (etree.XMLSyntaxError, ValueError):
         raise NotReadable("The message is not well-formed XML.") from None
     if root.getroottree().docinfo.doctype:  # type: ignore[union-attr]
@@ -102,10 +102,10 @@ def read(body: bytes) -> Message:
 def parse_result(
     body: bytes, *, outcomes: Mapping[str, Outcome] | None = None
 ) -> DeliveryResult:
-    """Return what a network or pharmacy said; what cannot be read is asked again.
+    """Return the result that a network or pharmacy reports; try again if unreadable.
 
-    `outcomes` says what answers mean on this network, by kind and code, where that
-    differs from what SCRIPT says.
+    `outcomes` maps kinds and codes to what they mean on this network, where that
+    differs from SCRIPT.
     """
     meanings = OUTCOMES | dict(outcomes or {})
     try:
@@ -121,4 +121,15 @@ def parse_result(
         code=code[:10],
         description=message.body_text("Description")[:70],
         relates_to=message.relates_to,
+    )
+
+
+def _safe_parser() -> etree.XMLParser:
+    return etree.XMLParser(
+        resolve_entities=False,
+        load_dtd=False,
+        no_network=True,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
     )

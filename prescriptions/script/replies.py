@@ -1,4 +1,4 @@
-"""What the portal answers at once to a message that came in."""
+"""Replies that the portal sends at once to a received message."""
 
 from datetime import datetime
 
@@ -20,11 +20,11 @@ def reply(
     sent_at: datetime,
     description: str = "",
 ) -> bytes:
-    """Return a Status or Error about a message, or about bytes that are none."""
+    """Return a Status or Error about a message, or about bytes that could not be read."""
     root = elements.new_message(version_of(message))
     header = add(root, "Header")
     if message:
-        _swap(header, message)
+        _swap_parties(header, message)
     add(header, "MessageID", message_id)
     if message and message.message_id:
         add(header, "RelatesToMessageID", message.message_id[:35])
@@ -37,15 +37,18 @@ def reply(
 
 
 def version_of(message: Message | None) -> Version:
-    """Return the version that a message says it is in; the oldest when it does not."""
-    said = message.root.get("TransactionVersion", "") if message else ""
-    known = [one for one in VERSIONS.values() if said in (one.wire_version, one.name)]
-    return known[0] if known else VERSIONS[OLDEST]
+    """Return the version that a message names, or the oldest."""
+    named = message.root.get("TransactionVersion", "") if message else ""
+    for version in VERSIONS.values():
+        if named in (version.wire_version, version.name):
+            return version
+    return VERSIONS[OLDEST]
 
 
-def _swap(header: etree._Element, message: Message) -> None:
+def _swap_parties(header: etree._Element, message: Message) -> None:
+    """Address the reply to the sender of a message."""
     for name, source in (("To", "From"), ("From", "To")):
-        found = message.root.find(f"Header/{source}")
-        if found is not None:
-            turned = add(header, name, (found.text or "")[:35])
-            turned.set("Qualifier", found.get("Qualifier", "")[:3])
+        party = message.root.find(f"Header/{source}")
+        if party is not None:
+            swapped = add(header, name, (party.text or "")[:35])
+            swapped.set("Qualifier", party.get("Qualifier", "")[:3])
