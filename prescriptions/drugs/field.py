@@ -1,6 +1,7 @@
-"""A drug is searched for and chosen on one page, with JavaScript and without."""
+"""The form field that searches for a drug and chooses it, with or without scripts."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from django import forms
 
@@ -12,7 +13,7 @@ LONGEST_KEY = 18  # digits
 
 @dataclass
 class SearchResults:
-    """What a search has to show: the drug chosen before, then what was found."""
+    """What a search shows: the drug chosen before, then the hits."""
 
     query: str = ""
     chosen: Drug | None = None
@@ -20,7 +21,7 @@ class SearchResults:
 
     @property
     def knows_ndcs(self) -> bool:
-        """Say whether FDA's directory was imported; the formulary has no NDCs."""
+        """True if FDA's directory was imported; the formulary has no NDCs."""
         return DrugPackage.objects.filter(retired_at=None).exists()
 
     @property
@@ -34,7 +35,7 @@ class SearchResults:
 
 
 def search_results(query: str, chosen: object = None) -> SearchResults:
-    """Search for drugs; keep the one that was chosen, if it is one."""
+    """Return the hits of a query and the drug that was chosen before, if any."""
     hits = search.find(query) if query else []
     return SearchResults(
         query=query[: search.LONGEST_QUERY], chosen=_drug(chosen), hits=hits
@@ -42,16 +43,18 @@ def search_results(query: str, chosen: object = None) -> SearchResults:
 
 
 class DrugSearch(forms.Widget):
-    """A search field and what it has found, to choose one from."""
+    """A search field and its hits, to choose a drug from."""
 
     template_name = "prescriptions/_drug_search.html"
     use_fieldset = True
     query = ""
 
-    def use_required_attribute(self, initial):
+    def use_required_attribute(self, initial: object) -> bool:
         return False  # of the search field, which may be empty
 
-    def get_context(self, name, value, attrs):
+    def get_context(
+        self, name: str, value: object, attrs: dict[str, Any] | None
+    ) -> dict[str, Any]:
         return super().get_context(name, value, attrs) | {
             "found": search_results(self.query, value)
         }
@@ -65,7 +68,7 @@ class DrugField(forms.ModelChoiceField):
     }
 
     def offer(self, *, also: int | None, query: str) -> None:
-        """Offer what may be prescribed, and what stands on the prescription already."""
+        """Offer prescribable drugs and the drug already on the prescription."""
         offered = Drug.objects.prescribable()
         self.queryset = offered | Drug.objects.filter(pk__in=[also] if also else [])
         self.widget.query = query

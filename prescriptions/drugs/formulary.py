@@ -1,7 +1,7 @@
-"""The formulary that comes with the portal: products joined to schedules by substance.
+"""The portal's own formulary: products joined to schedules by substance.
 
-A schedule is never typed beside a product: it is looked up, and a combination takes
-the strictest of its ingredients (21 CFR 1308).
+A schedule is never written beside a product: it is looked up, and a combination has
+the strictest schedule of its ingredients (21 CFR 1308).
 """
 
 import csv
@@ -24,7 +24,7 @@ UNIT_CODES = {
 
 
 class NotConsistent(Exception):
-    """A row of the formulary does not join or contradicts itself; names it."""
+    """A row of the formulary names an unknown substance; the message says which."""
 
 
 @dataclass(frozen=True)
@@ -55,15 +55,15 @@ def drugs() -> list[Drug]:
 
 
 def load() -> int:
-    """Put the products into the database, each once; return how many there are.
+    """Create or update the products in the database and return their number.
 
-    What an administrator retired stays retired, and a schedule that a review is about
-    stays where it is.
+    What an administrator retired stays retired, and a drug with a review of its
+    schedule keeps its schedule. Raise NotConsistent.
     """
     fields = ["substance", "strength", "form", "schedule", "dea_code", "narcotic"]
     products = drugs()
-    _keep_what_is_reviewed(products)
-    _keep_brands_of_the_directory(products)
+    _keep_reviewed_schedules(products)
+    _keep_directory_brands(products)
     Drug.objects.bulk_create(
         products,
         update_conflicts=True,
@@ -74,17 +74,17 @@ def load() -> int:
     return len(products)
 
 
-def _keep_what_is_reviewed(products: list[Drug]) -> None:
+def _keep_reviewed_schedules(products: list[Drug]) -> None:
     reviewed = Drug.objects.filter(review_tasks__isnull=False).in_bulk(
         field_name="name"
     )
     for drug in products:
-        if kept := reviewed.get(drug.name):
-            drug.schedule, drug.dea_code = kept.schedule, kept.dea_code
-            drug.narcotic = kept.narcotic
+        if stored := reviewed.get(drug.name):
+            drug.schedule, drug.dea_code = stored.schedule, stored.dea_code
+            drug.narcotic = stored.narcotic
 
 
-def _keep_brands_of_the_directory(products: list[Drug]) -> None:
+def _keep_directory_brands(products: list[Drug]) -> None:
     sold = Drug.objects.filter(products__isnull=False).in_bulk(field_name="name")
     for drug in products:
         if drug.name in sold:
@@ -96,16 +96,16 @@ def _drug(row: dict[str, str], known: dict[str, Substance]) -> Drug:
     if unknown := [name for name in names if name not in known]:
         raise NotConsistent(f"Not in schedules.csv: {', '.join(unknown)}.")
     ingredients = [known[name] for name in names]
-    schedule = schedules.strictest(one.schedule for one in ingredients)
-    ruling = next(one for one in ingredients if one.schedule == schedule)
+    schedule = schedules.strictest(ingredient.schedule for ingredient in ingredients)
+    strictest = next(each for each in ingredients if each.schedule == schedule)
     drug = Drug(
         substance="; ".join(names),
         name=f"{row['label']} {row['strength']} {row['form']}",
         strength=row["strength"],
         form=row["form"],
         schedule=schedule,
-        dea_code=ruling.dea_code,
-        narcotic=any(one.narcotic for one in ingredients),
+        dea_code=strictest.dea_code,
+        narcotic=any(ingredient.narcotic for ingredient in ingredients),
         unit=row["unit"],
         unit_code=UNIT_CODES[row["unit"]],
         brands=row["brands"],

@@ -1,4 +1,4 @@
-"""Which schedule a product is in, when sources differ: the stricter (21 CFR 1308)."""
+"""The schedule of a product when its sources differ: the strictest (21 CFR 1308)."""
 
 from collections.abc import Iterable
 
@@ -15,16 +15,18 @@ def strictest(schedules: Iterable[str]) -> Schedule:
 def ruling(
     reported: str, ingredients: Iterable[Iterable[str]] = ()
 ) -> tuple[Schedule | None, bool]:
-    """Return the schedule of a product, and whether its sources agree on it.
+    """Return the schedule of a product, and True if its sources agree on it.
 
-    `reported` is what its labeler told the FDA, or nothing. Each ingredient gives the
-    schedules that the regulation knows for its substance: several where strength and
-    form decide, and then the report decides among them. None: not controlled.
+    `reported` is what its labeler reported to FDA, or empty. Each ingredient lists the
+    schedules that the regulation has for its substance: several where strength and
+    form decide, and then the report decides among them. None means not controlled.
     """
     known = [set(schedules) for schedules in ingredients if schedules]
-    found = [strictest(schedules) for schedules in known if reported not in schedules]
+    candidates = [
+        strictest(schedules) for schedules in known if reported not in schedules
+    ]
     if reported:
-        found.append(Schedule(reported))
-    ruled = strictest(found) if found else None
+        candidates.append(Schedule(reported))
+    ruled = strictest(candidates) if candidates else None
     is_explained = not known or any(reported in schedules for schedules in known)
     return ruled, is_explained and ruled == (reported or None)

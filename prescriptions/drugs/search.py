@@ -1,4 +1,4 @@
-"""Drugs by the beginnings of words, by strength and by NDC; alike on both databases."""
+"""Search drugs by word beginnings, strength or NDC, the same on both databases."""
 
 import heapq
 import re
@@ -11,12 +11,12 @@ from prescriptions.drugs import ndc_codes
 from prescriptions.models import Drug, DrugWord
 
 MOST_HITS = 20
-MOST_RANKED = 1_000  # of more, nobody can tell what is meant
+MOST_RANKED = 1_000  # a query with more matches is too vague to rank
 LONGEST_QUERY, MOST_WORDS, LONGEST_WORD = 100, 6, 40
 WORD = re.compile(r"[a-z]+|[0-9]+(?:\.[0-9]+)?")
-LAST = b"\xff"  # behind every letter and digit
-# What people type for what a description says.
-ALSO = {
+LAST = b"\xff"  # sorts after every letter and digit
+# Abbreviations that people type for words of a description.
+ABBREVIATIONS = {
     "acetaminophen": ["apap"],
     "extended": ["er", "xr", "xl", "sr"],
     "delayed": ["dr"],
@@ -25,7 +25,7 @@ ALSO = {
     "oxybate": ["ghb"],
     "mcg": ["ug"],
 }
-# In nearly every description, so worth little in a search.
+# In nearly every description, so they narrow a search little.
 COMMON = [
     "tablet",
     "capsule",
@@ -39,7 +39,7 @@ COMMON += ["mg", "mcg", "ml", "g", "er", "xr", "hcl", "injection"]
 
 
 def find(query: str) -> list[Drug]:
-    """Return at most MOST_HITS drugs that may be prescribed, the likeliest first."""
+    """Return at most MOST_HITS prescribable drugs, the likeliest first."""
     text = query[:LONGEST_QUERY].strip()
     if ndc_codes.is_typed(text):
         sold = Drug.objects.prescribable().filter(_has_package(text))
@@ -49,49 +49,49 @@ def find(query: str) -> list[Drug]:
 
 
 def index(drugs: Iterable[Drug]) -> None:
-    """Have the search find drugs by what they are called now."""
+    """Update the search words of drugs to their current names."""
     wanted = {(drug.pk, word.encode()) for drug in drugs for word in _words_of(drug)}
-    kept = {
+    stored = {
         (pk, bytes(word)): row
         for row, pk, word in DrugWord.objects.filter(drug__in=drugs).values_list(
             "pk", "drug", "word"
         )
     }
-    gone = [row for key, row in kept.items() if key not in wanted]
+    gone = [row for key, row in stored.items() if key not in wanted]
     if gone:
         DrugWord.objects.filter(pk__in=gone).delete()
     DrugWord.objects.bulk_create(
-        DrugWord(drug_id=pk, word=word) for pk, word in sorted(wanted - kept.keys())
+        DrugWord(drug_id=pk, word=word) for pk, word in sorted(wanted - stored.keys())
     )
 
 
 def words(text: str) -> list[str]:
     """Return the words and numbers of a text, each once, without accents."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    found = WORD.findall(plain.lower())
-    return list(dict.fromkeys(word[:LONGEST_WORD] for word in found))
+    matches = WORD.findall(plain.lower())
+    return list(dict.fromkeys(word[:LONGEST_WORD] for word in matches))
 
 
 def _words_of(drug: Drug) -> set[str]:
-    found = set(words(f"{drug.name} {drug.substance} {drug.brands}"))
-    return found.union(*(ALSO.get(word, []) for word in found))
+    named = set(words(f"{drug.name} {drug.substance} {drug.brands}"))
+    return named.union(*(ABBREVIATIONS.get(word, []) for word in named))
 
 
 def _matching(wanted: list[str]) -> QuerySet[Drug]:
-    """The rarest word leaves the fewest drugs; the others are looked up for those."""
+    """Return the prescribable drugs with every word; the rarest word filters first."""
     rarest = max(wanted, key=_rarity)
     matching = Drug.objects.prescribable().filter(
         pk__in=DrugWord.objects.filter(_begins(rarest)).values("drug")
     )
     for word in wanted:
         if word != rarest:
-            of_drug = DrugWord.objects.filter(drug=OuterRef("pk"))
-            matching = matching.filter(Exists(of_drug.filter(_begins(word))))
+            drug_words = DrugWord.objects.filter(drug=OuterRef("pk"))
+            matching = matching.filter(Exists(drug_words.filter(_begins(word))))
     return matching
 
 
 def _likeliest(matching: QuerySet[Drug], *, wanted: list[str]) -> list[Drug]:
-    """Names that begin as typed come first, then exact words: 5 before 50."""
+    """Rank names that begin as typed first, then exact words: 5 before 50."""
     names = dict(matching.order_by().values_list("pk", "name")[:MOST_RANKED])
     exact = {
         (drug, bytes(word).decode())
@@ -121,16 +121,12 @@ def _begins(word: str) -> Q:
 
 
 def _has_package(text: str) -> Q:
-    """Eleven digits begin alike, or lie between two; an NDC with hyphens is padded."""
-    found = Q(pk__in=[])
+    """Match drugs with a package whose NDC begins with the typed digits."""
+    matches = Q(pk__in=[])
     for digits in ndc_codes.beginnings(text):
-        low, high = (
-            digits.ljust(ndc_codes.DIGITS, "0"),
-            digits.ljust(ndc_codes.DIGITS, "9"),
-        )
-        found |= Q(
-            products__packages__ndc__gte=low,
-            products__packages__ndc__lte=high,
+        matches |= Q(
+            products__packages__ndc__gte=digits.ljust(ndc_codes.DIGITS, "0"),
+            products__packages__ndc__lte=digits.ljust(ndc_codes.DIGITS, "9"),
             products__packages__retired_at=None,
         )
-    return Q(pk__in=Drug.objects.filter(found).values("pk"))
+    return Q(pk__in=Drug.objects.filter(matches).values("pk"))

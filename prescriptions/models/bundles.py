@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
 
-from foundation.actors import Visitor
+from foundation.actors import User
 from prescriptions.models.parties import PracticeOwnedQuerySet
 from providers import access_managers
 from providers.models import Practice, Provider
@@ -20,7 +20,7 @@ class ExportState(models.TextChoices):
 
 
 class ExportQuerySet(models.QuerySet["Export"]):
-    def visible_to(self, user: Visitor) -> "ExportQuerySet":
+    def visible_to(self, user: User) -> "ExportQuerySet":
         """Return the exports of this user that they may still request."""
         may_request = Q(provider__user=user) | Q(
             practice__in=access_managers.practices_of(user)

@@ -8,7 +8,7 @@ from django.db.models import F, Q
 from django.urls import reverse
 
 from audit.models import Incident
-from foundation.actors import Visitor
+from foundation.actors import User
 from prescriptions.models.prescriptions import Prescription
 from providers.models import Practice, Provider
 
@@ -19,7 +19,7 @@ class LogKind(models.TextChoices):
 
 
 class LogQuerySet(models.QuerySet["PrescriptionLog"]):
-    def visible_to(self, user: Visitor) -> "LogQuerySet":
+    def visible_to(self, user: User) -> "LogQuerySet":
         """Return the user's own logs; nobody else reads a practitioner's logs."""
         return self.filter(provider__user=user)
 

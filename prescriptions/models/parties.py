@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 
-from foundation.actors import Visitor
+from foundation.actors import User
 from prescriptions import formats
 from providers import identifiers
 from providers.models import Address, Practice
@@ -22,7 +22,7 @@ class Sex(models.TextChoices):
 class PracticeOwnedQuerySet(models.QuerySet):
     """Rows that belong to a practice."""
 
-    def visible_to(self, user: Visitor) -> Self:
+    def visible_to(self, user: User) -> Self:
         return self.filter(practice__in=Practice.objects.visible_to(user))
 
 

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
-from foundation.actors import Visitor
+from foundation.actors import User
 from mfa.models import Challenge, Device
 from prescriptions.models.prescriptions import Prescription
 
@@ -31,7 +31,7 @@ class SigningKey(models.Model):
 
 
 class SignedRecordQuerySet(models.QuerySet["SignedRecord"]):
-    def visible_to(self, user: Visitor) -> "SignedRecordQuerySet":
+    def visible_to(self, user: User) -> "SignedRecordQuerySet":
         return self.filter(prescription__in=Prescription.objects.visible_to(user))
 
 

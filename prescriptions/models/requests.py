@@ -6,7 +6,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
-from foundation.actors import Visitor
+from foundation.actors import User
 from prescriptions import formats
 from prescriptions.models.prescriptions import Prescription
 
@@ -47,7 +47,7 @@ class RequestState(models.TextChoices):
 
 
 class RequestQuerySet(models.QuerySet["PharmacyRequest"]):
-    def visible_to(self, user: Visitor) -> "RequestQuerySet":
+    def visible_to(self, user: User) -> "RequestQuerySet":
         return self.filter(prescription__in=Prescription.objects.visible_to(user))
 
     def open(self) -> "RequestQuerySet":

@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
 
-from foundation.actors import Visitor
+from foundation.actors import User
 from providers.models import Practice
 
 
@@ -13,7 +13,7 @@ class SigningStopQuerySet(models.QuerySet["SigningStop"]):
     def in_force(self) -> "SigningStopQuerySet":
         return self.filter(restored_at=None)
 
-    def affecting(self, user: Visitor) -> "SigningStopQuerySet":
+    def affecting(self, user: User) -> "SigningStopQuerySet":
         """Return the stops that keep this user from signing."""
         practices = Practice.objects.visible_to(user).values("pk")
         return self.in_force().filter(Q(practice=None) | Q(practice__in=practices))

@@ -1,4 +1,4 @@
-"""What one batch of an import has found, kept together with how far the run came."""
+"""The results of one batch of an import, saved with the position of its run."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -12,13 +12,16 @@ from prescriptions.models import Drug, ImportRun, RefusedRow, ReviewTask
 
 @dataclass
 class Batch:
+    """The rows, counts and review tasks that a batch adds to its run."""
+
     run: ImportRun
     counts: Counter[str] = field(default_factory=Counter)
     refused: list[RefusedRow] = field(default_factory=list)
     tasks: list[ReviewTask] = field(default_factory=list)
-    altered: dict[int, Drug] = field(default_factory=dict)  # other than was reviewed
+    altered: dict[int, Drug] = field(default_factory=dict)  # no longer as reviewed
 
     def refuse(self, row: Row, reason: object) -> None:
+        """Count and note a row that is not imported."""
         self.counts["rows refused"] += 1
         self.refused.append(
             RefusedRow(
@@ -30,8 +33,8 @@ class Batch:
             )
         )
 
-    def keep(self) -> None:
-        """Write down what was found; events come last in the transaction."""
+    def save(self) -> None:
+        """Save the results; the events come last in the caller's transaction."""
         RefusedRow.objects.bulk_create(self.refused)
         self.counts["reviews opened"] += len(self.tasks)
         unready = (

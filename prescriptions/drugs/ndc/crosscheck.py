@@ -1,7 +1,7 @@
-"""What 21 CFR 1308 says of the substances of a product, beside what FDA was told.
+"""The schedules that 21 CFR 1308 lists for the substances of a product.
 
-FDA prints what the labeler reported and verifies nothing; the table that comes with
-the portal is the second opinion, and the stricter of the two holds.
+FDA prints what the labeler reported and verifies nothing; the portal's own table is
+the second opinion, and the stricter of the two applies.
 """
 
 import re
@@ -14,7 +14,7 @@ from prescriptions.drugs.formulary import Substance
 from prescriptions.drugs.ndc.terms import Form, Ingredient
 
 WORD = re.compile(r"[a-z]+")
-# What a name in the table says besides the substance.
+# Qualifiers of a name in the table, beside the substance itself.
 QUALIFIER = re.compile(
     r"\(.*|<=.*|combination .*|preparation .*|with .*|oral solution|in sesame oil.*"
     r"|powdered|tincture|mixed salts"
@@ -28,7 +28,7 @@ ANOTHER_NAME = {"oxybate": "sodium oxybate (FDA-approved product)"}
 
 @dataclass(frozen=True)
 class Listing:
-    """One row of the table, and for which products it stands."""
+    """A row of the table and the products it applies to."""
 
     substance: Substance
     words: frozenset[str]
@@ -41,26 +41,26 @@ class Listing:
 def possible_schedules(ingredients: list[Ingredient], form: Form) -> list[set[str]]:
     """Return, for each listed substance of a product, the schedules it may be in."""
     is_alone = len(ingredients) == 1
-    found = []
-    for one in ingredients:
-        listings = _listings_of(one.name)
-        fitting = [it for it in listings if _fits(it, one, form, is_alone=is_alone)]
-        fitting = fitting or _strictest(listings)
-        found.append({listing.substance.schedule for listing in fitting})
-    return [each for each in found if each]
+    schedules_by_ingredient = [
+        {listing.substance.schedule for listing in _fitting(each, form, is_alone)}
+        for each in ingredients
+    ]
+    return [possible for possible in schedules_by_ingredient if possible]
 
 
 def dea_facts(names: Iterable[str], schedule: str) -> tuple[str, bool]:
-    """Return DEA code and narcotic flag of substances that stand in a schedule.
+    """Return the DEA code and narcotic flag of substances in a schedule.
 
-    What the table does not know counts as narcotic: fewer registrations cover that.
+    A substance that the table does not list counts as narcotic, because fewer
+    registrations cover narcotics.
     """
-    found = [one for name in names for one in _named(name)]
-    codes = [one.dea_code for one in found if one.schedule == schedule]
-    return next(iter(codes), ""), any(one.narcotic for one in found) or not found
+    listed = [substance for name in names for substance in _named(name)]
+    codes = [each.dea_code for each in listed if each.schedule == schedule]
+    return next(iter(codes), ""), not listed or any(each.narcotic for each in listed)
 
 
 def is_listed(name: str) -> bool:
+    """Return True if the table has this substance."""
     return bool(_listings_of(name.lower()))
 
 
@@ -85,51 +85,65 @@ def _listing(substance: Substance) -> Listing:
 
 def _listings_of(name: str) -> list[Listing]:
     words = set(WORD.findall(name))
-    known = [one for one in _listings() if one.words and one.words <= words]
-    if known:
-        return known
+    listed = [each for each in _listings() if each.words and each.words <= words]
+    if listed:
+        return listed
     others = {ANOTHER_NAME[word] for word in words & ANOTHER_NAME.keys()}
-    return [one for one in _listings() if one.substance.name in others]
+    return [each for each in _listings() if each.substance.name in others]
 
 
 def _named(name: str) -> Iterator[Substance]:
     if exact := formulary.substances().get(name):
         yield exact
     else:
-        yield from (one.substance for one in _listings_of(name.lower()))
+        yield from (listing.substance for listing in _listings_of(name.lower()))
+
+
+def _fitting(ingredient: Ingredient, form: Form, is_alone: bool) -> list[Listing]:
+    """Return the listings whose limits the ingredient meets, or the strictest."""
+    listings = _listings_of(ingredient.name)
+    fitting = [
+        each for each in listings if _fits(each, ingredient, form, is_alone=is_alone)
+    ]
+    return fitting or _strictest(listings)
 
 
 def _strictest(listings: list[Listing]) -> list[Listing]:
-    """What exceeds every limit in the table is in the strictest of its schedules."""
+    """Return the strictest listings: for products above every limit in the table."""
     if not listings:
         return []
-    strictest = schedules.strictest(one.substance.schedule for one in listings)
-    return [one for one in listings if one.substance.schedule == strictest]
+    strictest = schedules.strictest(each.substance.schedule for each in listings)
+    return [each for each in listings if each.substance.schedule == strictest]
 
 
-def _fits(listing: Listing, one: Ingredient, form: Form, *, is_alone: bool) -> bool:
+def _fits(
+    listing: Listing, ingredient: Ingredient, form: Form, *, is_alone: bool
+) -> bool:
     if listing.is_alone != is_alone and (listing.is_alone or listing.is_together):
         return False
     name = listing.substance.name
     if "oral solution" in name or "capsule" in name:
         return ("capsule" in name) == ("capsule" in form.name)
-    return _within(listing, one)
+    return _within(listing, ingredient)
 
 
-def _within(listing: Listing, one: Ingredient) -> bool:
-    """21 CFR 1308.13(e)(1), 1308.14(c), 1308.15(c): limits on a unit or on 100 mL."""
+def _within(listing: Listing, ingredient: Ingredient) -> bool:
+    """Return True within the limits on a unit or on 100 mL.
+
+    21 CFR 1308.13(e)(1), 1308.14(c), 1308.15(c).
+    """
     if listing.milligrams_a_unit is None and listing.milligrams_in_100_ml is None:
         return True
-    if one.unit not in IN_MG:
+    if ingredient.unit not in IN_MG:
         return False
-    milligrams = float(one.amount) * IN_MG[one.unit]
-    volume = _millilitres(one.per)
+    milligrams = float(ingredient.amount) * IN_MG[ingredient.unit]
+    volume = _milliliters(ingredient.per)
     if volume and listing.milligrams_in_100_ml:
         return milligrams / volume * 100 <= listing.milligrams_in_100_ml
     return bool(listing.milligrams_a_unit and milligrams <= listing.milligrams_a_unit)
 
 
-def _millilitres(per: str) -> float | None:
+def _milliliters(per: str) -> float | None:
     count, _, unit = per.rpartition(" ")
     if unit not in {"mL", "g"}:
         return None

@@ -1,4 +1,4 @@
-"""The two files of FDA's NDC directory, in a folder or a zip, read line by line."""
+"""The two files of FDA's NDC directory, read line by line from a folder or zip."""
 
 import hashlib
 import zipfile
@@ -50,24 +50,24 @@ NOT_A_ZIP = (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError)
 
 
 class NotReadable(Exception):
-    """The directory is not in FDA's format; names the file and the line."""
+    """The directory is not in FDA's format; the message names file and line."""
 
 
 class Refused(Exception):
-    """A row that is not taken over; the message says why."""
+    """A row that is not imported; the message says why."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a file, not yet understood."""
+    """A line of a file, not yet parsed."""
 
     file: str
-    line: int  # as an editor counts: the header is line 1
+    line: int  # counted from 1, the header
     text: str
 
     @property
     def first(self) -> str:
-        """Return the first field, by which the rows of both files are joined."""
+        """The first field, which joins the rows of both files."""
         return self.text.partition("\t")[0].strip().replace(NUL, "")
 
     def values(self) -> dict[str, str]:
@@ -91,13 +91,13 @@ class Directory:
         return self.path.resolve().name
 
     def rows(self, file: str, *, after: int = 1) -> Iterator[Row]:
-        """Yield the rows behind a line; raise NotReadable."""
+        """Yield the rows after a line number; raise NotReadable."""
         for number, raw in self._lines(file):
             if number > after:
                 yield Row(file, number, _decoded(raw, file, number))
 
     def examine(self) -> tuple[str, int]:
-        """Read everything once: return its digest and its lines; raise NotReadable."""
+        """Read both files and return their digest and line count; raise NotReadable."""
         digest, lines = hashlib.sha256(), 0
         for file, columns in COLUMNS.items():
             header = None
@@ -126,11 +126,11 @@ class Directory:
     @contextmanager
     def _open(self, file: str) -> Iterator[IO[bytes]]:
         if self.path.is_dir():
-            with (self.path / _found(file, self._in_folder())).open("rb") as stream:
+            with (self.path / _member(file, self._in_folder())).open("rb") as stream:
                 yield stream
             return
         with zipfile.ZipFile(self.path) as archive:
-            member = _found(file, archive.namelist())
+            member = _member(file, archive.namelist())
             with archive.open(member) as stream:
                 yield stream
 
@@ -138,11 +138,11 @@ class Directory:
         return [entry.name for entry in self.path.iterdir() if entry.is_file()]
 
 
-def _found(file: str, names: list[str]) -> str:
-    wanted = [name for name in names if name.rpartition("/")[2].lower() == file]
-    if len(wanted) != 1:
-        raise NotReadable(f"There are {len(wanted)} files named {file}, not one.")
-    return wanted[0]
+def _member(file: str, names: list[str]) -> str:
+    matches = [name for name in names if name.rpartition("/")[2].lower() == file]
+    if len(matches) != 1:
+        raise NotReadable(f"There are {len(matches)} files named {file}, not one.")
+    return matches[0]
 
 
 def _decoded(raw: bytes, file: str, number: int) -> str:
@@ -157,11 +157,11 @@ def _decoded(raw: bytes, file: str, number: int) -> str:
 
 
 def _check_header(file: str, header: str | None, columns: list[str]) -> None:
-    found = [name.strip() for name in (header or "").split("\t")]
-    if found == columns:
+    actual = [name.strip() for name in (header or "").split("\t")]
+    if actual == columns:
         return
-    missing = [name for name in columns if name not in found]
-    unknown = [name for name in found if name not in columns]
+    missing = [name for name in columns if name not in actual]
+    unknown = [name for name in actual if name not in columns]
     raise NotReadable(
         f"{file}, line 1: the columns are not FDA's. "
         f"Missing: {', '.join(missing) or 'none'}. "

@@ -1,10 +1,13 @@
-"""Import an edition of the NDC directory: in batches, each a transaction that notes how
-far it came, so that a run that was killed goes on and nothing is done twice.
+"""Import an edition of the NDC directory in batches.
+
+Each batch is a transaction that records the position of the run, so that a killed run
+resumes and nothing is done twice.
 """
 
 import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, Q
@@ -32,11 +35,11 @@ Progress = Callable[[ImportRun], object]
 
 
 class ImportStopped(Exception):
-    """An import that does not go on; the message says what to do."""
+    """An import stopped; the message says what to do."""
 
 
 class AnotherImportRuns(Exception):
-    """Another process does this import, or has begun another one."""
+    """Another process is running this import or has started another one."""
 
     def __str__(self) -> str:
         return "Another process is importing. Leave it to that one."
@@ -45,21 +48,24 @@ class AnotherImportRuns(Exception):
 def run(
     path: Path, *, may_retire_most: bool = False, progress: Progress = lambda run: None
 ) -> ImportRun:
-    """Import an edition, or go on with it; raise NotReadable, ImportStopped or AnotherImportRuns."""
+    """Import an edition, or resume its import, and return the run.
+
+    Raise NotReadable, ImportStopped or AnotherImportRuns.
+    """
     directory = Directory(path)
     digest, lines = directory.examine()
     rules = products.rules_digest()
     current = _start(directory.name, digest=f"{rules[:16]}-{digest[:40]}", lines=lines)
     if current.state == RunState.FINISHED:
         return current
-    stock.give_keys()
+    stock.assign_keys()
     steps = {
         Stage.PRODUCTS: lambda: _read(current, directory, PRODUCTS, rules),
         Stage.PACKAGES: lambda: _read(current, directory, PACKAGES, rules),
         Stage.RETIRING: lambda: _retire(
             current, directory, digest=digest, may_retire_most=may_retire_most
         ),
-        Stage.DRUGS: lambda: _bring_up_to_date(current),
+        Stage.DRUGS: lambda: _refresh_drugs(current),
     }
     try:
         while current.stage != Stage.DONE:
@@ -73,12 +79,12 @@ def run(
 
 def _start(source: str, *, digest: str, lines: int) -> ImportRun:
     try:
-        return _started(source, digest=digest, lines=lines)
-    except IntegrityError:  # one at a time, says the database
+        return _create_or_resume(source, digest=digest, lines=lines)
+    except IntegrityError:  # a constraint allows one run at a time
         raise AnotherImportRuns from None
 
 
-def _started(source: str, *, digest: str, lines: int) -> ImportRun:
+def _create_or_resume(source: str, *, digest: str, lines: int) -> ImportRun:
     with transaction.atomic(durable=True):
         newest = ImportRun.objects.select_for_update(no_key=True).first()
         if newest and newest.digest == digest:
@@ -100,18 +106,18 @@ def _started(source: str, *, digest: str, lines: int) -> ImportRun:
 def _read(
     current: ImportRun, directory: Directory, file: str, rules: str
 ) -> Iterator[None]:
-    """Take over one file, batch by batch, from where the run stands."""
+    """Import one file, batch by batch, from the position of the run."""
     rows = directory.rows(file, after=current.position)
-    while read := list(itertools.islice(rows, ROWS_A_BATCH)):
+    while chunk := list(itertools.islice(rows, ROWS_A_BATCH)):
         with transaction.atomic(durable=True):
-            _claim(current, position=read[-1].line)
+            _claim(current, position=chunk[-1].line)
             batch = Batch(run=current)
-            batch.counts[f"{file} rows"] += len(read)
+            batch.counts[f"{file} rows"] += len(chunk)
             if file == PRODUCTS:
-                stock.take_over(read, batch, rules=rules)
+                stock.import_rows(chunk, batch, rules=rules)
             else:
-                packages.take_over(read, batch)
-            batch.keep()
+                packages.import_rows(chunk, batch)
+            batch.save()
         yield
     following = {PRODUCTS: Stage.PACKAGES, PACKAGES: Stage.RETIRING}[file]
     with transaction.atomic(durable=True):
@@ -122,37 +128,37 @@ def _read(
 def _retire(
     current: ImportRun, directory: Directory, *, digest: str, may_retire_most: bool
 ) -> Iterator[None]:
-    """Retire what this edition, which has to be the one that was read, has no more."""
+    """Retire what this edition no longer has; it must be the edition that was read."""
     if directory.examine()[0] != digest:
         raise ImportStopped("The directory changed while it was read. Import it again.")
     with transaction.atomic(durable=True):
         _claim(current, stage=Stage.DRUGS, position=0)
         batch = Batch(run=current)
-        if retirement.are_most(current) and not may_retire_most:
+        if retirement.lacks_most_products(current) and not may_retire_most:
             raise ImportStopped(
                 "More than half of the products are missing in this edition. If that "
                 "is right, run the import with --may-retire-most."
             )
         retirement.retire(batch)
-        batch.keep()
+        batch.save()
     yield
 
 
-def _bring_up_to_date(current: ImportRun) -> Iterator[None]:
-    """Give drugs their representative NDC, brand names and words, or retire them."""
+def _refresh_drugs(current: ImportRun) -> Iterator[None]:
+    """Update NDC, brand names and search words of drugs, or retire them."""
     while True:
         drugs = list(
-            Drug.objects.filter(
-                _is_of_the_directory(), pk__gt=current.position
-            ).order_by("pk")[:DRUGS_A_BATCH]
+            Drug.objects.filter(_is_from_directory(), pk__gt=current.position).order_by(
+                "pk"
+            )[:DRUGS_A_BATCH]
         )
         if not drugs:
             break
         with transaction.atomic(durable=True):
             _claim(current, position=drugs[-1].pk)
             batch = Batch(run=current)
-            retirement.bring_up_to_date(drugs, batch)
-            batch.keep()
+            retirement.refresh(drugs, batch)
+            batch.save()
         yield
     with transaction.atomic(durable=True):
         now = timezone.now()
@@ -168,7 +174,7 @@ def _bring_up_to_date(current: ImportRun) -> Iterator[None]:
     yield
 
 
-def _is_of_the_directory() -> Q:
+def _is_from_directory() -> Q:
     sold = Exists(DrugProduct.objects.filter(drug=OuterRef("pk")))
     return Q(source=DrugSource.NDC) | Q(sold)
 
@@ -179,15 +185,15 @@ def _fail(current: ImportRun, problem: str) -> None:
     )
 
 
-def _claim(current: ImportRun, **values) -> None:
-    """Move the run on, unless another process has; both do not do the same batch."""
-    moved = ImportRun.objects.filter(
+def _claim(current: ImportRun, **values: Any) -> None:
+    """Advance the run; raise AnotherImportRuns if another process has done so."""
+    advanced = ImportRun.objects.filter(
         pk=current.pk,
         state=RunState.RUNNING,
         stage=current.stage,
         position=current.position,
     ).update(updated_at=timezone.now(), **values)
-    if not moved:
+    if not advanced:
         raise AnotherImportRuns
     for name, value in values.items():
         setattr(current, name, value)

@@ -1,8 +1,9 @@
-"""What a row of product.txt and of package.txt says; refused where it says nothing."""
+"""Parse rows of product.txt and package.txt; refuse those that make no sense."""
 
 import hashlib
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 
 from prescriptions import formats
 from prescriptions.drugs import formulary, ndc_codes, schedules
@@ -11,23 +12,24 @@ from prescriptions.drugs.ndc.files import Refused, Row
 from prescriptions.drugs.ndc.terms import Form, Ingredient
 from providers.models import Schedule
 
-EDITION = "1"  # raise it when the same row comes to mean something else
+EDITION = "1"  # raise it when the meaning of a row changes
 PRESCRIPTION, OVER_THE_COUNTER = "HUMAN PRESCRIPTION DRUG", "HUMAN OTC DRUG"
-SCHEDULES = {f"C{one}": one.value for one in Schedule} | {"": ""}
+SCHEDULES = {f"C{schedule}": schedule.value for schedule in Schedule} | {"": ""}
 EXEMPTED = "Some such products are exempted (21 CFR 1308.32)."
-# Whoever writes amphetamine mixed salts means the sum of the four.
+# A prescription for amphetamine mixed salts states the sum of the four.
 MIXED_SALTS = ["amphetamine", "amphetamine", "dextroamphetamine", "dextroamphetamine"]
 LENGTHS = {"LABELERNAME": 200, "MARKETINGCATEGORYNAME": 100}
-NAME_LENGTH, KEY_LENGTH, STRENGTH_LENGTH = 105, 400, 70  # SCRIPT's, and the column's
+# Characters: of SCRIPT or of the column.
+NAME_LENGTH, KEY_LENGTH, STRENGTH_LENGTH, SUBSTANCE_LENGTH = 105, 400, 70, 255
 
 
 class Skipped(Exception):
-    """A row of the directory that is none of the portal's business, and which kind."""
+    """A row outside the portal's scope; the message says of which kind."""
 
 
 @dataclass(frozen=True)
 class Product:
-    """A row that is taken over."""
+    """A row of product.txt that is imported."""
 
     line: int
     product_id: str
@@ -40,15 +42,15 @@ class Product:
     marketed_until: date | None
     ingredients: list[Ingredient]
     form: Form
-    reported: str  # II to V, or nothing: not controlled, says the labeler
-    listed: str  # the strictest that 21 CFR 1308 has for its substances, or nothing
-    schedule: str  # which of the two holds
+    reported: str  # II to V; empty: not controlled, according to the labeler
+    listed: str  # the strictest that 21 CFR 1308 lists for its substances, or empty
+    schedule: str  # the stricter of the two
     is_agreed: bool
     digest: str
 
     @property
     def names(self) -> list[str]:
-        return [one.name for one in self.ingredients]
+        return [ingredient.name for ingredient in self.ingredients]
 
     @property
     def description(self) -> str:
@@ -61,8 +63,8 @@ class Product:
 
     @property
     def obstacle(self) -> str:
-        """Return why this cannot be written on a prescription, or nothing."""
-        if not all(one.is_writable for one in self.ingredients):
+        """Why this cannot be written on a prescription; empty if it can."""
+        if not all(ingredient.is_writable for ingredient in self.ingredients):
             return "Its strength is in a unit that a prescription does not use."
         if not self.form.unit:
             return "Its dosage form is counted in no unit that SCRIPT has a code for."
@@ -73,7 +75,7 @@ class Product:
 
 @dataclass(frozen=True)
 class Package:
-    """A package that is taken over."""
+    """A row of package.txt that is imported."""
 
     line: int
     product_id: str
@@ -84,13 +86,13 @@ class Package:
 
 
 def rules_digest() -> str:
-    """Return what stands for the rules: with others, every row is looked at again."""
+    """Return a digest of the rules; when it changes, every row is parsed again."""
     table = (formulary.DATA / "schedules.csv").read_bytes()
     return hashlib.sha256(EDITION.encode() + table).hexdigest()
 
 
 def product(row: Row, *, rules: str) -> Product:
-    """Return what a row of product.txt says; raise Refused or Skipped."""
+    """Return the product of a row of product.txt; raise Refused or Skipped."""
     values = row.values()
     reported = _reported(values)
     names = _parts(values["SUBSTANCENAME"])
@@ -99,11 +101,11 @@ def product(row: Row, *, rules: str) -> Product:
     _check(values)
     ingredients = _ingredients(values, names)
     form = terms.form(values["DOSAGEFORMNAME"], values["ROUTENAME"])
-    acceptable = crosscheck.possible_schedules(ingredients, form)
-    schedule, is_agreed = schedules.ruling(reported, acceptable)
+    possible = crosscheck.possible_schedules(ingredients, form)
+    schedule, is_agreed = schedules.ruling(reported, possible)
     if schedule is None:
         raise Skipped("not controlled")
-    listed = [one for each in acceptable for one in each]
+    listed = set[str]().union(*possible)
     return Product(
         line=row.line,
         product_id=values["PRODUCTID"],
@@ -125,7 +127,7 @@ def product(row: Row, *, rules: str) -> Product:
 
 
 def package(row: Row) -> Package:
-    """Return what a row of package.txt says; raise Refused or Skipped."""
+    """Return the package of a row of package.txt; raise Refused or Skipped."""
     values = row.values()
     if values["NDC_EXCLUDE_FLAG"] != "N":
         raise Skipped("excluded by FDA")
@@ -170,8 +172,9 @@ def _check(values: dict[str, str]) -> None:
     if not values["LABELERNAME"]:
         raise Refused("It names no labeler.")
     limits = {"PROPRIETARYNAME": 300, **LENGTHS}
-    if long := [name for name, most in limits.items() if len(values[name]) > most]:
-        raise Refused(f"{', '.join(long)}: longer than the portal keeps.")
+    too_long = [name for name, limit in limits.items() if len(values[name]) > limit]
+    if too_long:
+        raise Refused(f"{', '.join(too_long)}: longer than the portal keeps.")
 
 
 def _ingredients(values: dict[str, str], names: list[str]) -> list[Ingredient]:
@@ -184,27 +187,29 @@ def _ingredients(values: dict[str, str], names: list[str]) -> list[Ingredient]:
             f"It has {len(names)} substances, {len(amounts)} strengths and "
             f"{len(units)} units."
         )
-    found = [
+    ingredients = [
         terms.ingredient(*each) for each in zip(names, amounts, units, strict=True)
     ]
-    found.sort(key=lambda one: (not crosscheck.is_listed(one.name), one.name))
-    found = _one_of_mixed_salts(found)
-    strength = terms.strength(found)
+    ingredients.sort(key=lambda each: (not crosscheck.is_listed(each.name), each.name))
+    ingredients = _merge_mixed_salts(ingredients)
+    key = terms.key_for(ingredients, values["DOSAGEFORMNAME"])
     if (
-        len(strength) > STRENGTH_LENGTH
-        or len("; ".join(names)) > 255
-        or len(terms.key_for(found, values["DOSAGEFORMNAME"])) > KEY_LENGTH - 100
+        len(terms.strength(ingredients)) > STRENGTH_LENGTH
+        or len("; ".join(names)) > SUBSTANCE_LENGTH
+        or len(key) > KEY_LENGTH - 100
     ):
         raise Refused("Its substances and strengths are longer than a prescription.")
-    return found
+    return ingredients
 
 
-def _one_of_mixed_salts(found: list[Ingredient]) -> list[Ingredient]:
-    first_words = [one.name.split()[0] for one in found]
-    if first_words != MIXED_SALTS or len({(one.unit, one.per) for one in found}) > 1:
-        return found
-    first = found[0]
-    total = sum((one.amount for one in found), start=type(first.amount)(0))
+def _merge_mixed_salts(ingredients: list[Ingredient]) -> list[Ingredient]:
+    """Replace the four amphetamine salts by one ingredient with their sum."""
+    first_words = [each.name.split()[0] for each in ingredients]
+    units = {(each.unit, each.per) for each in ingredients}
+    if first_words != MIXED_SALTS or len(units) > 1:
+        return ingredients
+    first = ingredients[0]
+    total = sum((each.amount for each in ingredients), start=Decimal(0))
     return [
         Ingredient(
             "amphetamine mixed salts", total, first.unit, first.per, first.is_writable

@@ -1,4 +1,4 @@
-"""What vanished from the directory is retired, never deleted; drugs follow."""
+"""Retire what left the directory, never delete it; drugs are updated after it."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -17,14 +17,14 @@ from prescriptions.models import (
     ImportRun,
 )
 
-FEW = 20  # products; of so few, most may go
+FEW = 20  # products; with fewer, most may be missing
 BRANDS_LENGTH = 200
 
 
-def are_most(run: ImportRun) -> bool:
-    """Say whether an edition lacks most products, as a file cut off would."""
+def lacks_most_products(run: ImportRun) -> bool:
+    """Return True if an edition lacks most products, as a truncated file would."""
     current = DrugProduct.objects.filter(retired_at=None)
-    # A new label gives a product another PRODUCTID and leaves it its NDC.
+    # With a new label a product changes its PRODUCTID but not its NDC.
     seen = DrugProduct.objects.filter(product_ndc=OuterRef("product_ndc"), seen_in=run)
     count = current.count()
     return count > FEW and current.exclude(Exists(seen)).count() * 2 > count
@@ -32,20 +32,20 @@ def are_most(run: ImportRun) -> bool:
 
 def retire(batch: Batch) -> None:
     """Retire the products and packages that this edition does not have."""
-    is_gone, now = Q(retired_at=None) & ~Q(seen_in=batch.run), timezone.now()
-    products = DrugProduct.objects.filter(is_gone)
-    packages = DrugPackage.objects.filter(is_gone)
+    is_missing, now = Q(retired_at=None) & ~Q(seen_in=batch.run), timezone.now()
+    products = DrugProduct.objects.filter(is_missing)
+    packages = DrugPackage.objects.filter(is_missing)
     batch.counts["products retired"] += products.update(retired_at=now)
     batch.counts["packages retired"] += packages.update(retired_at=now)
 
 
-def bring_up_to_date(drugs: list[Drug], batch: Batch) -> None:
-    """Give drugs what follows from their products: NDC, brands, availability, words."""
+def refresh(drugs: list[Drug], batch: Batch) -> None:
+    """Update NDC, brands, availability and search words of drugs."""
     brands, codes = _brands(drugs), _codes(drugs)
     for drug in drugs:
         before = (drug.ndc, drug.brands, drug.unavailable)
         drug.ndc = representative(drug, codes[drug.pk])
-        drug.brands = _some(brands[drug.pk])
+        drug.brands = _join_brands(brands[drug.pk])
         if drug.unavailable in {"", reviews.VANISHED}:
             is_gone = drug.source == DrugSource.NDC and not brands[drug.pk]
             drug.unavailable = reviews.VANISHED if is_gone else ""
@@ -59,7 +59,7 @@ def bring_up_to_date(drugs: list[Drug], batch: Batch) -> None:
 
 
 def representative(drug: Drug, packages: dict[str, tuple[bool, bool]]) -> str:
-    """Return the NDC that stands for a drug: the one it has, as long as that is sold."""
+    """Return the representative NDC of a drug: its current one while that is sold."""
     sold = {ndc for ndc, (is_sold, _) in packages.items() if is_sold}
     if drug.ndc in sold or (drug.ndc and drug.ndc not in packages and not sold):
         return drug.ndc
@@ -67,28 +67,28 @@ def representative(drug: Drug, packages: dict[str, tuple[bool, bool]]) -> str:
 
 
 def _brands(drugs: Iterable[Drug]) -> defaultdict[int, set[str]]:
-    found: defaultdict[int, set[str]] = defaultdict(set)
+    brands: defaultdict[int, set[str]] = defaultdict(set)
     rows = DrugProduct.objects.filter(drug__in=drugs, retired_at=None)
     for pk, name in rows.values_list("drug", "proprietary_name").distinct():
-        found[pk].add(name)
-    return found
+        brands[pk].add(name)
+    return brands
 
 
 def _codes(drugs: Iterable[Drug]) -> defaultdict[int, dict[str, tuple[bool, bool]]]:
-    """Return the NDCs of drugs: whether each is sold, and whether it is a sample."""
-    found: defaultdict[int, dict[str, tuple[bool, bool]]] = defaultdict(dict)
+    """Return per drug its NDCs, each with (is sold, is a sample)."""
+    codes: defaultdict[int, dict[str, tuple[bool, bool]]] = defaultdict(dict)
     rows = DrugPackage.objects.filter(product__drug__in=drugs).order_by("ndc", "pk")
     for pk, ndc, retired_at, is_sample in rows.values_list(
         "product__drug", "ndc", "retired_at", "is_sample"
     ):
-        was_sold, was_sample = found[pk].get(ndc, (False, True))
+        was_sold, was_sample = codes[pk].get(ndc, (False, True))
         is_sold = retired_at is None
-        found[pk][ndc] = (was_sold or is_sold, was_sample and is_sample)
-    return found
+        codes[pk][ndc] = (was_sold or is_sold, was_sample and is_sample)
+    return codes
 
 
-def _some(names: set[str]) -> str:
-    """Return as many brand names as fit, each once however it is spelled."""
+def _join_brands(names: set[str]) -> str:
+    """Return as many brand names as fit, ignoring differences in case."""
     spelled = {name.casefold(): name for name in sorted(names) if name}
     text = ""
     for name in spelled.values():

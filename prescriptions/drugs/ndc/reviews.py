@@ -1,4 +1,4 @@
-"""A schedule is never moved silently: the stricter holds until a person decides."""
+"""Reviews of schedules: the stricter one applies until a person decides."""
 
 from collections.abc import Iterable
 
@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from audit import chain
 from audit.acts import Act
+from foundation.actors import User
 from prescriptions.drugs import schedules
 from prescriptions.drugs.ndc import crosscheck
 from prescriptions.drugs.ndc.products import EXEMPTED, Product
@@ -28,11 +29,11 @@ VANISHED = "It is no longer in FDA's NDC directory."
 
 
 class NotDecided(PermissionDenied):
-    """A review cannot be decided like this; the message says why."""
+    """The review was not decided; the message says why."""
 
 
 def follow(drug: Drug, product: Product, *, run: ImportRun) -> list[ReviewTask]:
-    """Let a drug follow what a product says; return what a person has to decide.
+    """Update a drug from a product; return the new tasks for a person to decide.
 
     A stricter schedule applies at once, a laxer one waits. The caller saves the drug.
     """
@@ -65,8 +66,8 @@ def follow(drug: Drug, product: Product, *, run: ImportRun) -> list[ReviewTask]:
     return ReviewTask.objects.bulk_create(tasks)
 
 
-def decide(task: ReviewTask, *, accept: bool, by) -> None:
-    """Put an administrator's decision in force and on record."""
+def decide(task: ReviewTask, *, accept: bool, by: User) -> None:
+    """Apply and record an administrator's decision; raise NotDecided."""
     if not (by.is_active and by.is_staff):
         raise NotDecided("Only administrators decide on schedules.")
     with transaction.atomic(durable=True):
@@ -91,7 +92,10 @@ def decide(task: ReviewTask, *, accept: bool, by) -> None:
 
 
 def set_schedule(drug: Drug, schedule: str) -> None:
-    """Move a drug to a schedule, with what goes with it; the caller saves it."""
+    """Set a drug's schedule and what depends on it; the caller saves the drug.
+
+    An empty schedule means not controlled: the drug cannot be prescribed.
+    """
     if not schedule:
         if drug.unavailable in {"", UNDECIDED, VANISHED}:
             drug.unavailable = NOT_CONTROLLED
@@ -105,9 +109,9 @@ def set_schedule(drug: Drug, schedule: str) -> None:
 
 
 def unmark_prescriptions(drugs: Iterable[Drug]) -> int:
-    """Take the marks off prescriptions whose drug is no longer what was reviewed.
+    """Make ready prescriptions of changed drugs drafts again; return their number.
 
-    Inside the caller's transaction; events come last.
+    21 CFR 1311.120(b)(10). In the caller's transaction; events come last.
     """
     marked = list(
         Prescription.objects.filter(drug__in=drugs, status=Status.READY)
@@ -128,22 +132,23 @@ def unmark_prescriptions(drugs: Iterable[Drug]) -> int:
 
 
 def _is_waived(drug: Drug, product: Product) -> bool:
-    """Say whether a person has decided that what is reported is right for this drug."""
+    """Return True if a person accepted the reported schedule for this drug."""
     if product.is_agreed:
         return False
-    said = drug.review_tasks.filter(new_schedule=product.reported)
-    last = said.exclude(decision=Decision.OPEN).order_by("-decided_at").first()
+    tasks = drug.review_tasks.filter(new_schedule=product.reported)
+    last = tasks.exclude(decision=Decision.OPEN).order_by("-decided_at").first()
     return last is not None and last.decision == Decision.ACCEPTED
 
 
 def _is_known(drug: Drug, product: Product, old: str, new: str) -> bool:
-    """Say whether this waits already, or was decided about this very product."""
+    """Return True if this question is open or was decided for this product."""
     same = drug.review_tasks.filter(old_schedule=old, new_schedule=new)
     decided = Q(decision=Decision.KEPT, product_ndc=product.product_ndc)
     return same.filter(Q(decision=Decision.OPEN) | decided).exists()
 
 
 def _change(drug: Drug, product: Product) -> str:
+    """Return the reason text of a task about a product in another schedule."""
     old, new = drug.schedule, product.schedule
     who = f"{product.labeler[:80]} ({product.product_ndc})"
     if schedules.strictest([old, new]) == old:
@@ -155,6 +160,7 @@ def _change(drug: Drug, product: Product) -> str:
 
 
 def _disagreement(product: Product) -> str:
+    """Return the reason text of a task about a report that 21 CFR 1308 contradicts."""
     reported = f"C-{product.reported}" if product.reported else "no schedule"
     names = ", ".join(product.names)[:100]
     text = (

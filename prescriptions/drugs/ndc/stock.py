@@ -1,4 +1,4 @@
-"""Rows of product.txt become products, and the drugs that prescribers order."""
+"""Rows of product.txt become products and the drugs that prescribers order."""
 
 from prescriptions.drugs.ndc import crosscheck, products, reviews, terms
 from prescriptions.drugs.ndc.batches import Batch
@@ -7,7 +7,7 @@ from prescriptions.drugs.ndc.products import Product, Skipped
 from prescriptions.models import Drug, DrugProduct, DrugSource
 
 TWICE = "Its PRODUCTID is in this file already."
-OF_THE_ROW = [
+COPIED = [
     "product_ndc",
     "product_type",
     "proprietary_name",
@@ -19,27 +19,29 @@ OF_THE_ROW = [
 ]
 
 
-def take_over(rows: list[Row], batch: Batch, *, rules: str) -> None:
-    """Keep what is new or changed among some rows of product.txt."""
-    found = _understood(rows, batch, rules=rules)
-    kept = _kept(found)
-    found = _each_once(found, kept, rows, batch)
-    changed = [one for one in found if not _is_unchanged(one, kept)]
-    unchanged = [kept[one.product_id].pk for one in found if _is_unchanged(one, kept)]
+def import_rows(rows: list[Row], batch: Batch, *, rules: str) -> None:
+    """Save the new and changed products in a chunk of product.txt."""
+    parsed = _parse(rows, batch, rules=rules)
+    stored = _stored(parsed)
+    parsed = _without_repeats(parsed, stored, rows, batch)
+    changed = [each for each in parsed if not _is_unchanged(each, stored)]
+    unchanged = [
+        stored[each.product_id].pk for each in parsed if _is_unchanged(each, stored)
+    ]
     DrugProduct.objects.filter(pk__in=unchanged).update(seen_in=batch.run)
     batch.counts["products unchanged"] += len(unchanged)
     drugs = _drugs_of(changed)
     for product in changed:
         drug = drugs.get(product.key) or drugs.get(product.description)
-        drug = _settled(drug or _new_drug(product), product, batch)
+        drug = _updated(drug or _new_drug(product), product, batch)
         drugs[product.key] = drug
-        row = kept.get(product.product_id)
+        row = stored.get(product.product_id)
         _save(row or DrugProduct(product_id=product.product_id), drug, product, batch)
         batch.counts["products changed" if row else "products new"] += 1
 
 
-def give_keys() -> None:
-    """Let products find the drugs that were there before them."""
+def assign_keys() -> None:
+    """Give formulary drugs the keys by which products match them."""
     taken = set(Drug.objects.exclude(key=None).values_list("key", flat=True))
     for drug in Drug.objects.filter(key=None, source=DrugSource.FORMULARY):
         label = drug.name.removesuffix(f" {drug.strength} {drug.form}")
@@ -49,54 +51,55 @@ def give_keys() -> None:
             taken.add(key)
 
 
-def _understood(rows: list[Row], batch: Batch, *, rules: str) -> list[Product]:
-    found = []
+def _parse(rows: list[Row], batch: Batch, *, rules: str) -> list[Product]:
+    parsed = []
     for row in rows:
         try:
-            found.append(products.product(row, rules=rules))
+            parsed.append(products.product(row, rules=rules))
         except Refused as reason:
             batch.refuse(row, reason)
         except Skipped as kind:
             batch.counts[str(kind)] += 1
-    return found
+    return parsed
 
 
-def _kept(found: list[Product]) -> dict[str, DrugProduct]:
-    ids = [one.product_id for one in found]
+def _stored(parsed: list[Product]) -> dict[str, DrugProduct]:
+    ids = [product.product_id for product in parsed]
     return {
         row.product_id: row for row in DrugProduct.objects.filter(product_id__in=ids)
     }
 
 
-def _each_once(
-    found: list[Product], kept: dict[str, DrugProduct], rows: list[Row], batch: Batch
+def _without_repeats(
+    parsed: list[Product], stored: dict[str, DrugProduct], rows: list[Row], batch: Batch
 ) -> list[Product]:
     by_line = {row.line: row for row in rows}
-    seen = {key for key, row in kept.items() if row.seen_in_id == batch.run.pk}
-    once = []
-    for product in found:
+    seen = {key for key, row in stored.items() if row.seen_in_id == batch.run.pk}
+    unique = []
+    for product in parsed:
         if product.product_id in seen:
             batch.refuse(by_line[product.line], TWICE)
         else:
-            once.append(product)
+            unique.append(product)
         seen.add(product.product_id)
-    return once
+    return unique
 
 
-def _is_unchanged(product: Product, kept: dict[str, DrugProduct]) -> bool:
-    row = kept.get(product.product_id)
+def _is_unchanged(product: Product, stored: dict[str, DrugProduct]) -> bool:
+    row = stored.get(product.product_id)
     return bool(row and row.row_digest == product.digest and row.retired_at is None)
 
 
-def _drugs_of(found: list[Product]) -> dict[str, Drug]:
-    """Return the drugs there are already, by key and by description."""
+def _drugs_of(parsed: list[Product]) -> dict[str, Drug]:
+    """Return the existing drugs of products, by key and by description."""
     locked = Drug.objects.select_for_update(no_key=True).order_by("pk")
     by_name = {
         drug.name: drug
-        for drug in locked.filter(name__in=[one.description for one in found])
+        for drug in locked.filter(name__in=[product.description for product in parsed])
     }
     by_key = {
-        drug.key: drug for drug in locked.filter(key__in=[one.key for one in found])
+        drug.key: drug
+        for drug in locked.filter(key__in=[product.key for product in parsed])
     }
     return {**by_name, **{key: drug for key, drug in by_key.items() if key}}
 
@@ -123,7 +126,7 @@ def _new_drug(product: Product) -> Drug:
     )
 
 
-def _settled(drug: Drug, product: Product, batch: Batch) -> Drug:
+def _updated(drug: Drug, product: Product, batch: Batch) -> Drug:
     before = (drug.schedule, drug.dea_code, drug.narcotic, drug.unavailable)
     batch.tasks += reviews.follow(drug, product, run=batch.run)
     if before != (drug.schedule, drug.dea_code, drug.narcotic, drug.unavailable):
@@ -133,7 +136,7 @@ def _settled(drug: Drug, product: Product, batch: Batch) -> Drug:
 
 
 def _save(row: DrugProduct, drug: Drug, product: Product, batch: Batch) -> None:
-    for name in OF_THE_ROW:
+    for name in COPIED:
         setattr(row, name, getattr(product, name))
     row.drug = drug
     row.reported_schedule = product.reported

@@ -1,8 +1,9 @@
-"""Invented editions of the NDC directory, as large as wanted, for benchmarks."""
+"""Synthetic editions of the NDC directory, of any size, for benchmarks."""
 
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 from prescriptions.drugs.ndc import terms
 from prescriptions.drugs.ndc.files import COLUMNS, ENCODING, PACKAGES, PRODUCTS
@@ -32,22 +33,22 @@ PLAIN = "10", ("LISINOPRIL", ""), FORMS[0]  # not controlled
 
 
 def write(folder: Path, *, rows: int, controlled_percent: int, drugs: int) -> None:
-    """Write an edition with so many products, of so many controlled drugs at most."""
-    with _opened(folder / PRODUCTS) as to:
+    """Write an edition with this many product rows and controlled drugs at most."""
+    with _open(folder / PRODUCTS) as file:
         for values in _products(rows, controlled_percent, drugs):
-            to.write(_line(PRODUCTS, values))
-    with _opened(folder / PACKAGES) as to:
+            file.write(_line(PRODUCTS, values))
+    with _open(folder / PACKAGES) as file:
         for values in _products(rows, controlled_percent, drugs):
-            to.write(_line(PACKAGES, _package(values)))
+            file.write(_line(PACKAGES, _package(values)))
 
 
 def names() -> Iterator[tuple[str, str, str]]:
-    """Yield name, strength and form of ever more drugs."""
+    """Yield name, strength and form of an endless series of drugs."""
     for strength, (name, _), (form, route, unit) in _kinds():
-        found = terms.ingredient(name, strength, unit)
+        ingredient = terms.ingredient(name, strength, unit)
         yield (
-            terms.label([found]),
-            terms.strength([found]),
+            terms.label([ingredient]),
+            terms.strength([ingredient]),
             terms.form(form, route).name,
         )
 
@@ -93,10 +94,10 @@ def _package(values: dict[str, str]) -> dict[str, str]:
     }
 
 
-def _opened(path: Path):
-    to = path.open("w", encoding=ENCODING, newline="\r\n")
-    to.write("\t".join(COLUMNS[path.name]) + "\n")
-    return to
+def _open(path: Path) -> TextIO:
+    file = path.open("w", encoding=ENCODING, newline="\r\n")
+    file.write("\t".join(COLUMNS[path.name]) + "\n")
+    return file
 
 
 def _line(file: str, values: dict[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""FDA's words for strengths and dosage forms, as a prescription says them."""
+"""FDA's terms for strengths and dosage forms, as a prescription writes them."""
 
 import re
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ from prescriptions.drugs.ndc.files import Refused
 from prescriptions.models import plain
 
 UNIT = re.compile(
-    r"\A(?P<unit>[^/\s]{1,20})/(?P<per>\d{0,6}(?:\.\d{1,6})?)(?P<of>[A-Za-z]*)\Z",
+    r"\A(?P<unit>[^/\s]{1,20})/(?P<per>\d{0,6}(?:\.\d{1,6})?)(?P<measure>[A-Za-z]*)\Z",
     re.ASCII,
 )
 NUMBER = re.compile(r"\A(\d{1,9})?(\.\d{1,9})?\Z", re.ASCII)
 AMOUNTS = {"mg": "mg", "g": "g", "ug": "mcg", "mcg": "mcg", "meq": "mEq"}
 PER = {"": "", "mL": "mL", "L": "L", "g": "g", "h": "hour"}
 
-# Of a tablet's and capsule's words, those that change nothing for who takes it.
+# Words for tablets and capsules that make no difference to the patient.
 INERT = {
     "COATED",
     "FILM COATED",
@@ -77,7 +77,7 @@ class Ingredient:
     amount: Decimal
     unit: str  # mg
     per: str  # 5 mL, hour; nothing for a tablet
-    is_writable: bool = True  # in the units a prescription uses
+    is_writable: bool = True  # its unit may be written on a prescription
 
     @property
     def quantity(self) -> str:
@@ -95,24 +95,27 @@ class Form:
 
 
 def ingredient(name: str, amount: str, unit: str) -> Ingredient:
-    """Return one substance with its strength; raise Refused."""
+    """Return a substance with its strength; raise Refused."""
     number = _number(amount)
     match = UNIT.match(unit)
-    if not match or match["unit"] not in AMOUNTS or match["of"] not in PER:
+    if not match or match["unit"] not in AMOUNTS or match["measure"] not in PER:
         return Ingredient(name.lower(), number, unit[:30], "", is_writable=False)
     if match["per"] and not Decimal(match["per"]):
         raise Refused(f"“{unit[:30]}” is an amount in nothing.")
     return Ingredient(
-        name.lower(), number, AMOUNTS[match["unit"]], _per(match["per"], match["of"])
+        name.lower(),
+        number,
+        AMOUNTS[match["unit"]],
+        _per(match["per"], match["measure"]),
     )
 
 
 def strength(ingredients: list[Ingredient]) -> str:
-    """Return the strength as a prescription says it: 5 mg-325 mg, 10 mg/5 mL."""
-    if len({one.per for one in ingredients}) > 1:
-        return "-".join(_alone(one) for one in ingredients)
+    """Return the strength as on a prescription: 5 mg-325 mg, 10 mg/5 mL."""
+    if len({ingredient.per for ingredient in ingredients}) > 1:
+        return "-".join(_amount(ingredient) for ingredient in ingredients)
     per = f"/{ingredients[0].per}" if ingredients[0].per else ""
-    return "-".join(one.quantity for one in ingredients) + per
+    return "-".join(ingredient.quantity for ingredient in ingredients) + per
 
 
 def form(name: str, routes: str) -> Form:
@@ -124,27 +127,27 @@ def form(name: str, routes: str) -> Form:
         before += [PLACES[place] for place in places[:1] if place in PLACES]
         return Form(" ".join([*before, SOLID[base]]), SOLID[base])
     for place in [*places, ""]:
-        if found := OTHERS.get((name, place)):
-            return Form(*found)
+        if match := OTHERS.get((name, place)):
+            return Form(*match)
     where = f" ({routes.lower()})" if routes else ""
     return Form(f"{name.lower()}{where}"[:70], "")
 
 
 def label(ingredients: list[Ingredient]) -> str:
     """Return the name of a product by its substances."""
-    *first, last = [one.name for one in ingredients]
+    *first, last = [ingredient.name for ingredient in ingredients]
     text = f"{', '.join(first)} and {last}" if first else last
     return text[:1].upper() + text[1:]
 
 
 def key(pairs: list[tuple[str, str]], form_name: str) -> str:
-    """Return what is the same for every spelling of one substance, strength and form."""
+    """Return a key that every spelling of the same drug shares."""
     parts = sorted(f"{name.lower()} {amount}" for name, amount in pairs)
     return "|".join([*parts, form_name])
 
 
 def key_of(label: str, strength: str, form_name: str) -> str | None:
-    """Return the key of a description that a person wrote, if it can be taken apart."""
+    """Return the key of a description written by a person, or None if unclear."""
     names = re.split(r", | and ", label)
     amounts, slash, per = strength.partition("/")
     quantities = amounts.split("-")
@@ -152,19 +155,21 @@ def key_of(label: str, strength: str, form_name: str) -> str | None:
         return None
     return key(
         [
-            (name, f"{one}{slash}{per}")
-            for name, one in zip(names, quantities, strict=True)
+            (name, f"{quantity}{slash}{per}")
+            for name, quantity in zip(names, quantities, strict=True)
         ],
         form_name,
     )
 
 
 def key_for(ingredients: list[Ingredient], form_name: str) -> str:
-    return key([(one.name, _alone(one)) for one in ingredients], form_name)
+    """Return the key of a product by its ingredients."""
+    return key([(each.name, _amount(each)) for each in ingredients], form_name)
 
 
-def _alone(one: Ingredient) -> str:
-    return f"{one.quantity}/{one.per}" if one.per else one.quantity
+def _amount(ingredient: Ingredient) -> str:
+    quantity, per = ingredient.quantity, ingredient.per
+    return f"{quantity}/{per}" if per else quantity
 
 
 def _number(text: str) -> Decimal:
@@ -177,10 +182,10 @@ def _number(text: str) -> Decimal:
     return number
 
 
-def _per(count: str, of: str) -> str:
+def _per(count: str, unit: str) -> str:
     number = Decimal(count) if count not in {"", "."} else Decimal(1)
-    if of == "":
+    if unit == "":
         return "" if number == 1 else plain(number)
     if number == 1:
-        return PER[of]
-    return f"{plain(number)} {PER[of]}{'s' if of == 'h' else ''}"
+        return PER[unit]
+    return f"{plain(number)} {PER[unit]}{'s' if unit == 'h' else ''}"

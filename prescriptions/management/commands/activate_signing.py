@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.core.management.base import BaseCommand, CommandError
 
 from prescriptions import signer
@@ -6,7 +8,7 @@ from prescriptions import signer
 class Command(BaseCommand):
     help = "Let the signing key be unlocked again after deactivate_signing."
 
-    def handle(self, *args, **options):
+    def handle(self, *args: Any, **options: Any) -> None:
         was_locked = signer.activate()
         if problems := signer.check_health():
             raise CommandError(" ".join(problems))

@@ -1,8 +1,9 @@
 import itertools
 import statistics
 import time
+from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
 from prescriptions.drugs import search
@@ -18,11 +19,13 @@ AT_ONCE = 1_000
 class Command(BaseCommand):
     help = "Search among many drugs in a throw-away database; say how long it takes."
 
-    def add_arguments(self, parser):
+    def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--drugs", type=int, default=100_000)
         parser.add_argument("--most-milliseconds", type=int, default=100)
 
-    def handle(self, *args, drugs, most_milliseconds, **options):
+    def handle(
+        self, *args: Any, drugs: int, most_milliseconds: int, **options: Any
+    ) -> None:
         name = connection.settings_dict["NAME"]
         connection.creation.create_test_db(verbosity=0, autoclobber=True)
         try:

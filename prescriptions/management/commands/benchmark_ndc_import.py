@@ -2,8 +2,9 @@ import resource
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
 from prescriptions.drugs.ndc import importer, synthetic
@@ -14,13 +15,21 @@ KIB = 1024
 class Command(BaseCommand):
     help = "Import an invented edition into a throw-away database; say time and memory."
 
-    def add_arguments(self, parser):
+    def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--rows", type=int, default=200_000)
         parser.add_argument("--controlled-percent", type=int, default=10)
         parser.add_argument("--drugs", type=int, default=5_000)
         parser.add_argument("--most-mebibytes", type=int, default=64)
 
-    def handle(self, *args, rows, controlled_percent, drugs, most_mebibytes, **options):
+    def handle(
+        self,
+        *args: Any,
+        rows: int,
+        controlled_percent: int,
+        drugs: int,
+        most_mebibytes: int,
+        **options: Any,
+    ) -> None:
         name = connection.settings_dict["NAME"]
         connection.creation.create_test_db(verbosity=0, autoclobber=True)
         try:
@@ -46,5 +55,5 @@ class Command(BaseCommand):
 
 
 def _peak() -> float:
-    """The most memory that this process ever had, in MiB (Linux)."""
+    """Return the peak memory of this process in MiB (Linux)."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / KIB

@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.core.management.base import BaseCommand, CommandError
 
 from prescriptions import signer
@@ -7,7 +9,7 @@ class Command(BaseCommand):
     help = "Make the first signing key in the configured store; never over another."
     requires_system_checks = []
 
-    def handle(self, *args, **options):
+    def handle(self, *args: Any, **options: Any) -> None:
         try:
             place = signer.create()
         except (signer.KeyExists, signer.SignerUnavailable) as problem:

@@ -1,8 +1,9 @@
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from audit import chain
 from audit.acts import Act, Outcome
@@ -11,7 +12,7 @@ from prescriptions.records.bundles import contents, writer
 from prescriptions.records.bundles.contents import Scope
 from providers.models import Practice
 
-STEP = 100  # prescriptions between two words about progress
+STEP = 100  # prescriptions between two lines of progress
 
 
 class Command(BaseCommand):
@@ -20,13 +21,13 @@ class Command(BaseCommand):
         " to a new .zip file, with a program that verifies them."
     )
 
-    def add_arguments(self, parser):
+    def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--output", required=True, type=Path)
         parser.add_argument("--practice", help="id of one practice; all without it")
         parser.add_argument("--from", dest="first", type=date.fromisoformat)
         parser.add_argument("--to", dest="last", type=date.fromisoformat)
 
-    def handle(self, *args, **options):
+    def handle(self, *args: Any, **options: Any) -> None:
         scope = Scope(
             practice=self._practice(options["practice"]),
             first_day=options["first"],
@@ -35,7 +36,7 @@ class Command(BaseCommand):
         self.total = contents.count(scope)
         try:
             written = writer.write(
-                options["output"].absolute(), scope=scope, progress=self._tell
+                options["output"].absolute(), scope=scope, progress=self._show
             )
         except (writer.NotWritten, signer.SignerUnavailable, OSError) as problem:
             chain.record(
@@ -56,17 +57,18 @@ class Command(BaseCommand):
             f"{written.prescriptions} prescriptions are in {options['output']}."
         )
 
-    def _tell(self, done):
+    def _show(self, done: int) -> None:
         if done % STEP == 0 or done == self.total:
             self.stderr.write(f"{done} of {self.total}")
 
-    def _practice(self, public_id):
+    def _practice(self, public_id: str | None) -> Practice | None:
         if not public_id:
             return None
         try:
             return Practice.objects.get(public_id=public_id)
         except (Practice.DoesNotExist, ValidationError):
             known = ", ".join(
-                f"{one.public_id} ({one})" for one in Practice.objects.all()
+                f"{practice.public_id} ({practice})"
+                for practice in Practice.objects.all()
             )
             raise CommandError(f"No practice has this id. Known: {known}.") from None

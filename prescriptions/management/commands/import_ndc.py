@@ -1,9 +1,11 @@
 from pathlib import Path
+from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from prescriptions.drugs.ndc import importer
 from prescriptions.drugs.ndc.files import NotReadable
+from prescriptions.models import ImportRun
 
 
 class Command(BaseCommand):
@@ -12,7 +14,7 @@ class Command(BaseCommand):
         "package.txt. Killed in the middle, it goes on when run again."
     )
 
-    def add_arguments(self, parser):
+    def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("path", type=Path)
         parser.add_argument(
             "--may-retire-most",
@@ -20,7 +22,7 @@ class Command(BaseCommand):
             help="go on when more than half of the products are missing",
         )
 
-    def handle(self, *args, **options):
+    def handle(self, *args: Any, **options: Any) -> None:
         try:
             run = importer.run(
                 options["path"],
@@ -39,5 +41,5 @@ class Command(BaseCommand):
             self.stderr.write(str(row))
         self.stdout.write(f"{run.source} is imported (run {run.pk}).")
 
-    def _show(self, run):
+    def _show(self, run: ImportRun) -> None:
         self.stdout.write(f"{run.get_stage_display()}: {run.percent}%", ending="\n")

@@ -1,7 +1,8 @@
 from pathlib import Path
+from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from prescriptions.records.bundles import reader
 from providers.models import Practice
@@ -13,7 +14,7 @@ class Command(BaseCommand):
         " of a practice: all of them, or nothing."
     )
 
-    def add_arguments(self, parser):
+    def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("bundle", type=Path)
         parser.add_argument("--practice", required=True, help="id of the practice")
         parser.add_argument(
@@ -22,7 +23,7 @@ class Command(BaseCommand):
             help="key id that it has to be sealed with, as its installation told you",
         )
 
-    def handle(self, *args, **options):
+    def handle(self, *args: Any, **options: Any) -> None:
         try:
             practice = Practice.objects.get(public_id=options["practice"])
         except (Practice.DoesNotExist, ValidationError):

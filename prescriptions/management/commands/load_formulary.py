@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.core.management.base import BaseCommand, CommandError
 
 from prescriptions.drugs import formulary
@@ -6,7 +8,7 @@ from prescriptions.drugs import formulary
 class Command(BaseCommand):
     help = "Load the controlled drugs that come with the portal; safe to run again."
 
-    def handle(self, *args, **options):
+    def handle(self, *args: Any, **options: Any) -> None:
         try:
             count = formulary.load()
         except formulary.NotConsistent as problem:
