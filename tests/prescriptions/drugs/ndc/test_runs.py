@@ -127,7 +127,7 @@ def test_an_import_killed_after_any_batch_goes_on(edition, step):
 @pytest.mark.both_databases
 @pytest.mark.parametrize("batch", range(4 + 3 + 1 + 2))
 def test_an_import_killed_inside_any_batch_goes_on(edition, monkeypatch, batch):
-    keep, batches = Batch.keep, iter(range(100))
+    keep, batches = Batch.save, iter(range(100))
 
     def killed(self):
         keep(self)
@@ -135,7 +135,7 @@ def test_an_import_killed_inside_any_batch_goes_on(edition, monkeypatch, batch):
             raise Killed
 
     with monkeypatch.context() as patched:
-        patched.setattr(Batch, "keep", killed)
+        patched.setattr(Batch, "save", killed)
         with pytest.raises(Killed):
             importer.run(edition)
     importer.run(edition)
