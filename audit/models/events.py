@@ -4,6 +4,7 @@ from functools import reduce
 from operator import or_
 
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import Q
 
@@ -17,7 +18,7 @@ def subject_of(model: models.Model) -> str:
     return f"{model._meta.label_lower}:{getattr(model, 'public_id', None) or model.pk}"
 
 
-def user_stream(user: AbstractBaseUser) -> str:
+def user_stream(user: AbstractBaseUser | AnonymousUser) -> str:
     return f"user:{user.pk}"
 
 

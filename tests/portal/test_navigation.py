@@ -29,6 +29,7 @@ def test_a_provider_who_manages_access_sees_that_too(client, alice):
         "Incidents and reports",
         "Export records",
         "Change password",
+        "System status",
     ]
 
 
