@@ -2,7 +2,8 @@ from django.contrib import admin
 from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
-from epcs_portal import health, views
+from epcs_portal import views
+from epcs_portal.operations import health
 from epcs_portal.sign_in import sessions
 
 urlpatterns = [

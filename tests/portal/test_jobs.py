@@ -10,7 +10,7 @@ from django.utils import timezone
 from audit import chain
 from audit.acts import Act
 from audit.models import DailyReport, Heartbeat
-from epcs_portal import jobs
+from epcs_portal.operations import jobs
 
 pytestmark = pytest.mark.django_db
 

@@ -2,7 +2,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from epcs_portal import jobs
+from epcs_portal.operations import jobs
 
 
 class Command(BaseCommand):

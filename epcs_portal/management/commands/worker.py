@@ -5,7 +5,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from django.db import DatabaseError, close_old_connections, connections
 
-from epcs_portal import jobs
+from epcs_portal.operations import jobs
 from prescriptions.delivery import outbox
 
 SWEEP_EVERY = 3  # seconds
