@@ -1,5 +1,6 @@
-"""Settings of the identity provider that contradict each other, or lack something."""
+"""System checks of the identity provider's settings."""
 
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -10,9 +11,9 @@ from joserfc.jwk import ECKey, RSAKey
 from mfa.oidc import own_keys
 
 CLAIMS = {"ial", "aal", "email", "first_name", "last_name", "devices", "device"}
-LEAST_RSA_BITS = 2048  # SP 800-131A
-LEAST_MESSAGE = 20  # characters; CIBA lets a provider refuse longer ones
-LONGEST_TIMEOUT = 30  # seconds
+MIN_RSA_BITS = 2048  # SP 800-131A
+MIN_MESSAGE = 20  # characters; CIBA lets a provider refuse longer ones
+MAX_TIMEOUT = 30  # seconds
 NOT_ACCEPTED_AMR = {"sms", "tel"}  # 21 CFR 1311.115; ID.me's rule for prescribers
 
 
@@ -84,26 +85,26 @@ def _push_methods() -> Error | None:
 
 
 def _binding_message() -> Error | None:
-    if settings.IDME_BINDING_MESSAGE_LENGTH >= LEAST_MESSAGE:
+    if settings.IDME_BINDING_MESSAGE_LENGTH >= MIN_MESSAGE:
         return None
     return Error(
-        f"IDME_BINDING_MESSAGE_LENGTH is less than {LEAST_MESSAGE}: a phone could not "
+        f"IDME_BINDING_MESSAGE_LENGTH is less than {MIN_MESSAGE}: a phone could not "
         "show what is asked.",
         id="idme.E008",
     )
 
 
 def _timeout() -> Error | None:
-    if 0 < settings.IDME_TIMEOUT <= LONGEST_TIMEOUT:
+    if 0 < settings.IDME_TIMEOUT <= MAX_TIMEOUT:
         return None
     return Error(
-        f"IDME_TIMEOUT is not between 0 and {LONGEST_TIMEOUT} seconds.",
+        f"IDME_TIMEOUT is not between 0 and {MAX_TIMEOUT} seconds.",
         hint="Every page that needs the provider may wait this long.",
         id="idme.E009",
     )
 
 
-def _is_usable(load) -> bool:
+def _is_usable(load: Callable[[], RSAKey | ECKey]) -> bool:
     try:
         key = load()
     except (OSError, JoseError, ValueError, TypeError):
@@ -114,7 +115,7 @@ def _is_usable(load) -> bool:
 
 
 def _is_strong(key: RSAKey) -> bool:
-    return key.is_private and key.raw_value.key_size >= LEAST_RSA_BITS
+    return key.is_private and key.raw_value.key_size >= MIN_RSA_BITS
 
 
 CHECKS = [

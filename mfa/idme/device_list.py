@@ -1,4 +1,4 @@
-"""The device list as ID.me writes it: read strictly, all of it or nothing. Pure."""
+"""ID.me's device list, read strictly: all of it or nothing. No HTTP, no database."""
 
 from dataclasses import dataclass, field
 
@@ -13,18 +13,18 @@ KINDS = {
     "email": Kind.EMAIL,
     "passkey": Kind.PASSKEY,
 }
-MOST_DEVICES = 50
+MAX_DEVICES = 50
 MAX_ID = 100
 MAX_SECRET = 128
 MAX_NAME = 64
 
 
 class Malformed(Exception):
-    """The list says something that cannot be true of it; it is refused as a whole."""
+    """The list is refused as a whole; the message is the reason to record."""
 
 
 @dataclass(frozen=True)
-class Listed:
+class ListedDevice:
     """One device of ID.me's list."""
 
     external_id: str
@@ -33,11 +33,11 @@ class Listed:
     seed: bytes | None = field(default=None, repr=False)
 
 
-def read(entries: object) -> list[Listed]:
-    """Return the devices of the claim; raise Malformed on any doubt about any of them."""
-    if not isinstance(entries, list) or len(entries) > MOST_DEVICES:
+def read(entries: object) -> list[ListedDevice]:
+    """Return the devices in the claim; raise Malformed on doubt about any of them."""
+    if not isinstance(entries, list) or len(entries) > MAX_DEVICES:
         raise Malformed("not_a_list")
-    devices = [_read_one(entry) for entry in entries]
+    devices = [_read_device(entry) for entry in entries]
     ids = {device.external_id for device in devices}
     seeds = [device.seed for device in devices if device.seed is not None]
     if len(ids) < len(devices):
@@ -47,7 +47,7 @@ def read(entries: object) -> list[Listed]:
     return devices
 
 
-def _read_one(entry: object) -> Listed:
+def _read_device(entry: object) -> ListedDevice:
     if not isinstance(entry, dict):
         raise Malformed("not_an_object")
     external_id = entry.get("id")
@@ -57,7 +57,7 @@ def _read_one(entry: object) -> Listed:
     if not isinstance(name, str) or not isinstance(entry.get("type"), str):
         raise Malformed("name_or_type")
     kind = KINDS.get(entry["type"], Kind.OTHER)
-    return Listed(
+    return ListedDevice(
         external_id=external_id,
         kind=kind,
         name=_clean(name) or str(kind.label),
@@ -66,7 +66,7 @@ def _read_one(entry: object) -> Listed:
 
 
 def _seed_of(entry: dict) -> bytes:
-    """Return the seed of a generator that works as this portal's codes do."""
+    """Return the seed of a generator with SHA-1, 6 digits and 30 seconds."""
     secret = entry.get("secret")
     digits, period = entry.get("digits", totp.DIGITS), entry.get("period", totp.PERIOD)
     if entry.get("algorithm", "SHA1") != "SHA1":
@@ -84,6 +84,6 @@ def _seed_of(entry: dict) -> bytes:
 
 
 def _clean(name: str) -> str:
-    """Return a name of one line without control or direction characters."""
+    """Return a name on one line, without control or direction characters."""
     printable = "".join(filter(str.isprintable, " ".join(name.split())))
     return " ".join(printable.split())[:MAX_NAME].strip()

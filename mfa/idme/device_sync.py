@@ -1,15 +1,13 @@
-"""The device list of an ID.me account, taken over as it is or not at all.
+"""Device sync: apply the device list of an ID.me account as a whole, or not at all.
 
-HTTP first, then one transaction; a failed refresh changes nothing and says how old
-the list is. Seeds are accepted from signed and encrypted userinfo only.
+HTTP first, then one transaction; a failed sync changes nothing and says how old the
+list is. Seeds are accepted from signed and encrypted userinfo only.
 """
 
-import hmac
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 from django.utils.timesince import timesince
@@ -17,10 +15,12 @@ from django.utils.timesince import timesince
 from audit import chain
 from audit.acts import Act, Outcome
 from foundation import notices
-from mfa import devices, totp, vault
-from mfa.idme import device_list, link
-from mfa.idme.device_list import Listed, Malformed
-from mfa.models import Device, IdmeAccount, Retirement, Source
+from foundation.actors import User
+from mfa import challenges, devices, totp
+from mfa.idme import device_comparison, device_list, link
+from mfa.idme.device_comparison import Difference
+from mfa.idme.device_list import ListedDevice, Malformed
+from mfa.models import Device, IdmeAccount, Source
 from mfa.oidc.client import client
 from mfa.oidc.errors import IdmeRefused, IdmeUnavailable
 from mfa.oidc.http import shared_timeout
@@ -28,29 +28,29 @@ from mfa.oidc.responses import Userinfo
 
 
 class DeviceSyncUnavailable(Exception):
-    """The list was not refreshed and is as it was; the message says how old it is."""
+    """The list was not refreshed; the message says why, and how old it is."""
 
     reason = "unavailable"
 
-    def __init__(self, account: IdmeAccount, why: str):
+    def __init__(self, account: IdmeAccount, why: str) -> None:
         super().__init__(f"{why} {_age_of(account)}")
 
 
 class NeedsSignIn(DeviceSyncUnavailable):
-    """ID.me wants to see the person again before it tells anything more."""
+    """ID.me tells nothing more until the person signs in there again."""
 
     reason = "needs_sign_in"
 
-    def __init__(self, account: IdmeAccount):
+    def __init__(self, account: IdmeAccount) -> None:
         super().__init__(
             account, "Sign in with ID.me again to refresh the list of devices."
         )
 
 
 class DeviceListRefused(DeviceSyncUnavailable):
-    """ID.me sent a list that this portal does not believe; nothing of it was taken."""
+    """ID.me sent a list that this portal does not accept; nothing was applied."""
 
-    def __init__(self, account: IdmeAccount, reason: str):
+    def __init__(self, account: IdmeAccount, reason: str) -> None:
         self.reason = reason
         super().__init__(
             account,
@@ -61,7 +61,7 @@ class DeviceListRefused(DeviceSyncUnavailable):
 
 @dataclass(frozen=True)
 class Changes:
-    """What a refresh did."""
+    """Number of devices that a sync added and removed."""
 
     added: int = 0
     removed: int = 0
@@ -73,17 +73,22 @@ class Changes:
         if not self:
             return "Nothing has changed at ID.me."
         counts = {"added": self.added, "removed": self.removed}
-        said = [
-            f"{count} {_devices(count)} {how}" for how, count in counts.items() if count
+        parts = [
+            f"{count} {_devices(count)} {verb}"
+            for verb, count in counts.items()
+            if count
         ]
-        return f"{', '.join(said)}."
+        return f"{', '.join(parts)}."
 
 
-def refresh(account: IdmeAccount, *, by) -> Changes:
-    """Ask ID.me for the list with the refresh token; raise a DeviceSyncUnavailable."""
+def refresh(account: IdmeAccount, *, by: User) -> Changes:
+    """Fetch the list with the refresh token and apply it.
+
+    Record and raise DeviceSyncUnavailable.
+    """
     at = timezone.now()
     try:
-        entries = entries_in(_fetch(account, at=at), account=account)
+        entries = _entries_in(_fetch(account, at=at), account=account)
         if entries is None:
             raise DeviceSyncUnavailable(account, "ID.me sent no list of devices.")
         return apply_list(account, entries, by=by, at=at)
@@ -93,11 +98,14 @@ def refresh(account: IdmeAccount, *, by) -> Changes:
 
 
 def apply_userinfo(
-    account: IdmeAccount, userinfo: Userinfo, *, by, at: datetime
+    account: IdmeAccount, userinfo: Userinfo, *, by: User, at: datetime
 ) -> Changes:
-    """Apply the list that came with a sign-in; a provider without one is no failure."""
+    """Apply the list that came with a sign-in; a provider without one is no failure.
+
+    Record and raise DeviceSyncUnavailable.
+    """
     try:
-        entries = entries_in(userinfo, account=account)
+        entries = _entries_in(userinfo, account=account)
         return (
             Changes() if entries is None else apply_list(account, entries, by=by, at=at)
         )
@@ -106,19 +114,22 @@ def apply_userinfo(
         raise
 
 
-def entries_in(userinfo: Userinfo, *, account: IdmeAccount) -> object | None:
-    """Return the claim that lists devices, or None; raise DeviceListRefused if in clear."""
+def _entries_in(userinfo: Userinfo, *, account: IdmeAccount) -> object | None:
+    """Return the claim that lists devices, or None; raise DeviceListRefused in clear."""
     entries = userinfo.claims.get(settings.IDME_CLAIMS["devices"])
     if entries is not None and not userinfo.is_sealed:
         raise DeviceListRefused(account, "not_encrypted")
     return entries
 
 
-def apply_list(account: IdmeAccount, entries: object, *, by, at: datetime) -> Changes:
-    """Make the user's ID.me devices those of the list that was asked for at `at`.
+def apply_list(
+    account: IdmeAccount, entries: object, *, by: User, at: datetime
+) -> Changes:
+    """Make the user's ID.me devices those of the list that was requested at `at`.
 
-    A device keeps its nickname and its primary badge while ID.me lists it; one that
-    was removed here stays removed; a list older than the last one changes nothing.
+    A device keeps its nickname and primary badge while ID.me lists it; one that was
+    removed here stays removed; a list older than the last one changes nothing. Raise
+    DeviceSyncUnavailable.
     """
     try:
         listed = device_list.read(entries)
@@ -132,9 +143,11 @@ def apply_list(account: IdmeAccount, entries: object, *, by, at: datetime) -> Ch
         ) from None
 
 
-def _apply(account: IdmeAccount, listed: list[Listed], *, by, at) -> Changes:
+def _apply(
+    account: IdmeAccount, listed: list[ListedDevice], *, by: User, at: datetime
+) -> Changes:
     # One list at a time per user, and none while a primary is being selected.
-    get_user_model().objects.select_for_update(no_key=True).get(pk=account.user_id)
+    challenges.lock_user(account.user_id)
     current = IdmeAccount.objects.linked().filter(pk=account.pk).first()
     if current is None:
         raise DeviceSyncUnavailable(
@@ -142,27 +155,12 @@ def _apply(account: IdmeAccount, listed: list[Listed], *, by, at) -> Changes:
         )
     if current.devices_refreshed_at and current.devices_refreshed_at > at:
         return Changes()
-    new, vanished = _compare(listed, user=account.user)
-    back = {
-        entry.external_id: device
-        for entry in new
-        if (device := _vanished_before(entry, user=account.user))
-    }
-    _check_nobody_has([entry for entry in new if entry.external_id not in back])
-    for device in vanished:
-        devices.retire_vanished(device, by=by)
+    difference = device_comparison.compare(listed, user=account.user)
     is_first = current.devices_refreshed_at is None
-    for entry in new:
-        _add(
-            entry,
-            device=back.get(entry.external_id),
-            user=account.user,
-            by=by,
-            tell=not is_first,
-        )
+    _write(difference, user=account.user, by=by, notify=not is_first)
     IdmeAccount.objects.filter(pk=account.pk).update(devices_refreshed_at=at)
     account.devices_refreshed_at = at
-    changes = Changes(added=len(new), removed=len(vanished))
+    changes = Changes(added=len(difference.new), removed=len(difference.vanished))
     chain.record(
         Act.FEED_APPLIED,
         by=by,
@@ -173,95 +171,47 @@ def _apply(account: IdmeAccount, listed: list[Listed], *, by, at) -> Changes:
     return changes
 
 
-def _compare(listed: list[Listed], *, user) -> tuple[list[Listed], list[Device]]:
-    """Return what is new in the list, and which devices it no longer names as they are.
-
-    What was removed here stays removed, under its old id or with its old seed.
-    """
-    own = Device.objects.visible_to(user)
-    live = {
-        device.external_id: device
-        for device in own.filter(source=Source.IDME, retired_at=None)
-    }
-    kept = {
-        entry.external_id
-        for entry in listed
-        if entry.external_id in live and _is_same(live[entry.external_id], entry)
-    }
-    removed = own.filter(retired_because=Retirement.REMOVED)
-    removed_ids = set(removed.values_list("external_id", flat=True)) - set(live)
-    removed_prints = set(removed.values_list("seed_fingerprint", flat=True))
-    new = [
-        entry
-        for entry in listed
-        if entry.external_id not in kept | removed_ids
-        and (not entry.seed or vault.fingerprint(entry.seed) not in removed_prints)
-    ]
-    return new, [device for id_, device in live.items() if id_ not in kept]
+def _write(difference: Difference, *, user: User, by: User, notify: bool) -> None:
+    for device in difference.vanished:
+        devices.retire_vanished(device, by=by)
+    for entry in difference.new:
+        known = difference.returning.get(entry.external_id)
+        device = _add(entry, device=known or _unsaved(entry, user=user), by=by)
+        if notify:
+            notices.send(
+                user,
+                subject="A device was added to your account",
+                template="mfa/mail/device_added.txt",
+                device=device.name,
+            )
 
 
-def _is_same(device: Device, entry: Listed) -> bool:
-    """Compare the seeds themselves: fingerprints change when keys are rotated."""
-    if device.kind != entry.kind:
-        return False
-    if entry.seed is None:
-        return True
-    try:
-        return hmac.compare_digest(device.seed(), entry.seed)
-    except vault.CannotUnseal:
-        return False
-
-
-def _check_nobody_has(new: list[Listed]) -> None:
-    """Raise Malformed when a seed already stands for another device, of anybody.
-
-    Two devices with one seed are one device, and its codes would pass for both.
-    """
-    prints = {vault.fingerprint(entry.seed) for entry in new if entry.seed}
-    kept = Device.objects.exclude(retired_because=Retirement.UNLINKED)
-    if kept.filter(seed_fingerprint__in=prints).exists():
-        raise Malformed("seed_of_another_device")
-
-
-def _vanished_before(entry: Listed, *, user) -> Device | None:
-    """Return the device that was not listed for a while and is again, unchanged."""
-    vanished = Device.objects.visible_to(user).filter(
-        source=Source.IDME,
-        external_id=entry.external_id,
-        retired_because__in=[Retirement.VANISHED, Retirement.UNLINKED],
-    )
-    return next((device for device in vanished if _is_same(device, entry)), None)
-
-
-def _add(entry: Listed, *, device: Device | None, user, by, tell: bool) -> None:
-    """Add a device, or take one back that was gone; it has to be selected again."""
-    device = device or Device(
+def _unsaved(entry: ListedDevice, *, user: User) -> Device:
+    return Device(
         user=user,
         kind=entry.kind,
         source=Source.IDME,
         external_id=entry.external_id,
         confirmed=True,
     )
-    device.name = _unused_nickname(device.name or entry.name, user=user)
+
+
+def _add(entry: ListedDevice, *, device: Device, by: User) -> Device:
+    """Save a new or returning device; a returning one has to be selected again."""
+    device.name = _unused_nickname(device.name or entry.name, user=device.user)
     device.retired_at, device.retired_because = None, ""
     if entry.seed is not None:
         device.set_seed(entry.seed)
-        # The code just used at ID.me is worth nothing here.
+        # The code just used at ID.me must not work here.
         device.last_step = totp.step_at(timezone.now().timestamp())
     device.save()
     chain.record(
         Act.DEVICE_ADDED, by=by, of=device, source=Source.IDME, kind=device.kind
     )
-    if tell:
-        notices.send(
-            user,
-            subject="A device was added to your account",
-            template="mfa/mail/device_added.txt",
-            device=device.name,
-        )
+    return device
 
 
-def _unused_nickname(wanted: str, *, user) -> str:
+def _unused_nickname(wanted: str, *, user: User) -> str:
     names = Device.objects.visible_to(user).listed().values_list("name", flat=True)
     taken = {name.casefold() for name in names}
     nickname, number = wanted, 1
@@ -296,7 +246,7 @@ def _devices(number: int) -> str:
     return "device" if number == 1 else "devices"
 
 
-def _record_failure(account: IdmeAccount, *, by, reason: str) -> None:
+def _record_failure(account: IdmeAccount, *, by: User, reason: str) -> None:
     chain.record(
         Act.FEED_FAILED, by=by, of=account, outcome=Outcome.FAILURE, reason=reason
     )

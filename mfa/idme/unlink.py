@@ -1,19 +1,20 @@
-"""Taking an ID.me account off a user: signing stops, the record keeps both."""
+"""Unlinking an ID.me account: signing stops, the record keeps the link."""
 
-from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.utils import timezone
 
 from audit import chain
 from audit.acts import Act
 from foundation import notices
-from mfa import challenges, devices, refusals
-from mfa.models import Challenge, Device, IdmeAccount, Purpose
+from foundation.actors import User
+from mfa import challenges, devices
+from mfa.models import Challenge, IdmeAccount, Purpose
 from mfa.oidc.errors import IdmeError
+from mfa.refusals import NotProven
 
 
 class NotLinked(IdmeError):
-    """There is nothing to unlink."""
+    """No ID.me account is linked."""
 
     reason, status = "not_linked", 400
 
@@ -22,34 +23,23 @@ class NotLinked(IdmeError):
 
 
 def digest(account: IdmeAccount) -> str:
-    """Return what a challenge to unlink this account is bound to."""
+    """Return the payload digest of unlinking this account."""
     return challenges.digest_of("unlink", account=str(account.public_id))
 
 
-def needs_device(user) -> bool:
-    """Say whether a device has to agree; who has none left confirms by password."""
-    return Device.objects.visible_to(user).usable().exists()
-
-
 def unlink(
-    account: IdmeAccount, *, by, session_key: str, proof: Challenge | None = None
+    account: IdmeAccount, *, by: User, session_key: str, proof: Challenge | None = None
 ) -> None:
-    """End the link, and every device that came with it; raise NotLinked or NotProven.
+    """End the link and retire the devices from ID.me; raise NotLinked or NotProven.
 
-    Whoever has a usable device gives proof by it. What was added in the portal stays,
-    and signs nothing until an identity is linked again.
+    A user who has a usable device passes `proof` by it. Devices added in the portal
+    stay; nothing is signed until an identity is linked again.
     """
     with transaction.atomic(durable=True):
-        get_user_model().objects.select_for_update(no_key=True).get(pk=by.pk)
-        if needs_device(by):
+        challenges.lock_user(by.pk)
+        if devices.has_usable(by):
             _consume(proof, account, by=by, session_key=session_key)
-        unlinked = IdmeAccount.objects.linked().filter(pk=account.pk, user=by)
-        if not unlinked.update(
-            unlinked_at=timezone.now(),
-            sealed_refresh_token="",
-            refresh_token_expires_at=None,
-        ):
-            raise NotLinked
+        _end_link(account, by=by)
         devices.retire_unlinked(by=by)
         notices.send(
             by,
@@ -59,11 +49,21 @@ def unlink(
         chain.record(Act.IDME_UNLINKED, by=by, of=account)
 
 
+def _end_link(account: IdmeAccount, *, by: User) -> None:
+    linked = IdmeAccount.objects.linked().filter(pk=account.pk, user=by)
+    if not linked.update(
+        unlinked_at=timezone.now(),
+        sealed_refresh_token="",
+        refresh_token_expires_at=None,
+    ):
+        raise NotLinked
+
+
 def _consume(
-    proof: Challenge | None, account: IdmeAccount, *, by, session_key: str
+    proof: Challenge | None, account: IdmeAccount, *, by: User, session_key: str
 ) -> None:
     if proof is None:
-        raise refusals.NotProven("Confirm with one of your devices.")
+        raise NotProven("Confirm with one of your devices.")
     challenges.consume(
         proof,
         user=by,

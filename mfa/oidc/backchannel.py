@@ -1,4 +1,4 @@
-"""Asking a phone through ID.me: OpenID CIBA Core 1.0, poll mode. HTTP, no database."""
+"""Push requests through ID.me: OpenID CIBA Core 1.0, poll mode. HTTP, no database."""
 
 import re
 import unicodedata
@@ -15,16 +15,16 @@ from mfa.oidc.responses import Tokens
 GRANT = "urn:openid:params:grant-type:ciba"
 ENDPOINT = "backchannel_authentication_endpoint"
 INTERVAL = 5  # seconds, where the provider names none; CIBA Core 7.3
-# Up to this length providers take these characters only; FAPI-CIBA 5.2.2, item 9.
+# Up to this length providers accept these characters only; FAPI-CIBA 5.2.2, item 9.
 PLAIN_LENGTH = 20
 NOT_PLAIN = re.compile(r"[^A-Za-z0-9._+/!?#]+")
-# "R.R. oxycodone 5 mg tablet, 30 tablets", and no second one after it.
+# "R.R. oxycodone 5 mg tablet, 30 tablets": one prescription, not several.
 PRESCRIPTION = re.compile(r"(\S+) (\S+)[^;]*, ([\d.]+) \S+")
 
 
 @dataclass(frozen=True)
 class Started:
-    """A request that the provider has taken; whoever knows its id can take the answer."""
+    """A request that the provider accepted; whoever knows its id can fetch the answer."""
 
     request_id: str = field(repr=False)
     expires_in: int  # seconds
@@ -33,14 +33,14 @@ class Started:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a poll brought: pending, slow_down, approved, denied, not_me or expired."""
+    """Result of a poll: pending, slow_down, approved, denied, not_me or expired."""
 
     state: str
     claims: dict = field(default_factory=dict, repr=False)
 
 
 def is_offered() -> bool:
-    """Say whether the provider can ask a phone and be polled; raise IdmeUnavailable."""
+    """Return True if the provider offers push in poll mode; raise IdmeUnavailable."""
     metadata = client().load_server_metadata()
     modes = metadata.get("backchannel_token_delivery_modes_supported")
     return ENDPOINT in metadata and isinstance(modes, list) and "poll" in modes
@@ -50,10 +50,10 @@ def is_offered() -> bool:
 def start(
     *, subject: str, device: str, message: str, number: str, expires_in: int
 ) -> Started:
-    """Ask the phone of an account; raise an IdmeError.
+    """Send a push to the phone of an account; raise IdmeError.
 
-    Where the provider matches the number itself, it gets it apart from the message,
-    which the phone shows; else the person compares it with the end of the message.
+    A provider that matches numbers itself gets the number apart from the message; else
+    the person compares it with the end of the message. `expires_in` is in seconds.
     """
     metadata = client().load_server_metadata()
     form = {
@@ -61,7 +61,7 @@ def start(
         "login_hint": subject,
         "requested_expiry": str(expires_in),
         "device": device,
-    } | client().claims_to_ask_for()
+    } | client().requested_claims()
     if metadata.get("backchannel_number_matching_supported") is True:
         form |= {"binding_message": binding_message(message), "match_number": number}
     else:
@@ -74,11 +74,11 @@ def start(
 
 @shared_timeout()
 def poll(request_id: str, *, subject: str) -> Answer:
-    """Ask whether the phone has answered; raise an IdmeError."""
-    found = client().post("token_endpoint", grant_type=GRANT, auth_req_id=request_id)
-    if "error" in found:
-        return _unanswered(found)
-    granted = Tokens.of(found)
+    """Return whether and how the phone has answered; raise IdmeError."""
+    answer = client().post("token_endpoint", grant_type=GRANT, auth_req_id=request_id)
+    if "error" in answer:
+        return _unanswered(answer)
+    granted = Tokens.of(answer)
     check_policy(granted.scope)
     header, claims = tokens.signed_claims(granted.id_token, keys=client().keys)
     tokens.check_backchannel_id_token(
@@ -92,7 +92,7 @@ def poll(request_id: str, *, subject: str) -> Answer:
 
 
 def binding_message(message: str, *, number: str = "") -> str:
-    """Return the message as the provider takes it, with the number at its end."""
+    """Return the message as the provider accepts it, ending with the number."""
     length = settings.IDME_BINDING_MESSAGE_LENGTH
     if length > PLAIN_LENGTH:
         ending = f" #{number}" if number else ""
@@ -102,13 +102,14 @@ def binding_message(message: str, *, number: str = "") -> str:
 
 
 def _plain(message: str, length: int) -> str:
-    """Keep who, what and how many; of these, the end of the drug's name goes first."""
-    parts = PRESCRIPTION.fullmatch(message)
-    if parts is None:
+    """Keep patient, drug and quantity; the end of the drug's name is cut first."""
+    prescription = PRESCRIPTION.fullmatch(message)
+    if prescription is None:
         return _plain_text(message)[:length].rstrip("-")
-    who, what, quantity = (_plain_text(part) for part in parts.groups())
-    room = length - len(f"{who}--{quantity}")
-    return f"{who}-{what[: max(room, 0)].rstrip('-')}-{quantity}"[:length].rstrip("-")
+    patient, drug, quantity = map(_plain_text, prescription.groups())
+    room = max(0, length - len(f"{patient}--{quantity}"))
+    plain = f"{patient}-{drug[:room].rstrip('-')}-{quantity}"
+    return plain[:length].rstrip("-")
 
 
 def _plain_text(text: str) -> str:
@@ -137,11 +138,11 @@ def _seconds(value: object) -> int:
     return value
 
 
-def _unanswered(found: dict) -> Answer:
-    """Tell what an error of the token endpoint says about the request; CIBA Core 11."""
-    match found["error"]:
-        # invalid_grant: another poll of ours, at the same moment, may have taken the
-        # tokens. To call that a refusal would undo its approval; pending grants
+def _unanswered(answer: dict) -> Answer:
+    """Return what an error of the token endpoint means for the push; CIBA Core 11."""
+    match answer["error"]:
+        # invalid_grant: another poll of ours, at the same moment, may have fetched the
+        # tokens. To treat that as a denial would undo its approval; pending grants
         # nothing, and ends with the challenge.
         case "authorization_pending" | "invalid_grant":
             return Answer("pending")
@@ -150,7 +151,7 @@ def _unanswered(found: dict) -> Answer:
         case "expired_token":
             return Answer("expired")
         case "access_denied":
-            is_not_me = found.get("decline_reason") == "not_me"
+            is_not_me = answer.get("decline_reason") == "not_me"
             return Answer("not_me" if is_not_me else "denied")
         case error:
             raise from_protocol(error)

@@ -1,7 +1,7 @@
-"""The OpenID Connect client of ID.me, or of any provider that can be discovered.
+"""The OpenID Connect client of ID.me, or of any provider with discovery.
 
-OpenID Connect Core 1.0, RFC 7636 (PKCE), RFC 9207 (iss), RFC 9700. Nothing of a
-conversation stays in the session once it is over.
+OpenID Connect Core 1.0, RFC 7636 (PKCE), RFC 9207 (iss), RFC 9700. A finished sign-in
+leaves nothing in the session.
 """
 
 import base64
@@ -12,7 +12,9 @@ from urllib.parse import quote_plus
 import requests
 from authlib.common.urls import add_params_to_qs
 from authlib.integrations.django_client import DjangoOAuth2App
+from authlib.oauth2.auth import ClientAuth
 from django.conf import settings
+from django.http import HttpRequest
 from django.urls import reverse
 from joserfc.jwk import KeySet
 
@@ -24,12 +26,12 @@ from mfa.oidc.pending import PendingSignIns
 from mfa.oidc.responses import SignIn, Tokens, Userinfo, moment
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-# When and how the person signed in, wherever it may be asked for; Core 5.5.
-CLAIMS_TO_ASK_FOR = '{"id_token":{"auth_time":{"essential":true},"amr":null}}'
+# When and how the person signed in, where the provider lets us ask; Core 5.5.
+REQUESTED_CLAIMS = '{"id_token":{"auth_time":{"essential":true},"amr":null}}'
 
 
 class IdmeClient(DjangoOAuth2App):
-    """authlib's client without the defaults that are too kind for identity proofing."""
+    """authlib's client without the defaults too lenient for identity proofing."""
 
     client_cls = BoundedSession
 
@@ -51,11 +53,11 @@ class IdmeClient(DjangoOAuth2App):
         self._discovery = Discovery(self._fetch)
 
     @shared_timeout()
-    def begin(self, request, *, purpose: str, next_path: str) -> str:
-        """Remember a sign-in in the session; return where to send the browser.
+    def begin(self, request: HttpRequest, *, purpose: str, next_path: str) -> str:
+        """Store a pending sign-in in the session; return the URL to redirect to.
 
-        Asks for the metadata shortly before, because who is sent to a site that is down
-        cannot be told so any more.
+        Raise IdmeUnavailable: the metadata is fetched just before, because a person sent
+        to a site that is down can no longer be told.
         """
         self._discovery.metadata(life=DEPARTURE_LIFE)
         redirect_uri = settings.PORTAL_ORIGIN + reverse("idme-callback")
@@ -64,7 +66,7 @@ class IdmeClient(DjangoOAuth2App):
             prompt="login",
             max_age=0,
             op="signin",
-            **self.claims_to_ask_for(),
+            **self.requested_claims(),
         )
         self.save_authorize_data(
             request,
@@ -79,10 +81,11 @@ class IdmeClient(DjangoOAuth2App):
         return started["url"]
 
     @shared_timeout()
-    def finish(self, request) -> SignIn:
-        """Take ID.me's answer from the callback; raise IdmeRefused or IdmeUnavailable.
+    def finish(self, request: HttpRequest) -> SignIn:
+        """Return the sign-in that a callback completes.
 
-        The state is looked at before anything else, also before an error.
+        Raise IdmeRefused or IdmeUnavailable. The state is checked first, even before an
+        error (RFC 6749 10.12).
         """
         state = request.GET.get("state", "")
         pending = self.framework.take(request.session, state)
@@ -108,17 +111,21 @@ class IdmeClient(DjangoOAuth2App):
         )
 
     def exchange(self, **grant: str) -> Tokens:
-        """Trade a code or a refresh token for tokens."""
+        """Exchange a code or a refresh token for tokens; raise IdmeError."""
         answer = self.post("token_endpoint", **grant)
         if "error" in answer:
             raise from_protocol(answer["error"])
         return Tokens.of(answer)
 
     def refresh(self, refresh_token: str) -> Tokens:
+        """Exchange a refresh token for tokens; raise IdmeError."""
         return self.exchange(grant_type="refresh_token", refresh_token=refresh_token)
 
     def post(self, endpoint: str, **form: str) -> dict:
-        """Send a form as this client; return the answer, which may be an `error`."""
+        """Post a form, authenticated as this client; return the answer or its `error`.
+
+        Raise IdmeUnavailable.
+        """
         metadata = self.load_server_metadata()
         if endpoint not in metadata:
             raise IdmeUnavailable
@@ -135,17 +142,17 @@ class IdmeClient(DjangoOAuth2App):
             raise IdmeUnavailable
         return answer
 
-    def claims_to_ask_for(self) -> dict[str, str]:
-        """Return the parameter that asks for what an ID token may leave out."""
+    def requested_claims(self) -> dict[str, str]:
+        """Return the parameter that requests claims an ID token may omit."""
         supported = self.load_server_metadata().get("claims_parameter_supported")
-        return {"claims": CLAIMS_TO_ASK_FOR} if supported is True else {}
+        return {"claims": REQUESTED_CLAIMS} if supported is True else {}
 
     def userinfo_of(
         self, granted: Tokens, *, subject: str, known: dict | None = None
     ) -> Userinfo:
-        """Fetch and check userinfo, over what the ID token said already.
+        """Return checked userinfo, merged over the `known` claims of the ID token.
 
-        The access token is spent by it: ID.me accepts one only once.
+        Raise IdmeError. It spends the access token: ID.me accepts one only once.
         """
         endpoint = self.load_server_metadata().get("userinfo_endpoint")
         if endpoint is None:
@@ -164,9 +171,11 @@ class IdmeClient(DjangoOAuth2App):
         return self._opened(response, subject=subject, known=known or {})
 
     def load_server_metadata(self) -> dict:
+        """Return the provider's metadata; authlib calls it, too."""
         return self._discovery.metadata()
 
     def keys(self, force: bool = False) -> KeySet:
+        """Return the provider's signing keys; `force` fetches them again."""
         return self._discovery.keys(force)
 
     def _fetch(self, url: str) -> dict:
@@ -177,11 +186,13 @@ class IdmeClient(DjangoOAuth2App):
         return _json(response)
 
     def _code_in(self, answer: dict[str, str]) -> str:
-        """Return the code of ID.me's own answer; raise what its error means."""
-        promised = self.load_server_metadata().get(
+        """Return the code in ID.me's own answer, or raise what its error means."""
+        sends_issuer = self.load_server_metadata().get(
             "authorization_response_iss_parameter_supported"
         )
-        issuer = answer.get("iss", None if promised is True else settings.IDME_ISSUER)
+        issuer = answer.get(
+            "iss", None if sends_issuer is True else settings.IDME_ISSUER
+        )
         if issuer != settings.IDME_ISSUER:
             raise IdmeRefused("bad_answer")
         if "error" in answer:
@@ -198,7 +209,9 @@ class IdmeClient(DjangoOAuth2App):
         )
         return claims
 
-    def _opened(self, response, *, subject: str, known: dict) -> Userinfo:
+    def _opened(
+        self, response: requests.Response, *, subject: str, known: dict
+    ) -> Userinfo:
         kind = response.headers.get("Content-Type", "").partition(";")[0].strip()
         is_sealed = is_signed = kind.lower() == "application/jwt"
         if is_signed:
@@ -214,27 +227,32 @@ class IdmeClient(DjangoOAuth2App):
 
 @cache
 def client() -> IdmeClient:
-    """Return the one client of this process, with what it has discovered."""
+    """Return the client of this process, with the metadata it has cached."""
     return IdmeClient()
 
 
 def check_policy(scope: object) -> None:
-    """Refuse when a policy that was asked for is missing from what was granted."""
+    """Raise IdmeRefused if a requested policy is missing from the granted scope."""
     if scope is None:
         return
-    asked = {name for name in settings.IDME_SCOPES.split() if "://" in name}
-    if not isinstance(scope, str) or not asked <= set(scope.split()):
+    requested = {name for name in settings.IDME_SCOPES.split() if "://" in name}
+    if not isinstance(scope, str) or not requested <= set(scope.split()):
         raise IdmeRefused("other_policy")
 
 
-def _with_basic(client, method, uri, headers, body):
-    """RFC 6749 2.3.1: both halves are form-encoded, which authlib leaves out."""
+def _with_basic(
+    client: ClientAuth, method: str, uri: str, headers: dict[str, str], body: str
+) -> tuple[str, dict[str, str], str]:
+    """Authenticate by secret, form-encoding both halves: RFC 6749 2.3.1."""
     pair = f"{quote_plus(client.client_id)}:{quote_plus(client.client_secret)}"
     headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
     return uri, headers, body
 
 
-def _with_assertion(client, method, uri, headers, body):
+def _with_assertion(
+    client: ClientAuth, method: str, uri: str, headers: dict[str, str], body: str
+) -> tuple[str, dict[str, str], str]:
+    """Authenticate by a signed assertion: RFC 7523 2.2."""
     fields = [
         ("client_id", client.client_id),
         ("client_assertion_type", ASSERTION_TYPE),
@@ -243,7 +261,7 @@ def _with_assertion(client, method, uri, headers, body):
     return uri, headers, add_params_to_qs(body or "", fields)
 
 
-def _parameters(request) -> dict[str, str]:
+def _parameters(request: HttpRequest) -> dict[str, str]:
     names = ["state", "code", "error", "iss"]
     if any(len(request.GET.getlist(name)) > 1 for name in names):
         raise IdmeRefused("bad_answer")
@@ -252,9 +270,9 @@ def _parameters(request) -> dict[str, str]:
 
 def _json(response: requests.Response) -> dict:
     try:
-        found = response.json()
+        answer = response.json()
     except (ValueError, RecursionError):
         raise IdmeUnavailable from None
-    if not isinstance(found, dict):
+    if not isinstance(answer, dict):
         raise IdmeUnavailable
-    return found
+    return answer

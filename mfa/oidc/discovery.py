@@ -1,7 +1,7 @@
-"""What the provider publishes about itself: metadata and keys, checked, and not for long.
+"""The provider's published metadata and keys: checked, and cached for a short time.
 
-OpenID Connect Discovery 1.0. What is too old is not used, and what was refused does
-not replace what is good.
+OpenID Connect Discovery 1.0. An expired document is not used; a refused one does not
+replace a valid one.
 """
 
 import time
@@ -18,12 +18,12 @@ from mfa.oidc.errors import IdmeUnavailable
 
 METADATA_LIFE = 3600  # seconds
 KEYS_LIFE = 1800  # seconds
-KEYS_APART = 60  # seconds between two fetches that an unknown key id asked for
+KEYS_APART = 60  # seconds between two fetches for an unknown key id
 DEPARTURE_LIFE = 15  # seconds, before a person is sent to the provider
-FAILURE_LIFE = 5  # seconds in which nobody waits for the same silence again
+FAILURE_LIFE = 5  # seconds in which a failed fetch is not repeated
 ENDPOINTS = ["authorization_endpoint", "token_endpoint", "jwks_uri"]
 OPTIONAL_ENDPOINTS = ["userinfo_endpoint", "backchannel_authentication_endpoint"]
-# Everything else in the metadata would configure authlib's session: left out.
+# Anything else in the metadata would configure authlib's session, so it is dropped.
 MEMBERS = [
     "issuer",
     *ENDPOINTS,
@@ -40,57 +40,60 @@ T = TypeVar("T")
 
 
 class Published(Generic[T]):
-    """One document of the provider, and when it was last fetched, or not."""
+    """A document of the provider, cached for `life` seconds."""
 
-    def __init__(self, fetch: Callable[[], T], *, life: float):
+    def __init__(self, fetch: Callable[[], T], *, life: float) -> None:
         self._fetch, self._life = fetch, life
-        self._found: T | None = None
+        self._document: T | None = None
         self._fetched_at = self._failed_at = float("-inf")
 
     def current(self, *, life: float | None = None) -> T:
+        """Return the document, at most `life` seconds old; raise IdmeUnavailable."""
         age = time.monotonic() - self._fetched_at
-        if self._found is None or age > (self._life if life is None else life):
-            return self.fetched()
-        return self._found
+        if self._document is None or age > (self._life if life is None else life):
+            return self.fetch()
+        return self._document
 
-    def fetched(self) -> T:
-        """Fetch it, unless that failed a moment ago; raise IdmeUnavailable."""
+    def fetch(self) -> T:
+        """Fetch and return it; raise IdmeUnavailable, at once if that just failed."""
         if time.monotonic() - self._failed_at < FAILURE_LIFE:
             raise IdmeUnavailable
         try:
-            self._found = self._fetch()
+            self._document = self._fetch()
         except IdmeUnavailable:
             self._failed_at = time.monotonic()
             raise
         self._fetched_at = time.monotonic()
-        return self._found
+        return self._document
 
 
 class Discovery:
     """The provider's metadata and its signing keys."""
 
-    def __init__(self, fetch: Fetch):
+    def __init__(self, fetch: Fetch) -> None:
         self._fetch = fetch
         self._metadata = Published(self._fetch_metadata, life=METADATA_LIFE)
         self._keys = Published(self._fetch_keys, life=KEYS_LIFE)
-        self._asked_for_unknown_at = float("-inf")
+        self._forced_at = float("-inf")
 
     def metadata(self, *, life: float | None = None) -> dict:
+        """Return the metadata, at most `life` seconds old; raise IdmeUnavailable."""
         return self._metadata.current(life=life)
 
     def keys(self, force: bool = False) -> KeySet:
-        """Return the keys; `force` fetches them again, but not all the time."""
+        """Return the keys; `force` fetches them again, once per KEYS_APART seconds."""
         now = time.monotonic()
-        if force and now - self._asked_for_unknown_at > KEYS_APART:
-            self._asked_for_unknown_at = now
-            return self._keys.fetched()
+        if force and now - self._forced_at > KEYS_APART:
+            self._forced_at = now
+            return self._keys.fetch()
         return self._keys.current()
 
     def _fetch_metadata(self) -> dict:
-        found = self._fetch(metadata_url())
-        _check_metadata(found)
-        return {key: found[key] for key in MEMBERS if found.get(key) is not None} | {
-            "token_endpoint_auth_method": _auth_method(found)
+        metadata = self._fetch(metadata_url())
+        _check_metadata(metadata)
+        members = {name: metadata.get(name) for name in MEMBERS}
+        return {name: value for name, value in members.items() if value is not None} | {
+            "token_endpoint_auth_method": _auth_method(metadata)
         }
 
     def _fetch_keys(self) -> KeySet:
@@ -102,26 +105,27 @@ class Discovery:
 
 
 def metadata_url() -> str:
+    """Return the address of the discovery document; Discovery 1.0, section 4."""
     return f"{settings.IDME_ISSUER.rstrip('/')}/.well-known/openid-configuration"
 
 
-def _check_metadata(found: dict) -> None:
-    """Refuse a document of another issuer, or one that leads out of TLS."""
+def _check_metadata(metadata: dict) -> None:
+    """Raise IdmeUnavailable for another issuer, or an endpoint without TLS."""
     scheme = urlsplit(settings.IDME_ISSUER).scheme
-    endpoints = [found.get(name) for name in ENDPOINTS]
-    endpoints += [found[name] for name in OPTIONAL_ENDPOINTS if name in found]
-    if found.get("issuer") != settings.IDME_ISSUER or not all(
+    endpoints = [metadata.get(name) for name in ENDPOINTS]
+    endpoints += [metadata[name] for name in OPTIONAL_ENDPOINTS if name in metadata]
+    if metadata.get("issuer") != settings.IDME_ISSUER or not all(
         isinstance(url, str) and url.startswith(("https://", f"{scheme}://"))
         for url in endpoints
     ):
         raise IdmeUnavailable
 
 
-def _auth_method(found: dict) -> str:
-    """Choose how this client shows who it is: with its key if it was given one."""
+def _auth_method(metadata: dict) -> str:
+    """Return how this client authenticates: with its key if it has one."""
     if settings.IDME_CLIENT_KEY_FILE:
         return "private_key_jwt"
-    supported = found.get("token_endpoint_auth_methods_supported")
+    supported = metadata.get("token_endpoint_auth_methods_supported")
     is_post_only = isinstance(supported, list) and (
         "client_secret_basic" not in supported and "client_secret_post" in supported
     )
@@ -129,7 +133,7 @@ def _auth_method(found: dict) -> str:
 
 
 def _signing_keys(published: list) -> list[RSAKey | ECKey]:
-    """Return the keys that can sign here; others are passed over, RFC 7517 5."""
+    """Return the keys that can sign here; others are ignored, RFC 7517 5."""
     keys: list[RSAKey | ECKey] = []
     for jwk in published:
         if not isinstance(jwk, dict) or jwk.get("use", "sig") != "sig":

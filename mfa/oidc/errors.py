@@ -1,4 +1,4 @@
-"""How a conversation with ID.me can fail: a fixed list, nothing the other side wrote.
+"""Failures of an exchange with ID.me: a fixed list, no text of the other side.
 
 `error_description` is never shown, stored or logged: anybody can write one.
 """
@@ -67,7 +67,7 @@ class IdmeError(Exception):
 
 
 class IdmeUnavailable(IdmeError):
-    """ID.me was not reached in time, or what answered was not ID.me."""
+    """ID.me was not reached in time, or the answer was not from ID.me."""
 
     reason = "unavailable"
     status = 503
@@ -80,18 +80,18 @@ class IdmeUnavailable(IdmeError):
 
 
 class IdmeRefused(IdmeError):
-    """ID.me said no, or said something this portal does not accept."""
+    """ID.me refused, or sent something this portal does not accept."""
 
     status = 400
 
-    def __init__(self, reason: str):
+    def __init__(self, reason: str) -> None:
         self.reason = reason
         super().__init__(REFUSALS[reason])
 
 
 def from_protocol(error: object) -> IdmeError:
-    """Return what an OAuth error code means here; unknown ones are just that."""
+    """Return the exception for an OAuth error code; "unknown" for any other value."""
     if error in BUSY_ERRORS:
         return IdmeUnavailable()
-    known = PROTOCOL_ERRORS.get(error) if isinstance(error, str) else None
-    return IdmeRefused(known or "unknown")
+    reason = PROTOCOL_ERRORS.get(error) if isinstance(error, str) else None
+    return IdmeRefused(reason or "unknown")

@@ -1,4 +1,4 @@
-"""HTTP to ID.me: bounded in time and size, and never led anywhere else."""
+"""HTTP to ID.me: bounded in time and size, and never redirected."""
 
 import socket
 import threading
@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from typing import Any
 
 import requests
 import urllib3
@@ -24,7 +25,7 @@ _ends_at: ContextVar[float] = ContextVar("ends_at", default=float("inf"))
 
 @contextmanager
 def shared_timeout() -> Iterator[None]:
-    """Let all calls inside share one IDME_TIMEOUT, so that no page waits for several."""
+    """Make all calls inside share one IDME_TIMEOUT: no page waits for several."""
     ends_at = min(_ends_at.get(), time.monotonic() + settings.IDME_TIMEOUT)
     token = _ends_at.set(ends_at)
     try:
@@ -34,27 +35,28 @@ def shared_timeout() -> Iterator[None]:
 
 
 class BoundedSession(OAuth2Session):
-    """One conversation; every call ends within IDME_TIMEOUT, whatever is sent.
+    """A session whose calls end within IDME_TIMEOUT, whatever the server sends.
 
     A redirect is an error: no endpoint that takes a secret has a reason to send one.
     """
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for scheme in ["http://", "https://"]:
             self.mount(scheme, _WatchedAdapter())
 
     @shared_timeout()
-    def request(self, method, url, withhold_token=False, auth=None, **kwargs):
+    def request(
+        self,
+        method: str,
+        url: str,
+        withhold_token: bool = False,
+        auth: object = None,
+        **kwargs: Any,
+    ) -> requests.Response:
+        """Return a complete response below 500; raise IdmeUnavailable."""
         deadline = _ends_at.get()
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise IdmeUnavailable
-        kwargs |= {
-            "timeout": urllib3.Timeout(total=left),
-            "allow_redirects": False,
-            "stream": True,
-        }
+        kwargs |= _bounds(deadline)
         try:
             response = super().request(method, url, withhold_token, auth, **kwargs)
             response._content = _read(response, deadline=deadline)
@@ -66,25 +68,36 @@ class BoundedSession(OAuth2Session):
         return response
 
 
+def _bounds(deadline: float) -> dict[str, Any]:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise IdmeUnavailable
+    return {
+        "timeout": urllib3.Timeout(total=left),
+        "allow_redirects": False,
+        "stream": True,
+    }
+
+
 def _read(response: requests.Response, *, deadline: float) -> bytes:
-    """Read what came so far, again and again: a slow drip does not reset the clock."""
+    """Return the body, read piece by piece: a slow drip does not reset the clock."""
     body = b""
     while chunk := response.raw.read1(CHUNK, decode_content=True):
         body += chunk
         if len(body) > MAX_BYTES or time.monotonic() > deadline:
             break
     response.close()
-    # Also when nothing more came: what was cut off looks like an empty answer.
+    # Checked again at the end: a connection that was cut looks like an empty answer.
     if len(body) > MAX_BYTES or time.monotonic() > deadline:
         raise IdmeUnavailable
     return body
 
 
 class _Watched:
-    """A connection that is cut when its time is over.
+    """Mixin that cuts a connection when its time is over.
 
-    A timeout of a socket starts again with every byte, and the headers are read by
-    http.client, so a drip of headers would hold a worker for hours.
+    A socket's timeout restarts with every byte, and http.client reads the headers, so a
+    drip of headers would hold a worker for hours.
     """
 
     _watch: threading.Timer | None = None
@@ -123,7 +136,7 @@ class _HTTPSPool(urllib3.HTTPSConnectionPool):
 
 
 class _WatchedAdapter(HTTPAdapter):
-    def init_poolmanager(self, *args, **kwargs):
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
         pools = {"http": _HTTPPool, "https": _HTTPSPool}
         self.poolmanager.pool_classes_by_scheme = pools

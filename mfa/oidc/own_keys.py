@@ -1,4 +1,4 @@
-"""The portal's own keys towards ID.me: one opens userinfo, one may sign as the client."""
+"""The portal's own keys at ID.me: one decrypts userinfo, one may sign as the client."""
 
 import secrets
 import time
@@ -24,16 +24,16 @@ def client_key() -> RSAKey | ECKey:
 
 
 def public_keys() -> dict:
-    """Return the JWKS by which ID.me encrypts for this portal and recognizes it."""
+    """Return the JWKS by which ID.me encrypts for this portal and verifies it."""
     keys: list[RSAKey | ECKey] = [userinfo_key()]
     keys += [client_key()] if settings.IDME_CLIENT_KEY_FILE else []
     return {"keys": [key.as_dict(private=False) for key in keys]}
 
 
 def assertion() -> str:
-    """Return a new signed proof that this is the client; RFC 7523.
+    """Return a new signed client assertion, valid for ASSERTION_LIFE; RFC 7523.
 
-    Meant for the issuer and nobody else, whichever endpoint it is sent to.
+    Its audience is the issuer alone, whichever endpoint it is sent to.
     """
     key = client_key()
     now = int(time.time())

@@ -1,4 +1,4 @@
-"""What a conversation with ID.me yields; tokens and claims stay out of every repr."""
+"""Values from an exchange with ID.me; tokens and claims stay out of every repr."""
 
 import time
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from mfa.oidc.tokens import LATEST, LEEWAY
 
 @dataclass(frozen=True)
 class Tokens:
-    """What the token endpoint answered, of the types it should have."""
+    """A checked answer of the token endpoint."""
 
     access_token: str = field(repr=False)
     refresh_token: str = field(default="", repr=False)
@@ -19,7 +19,7 @@ class Tokens:
 
     @classmethod
     def of(cls, answer: dict) -> "Tokens":
-        """Take an answer for what RFC 6749 5.1 demands; raise IdmeRefused."""
+        """Return the tokens of an answer; raise IdmeRefused unless RFC 6749 5.1 holds."""
         if _text(answer, "token_type").lower() != "bearer":
             raise IdmeRefused("bad_answer")
         if not _text(answer, "access_token"):
@@ -35,7 +35,7 @@ class Tokens:
 
 @dataclass(frozen=True)
 class Userinfo:
-    """What ID.me says about a person; `is_sealed` when signed and encrypted for us."""
+    """Claims about a person; `is_sealed` if signed and encrypted for the portal."""
 
     claims: dict = field(repr=False)
     is_sealed: bool
@@ -43,7 +43,7 @@ class Userinfo:
 
 @dataclass(frozen=True)
 class SignIn:
-    """A finished sign-in at ID.me, and what it was started for."""
+    """A finished sign-in at ID.me, and the purpose it was started for."""
 
     subject: str
     auth_time: float | None
@@ -56,7 +56,7 @@ class SignIn:
 
     @property
     def is_fresh(self) -> bool:
-        """Say whether the person signed in since this was started, and ID.me says so."""
+        """Return True if ID.me states that the person signed in since this started."""
         return self.auth_time is not None and (
             self.started_at - LEEWAY <= self.auth_time <= time.time() + LEEWAY
         )

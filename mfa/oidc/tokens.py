@@ -1,4 +1,4 @@
-"""What ID.me signs and encrypts, checked; no HTTP and no database here.
+"""Checks of what ID.me signs and encrypts; no HTTP and no database here.
 
 OpenID Connect Core 3.1.3.7 and 5.3, RFC 8725. Algorithms are pinned here and are
 never taken from a token or from the provider's metadata.
@@ -19,7 +19,7 @@ from joserfc.jws import JWSRegistry
 from mfa.oidc import own_keys
 from mfa.oidc.errors import IdmeRefused
 
-# Headers that nobody knows are ignored, as RFC 7515 4 says; `crit` ones are refused.
+# Unknown headers are ignored, as RFC 7515 4 requires; `crit` ones are refused.
 SIGNATURES = JWSRegistry(algorithms=["RS256", "ES256"], strict_check_header=False)
 ENCRYPTIONS = JWERegistry(
     algorithms=["RSA-OAEP", "A256CBC-HS512"], strict_check_header=False
@@ -30,15 +30,15 @@ LATEST = 2**53  # seconds; RFC 8259 6
 MAX_SUBJECT = 255
 REQUEST_ID_CLAIM = "urn:openid:params:jwt:claim:auth_req_id"  # CIBA Core 10.3.1
 
-# force=True means: the key id is not among these, fetch them again.
+# Called with True when the key id is unknown: the keys are fetched again.
 KeysOf = Callable[[bool], KeySet]
 
 
 def signed_claims(token: object, *, keys: KeysOf) -> tuple[dict, dict]:
-    """Return header and claims of a JWS that one of ID.me's keys signed.
+    """Return header and claims of a JWS signed by one of ID.me's keys.
 
-    Raise IdmeRefused on anything else. Keys named by the token itself (jwk, jku,
-    x5u) are not looked at.
+    Raise IdmeRefused on anything else. Keys named by the token itself (jwk, jku, x5u)
+    are ignored.
     """
     if not isinstance(token, str):
         raise IdmeRefused("bad_answer")
@@ -57,7 +57,10 @@ def signed_claims(token: object, *, keys: KeysOf) -> tuple[dict, dict]:
 def check_id_token(
     header: dict, claims: dict, *, nonce: str, access_token: str
 ) -> None:
-    """Raise IdmeRefused unless this ID token is ID.me's, for us, for this request, new."""
+    """Raise IdmeRefused unless the ID token is ID.me's, for us, for this nonce, new.
+
+    OpenID Connect Core 3.1.3.7.
+    """
     if not nonce:
         raise IdmeRefused("bad_answer")
     _check_id_token(header, claims, nonce=nonce, access_token=access_token)
@@ -66,9 +69,9 @@ def check_id_token(
 def check_backchannel_id_token(
     header: dict, claims: dict, *, subject: str, request_id: str, access_token: str
 ) -> None:
-    """Raise IdmeRefused unless this ID token answers this request, about this person.
+    """Raise IdmeRefused unless the ID token answers this request for this subject.
 
-    There is no nonce: the request is named by its id, over a connection of our own.
+    There is no nonce: the request is named by its id, over our own connection.
     """
     _check_id_token(header, claims, access_token=access_token)
     if claims["sub"] != subject:
@@ -79,7 +82,7 @@ def check_backchannel_id_token(
 
 
 def check_userinfo(claims: dict, *, subject: str, is_signed: bool) -> None:
-    """Raise IdmeRefused unless these claims are about `subject` and, signed, for us."""
+    """Raise IdmeRefused unless the claims are about `subject` and, if signed, for us."""
     if is_signed:
         _check_from_idme_for_us(claims)
         if "exp" in claims and _seconds(claims["exp"]) < time.time() - LEEWAY:
@@ -91,7 +94,7 @@ def check_userinfo(claims: dict, *, subject: str, is_signed: bool) -> None:
 
 
 def decrypted(token: str) -> str:
-    """Return the JWS inside a JWE for our key; raise IdmeRefused when it is not one."""
+    """Return the JWS inside a JWE for our key; raise IdmeRefused on anything else."""
     try:
         sealed = jwe.decrypt_compact(
             token, own_keys.userinfo_key(), registry=ENCRYPTIONS

@@ -5,8 +5,7 @@ from django.urls import reverse
 
 from audit.acts import Act
 from audit.models import Event
-from mfa.idme import sign_in as signing_in
-from mfa.idme import unlink
+from mfa.idme import portal_sign_in, unlink
 from mfa.models import IdmeAccount
 from tests.factories import make_idme_account
 from tests.mfa.idme.provider import listed
@@ -62,14 +61,14 @@ def test_who_unlinks_while_somebody_signs_in_is_not_linked_again(
 ):
     """The account may be unlinked because it was stolen; the thief does not undo it."""
     account = make_idme_account(nora, subject=idme.subject)
-    found = signing_in.user_of
+    found = portal_sign_in.linked_user
 
     def found_and_unlinked(sign_in):
         user = found(sign_in)
         unlink.unlink(account, by=user, session_key="another tab")
         return user
 
-    monkeypatch.setattr(signing_in, "user_of", found_and_unlinked)
+    monkeypatch.setattr(portal_sign_in, "linked_user", found_and_unlinked)
     started = client.get(reverse("idme-start"), {"purpose": "sign_in"})
 
     response = client.get(reverse("idme-callback"), idme.authorize(started.url))

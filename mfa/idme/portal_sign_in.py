@@ -1,11 +1,12 @@
-"""Signing in to the portal with ID.me, for whoever has linked an account before.
+"""Sign-in to the portal with ID.me, for users who have linked an account.
 
-It stands in for the password of a session and for nothing else: what a session may not
-do without two factors, it may not do after this either.
+It replaces the password of a session and nothing else: what needs two factors needs
+them after this sign-in, too.
 """
 
 from django.conf import settings
 
+from foundation.actors import User
 from mfa.models import IdmeAccount
 from mfa.oidc.errors import IdmeError
 from mfa.oidc.responses import SignIn
@@ -14,7 +15,7 @@ PURPOSE = "sign_in"
 
 
 class NobodyLinked(IdmeError):
-    """No active user has linked the ID.me account; which of it is so is not said."""
+    """No active user is linked to the ID.me account; the message does not say which."""
 
     reason, status = "nobody_linked", 403
 
@@ -25,10 +26,10 @@ class NobodyLinked(IdmeError):
         )
 
 
-def user_of(sign_in: SignIn):
-    """Return the user who linked the account, by issuer and subject; raise NobodyLinked.
+def linked_user(sign_in: SignIn) -> User:
+    """Return the active user linked to this issuer and subject; raise NobodyLinked.
 
-    Never by e-mail or name, which anybody can have at ID.me.
+    Never by email or name, which anybody can have at ID.me.
     """
     account = (
         IdmeAccount.objects.linked()

@@ -1,0 +1,61 @@
+"""The identity that ID.me asserts, and whether controlled substances can rest on it."""
+
+import re
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from mfa.oidc.responses import SignIn
+
+REQUIRED_LEVEL = 2  # IAL2 and AAL2; 21 CFR 1311.105(a)(1)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """The claims about a person that the portal stores."""
+
+    subject: str
+    email: str
+    first_name: str
+    last_name: str
+    ial: int | None
+    aal: int | None
+
+    @classmethod
+    def of(cls, sign_in: SignIn) -> "Identity":
+        """Return the identity in a sign-in's userinfo, under the configured claims."""
+        claims, names = sign_in.userinfo.claims, settings.IDME_CLAIMS
+        return cls(
+            subject=sign_in.subject,
+            email=_text(claims, names["email"], length=254),
+            first_name=_text(claims, names["first_name"], "given_name", length=150),
+            last_name=_text(claims, names["last_name"], "family_name", length=150),
+            ial=_level(claims.get(names["ial"]), values=settings.IDME_IAL_VALUES),
+            aal=_level(claims.get(names["aal"]), values=settings.IDME_AAL_VALUES),
+        )
+
+    def refusal(self) -> str:
+        """Return why this identity is not proofed well enough, or an empty string."""
+        if self.ial is None or self.aal is None:
+            return "level_unknown"
+        return "level_too_low" if min(self.ial, self.aal) < REQUIRED_LEVEL else ""
+
+
+def _level(value: object, *, values: dict[str, int]) -> int | None:
+    """Return an assurance level: given as 2 or "2", or as a key of `values`."""
+    if isinstance(value, str) and value in values:
+        return values[value]
+    if type(value) is int and 0 <= value <= 9:
+        return value
+    if isinstance(value, str) and re.fullmatch("[0-9]", value, re.ASCII):
+        return int(value)
+    return None
+
+
+def _text(claims: dict, *names: str, length: int) -> str:
+    """Return the first of these claims that is a text, printable and cut to length."""
+    for name in names:
+        value = claims.get(name)
+        if isinstance(value, str) and value.strip():
+            return "".join(filter(str.isprintable, value)).strip()[:length]
+    return ""
