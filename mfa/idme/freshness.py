@@ -21,9 +21,7 @@ ASKED_APART = timedelta(minutes=1)
 def request_refresh_if_old(user: User) -> None:
     """Have a worker refresh an old list, at most once a minute, if ID.me allows it."""
     now = timezone.now()
-    not_requested = Q(refresh_asked_at=None) | Q(
-        refresh_asked_at__lt=now - ASKED_APART
-    )
+    not_requested = Q(refresh_asked_at=None) | Q(refresh_asked_at__lt=now - ASKED_APART)
     account = IdmeAccount.objects.linked_to(user)
     if account is None or not is_refreshable(account):
         return
