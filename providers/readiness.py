@@ -13,7 +13,7 @@ from foundation.blockers import Blocker
 from mfa import devices
 from mfa.models import SIGNING_KINDS, Device, IdmeAccount, UserThrottle
 from providers import access_managers, authority, credentialing, identifiers, identity
-from providers.models import AccessGrant, Practice, Provider
+from providers.models import AccessGrant, Institution, Practice, Provider
 
 
 def blockers_to_signing(
@@ -53,9 +53,7 @@ def _identity(provider: Provider, practice: Practice, on: date) -> Blocker | Non
     account = IdmeAccount.objects.linked_to(provider.user_id)
     if account is None:
         return Blocker(
-            "Your identity is not verified.",
-            "Choose Verify with ID.me.",
-            "erx-info",
+            "Your identity is not verified.", "Choose Verify with ID.me.", "erx-info"
         )
     if not account.is_identity_proofed:
         return Blocker(
@@ -63,14 +61,18 @@ def _identity(provider: Provider, practice: Practice, on: date) -> Blocker | Non
             "Finish the identity check at ID.me, then verify again on eRx Info.",
             "erx-info",
         )
-    if not identity.is_named_alike(provider, account):
-        return Blocker(
-            f"ID.me verified {account.first_name} {account.last_name}, and you are "
-            f"registered here as {provider.first_name} {provider.last_name}.",
-            "Ask your administrator to put the name right that is wrong.",
-            "erx-info",
-        )
-    return None
+    if identity.is_named_alike(provider, account):
+        return None
+    return _named_otherwise(provider, account)
+
+
+def _named_otherwise(provider: Provider, account: IdmeAccount) -> Blocker:
+    return Blocker(
+        f"ID.me verified {account.first_name} {account.last_name}, and you are "
+        f"registered here as {provider.first_name} {provider.last_name}.",
+        "Ask your administrator to put the name right that is wrong.",
+        "erx-info",
+    )
 
 
 def _access_managers(
@@ -121,10 +123,13 @@ def _registration(provider: Provider, practice: Practice, on: date) -> Blocker |
             "Ask your administrator to enter it or its renewal.",
             "erx-info",
         )
-    institution = current[0].institution or practice.institution
     is_covered = any(credentialing.covers(row) for row in current)
     if is_covered and not authority.is_missing_on_list(provider, practice=practice):
         return None
+    return _not_listed(current[0].institution or practice.institution)
+
+
+def _not_listed(institution: Institution | None) -> Blocker:
     return Blocker(
         f"You are not on the list of {institution} of those who may prescribe there.",
         "Ask its proofing office.",
@@ -152,14 +157,7 @@ def _device(provider: Provider, practice: Practice, on: date) -> Blocker | None:
         return None
     listed = Device.objects.visible_to(provider.user).listed()
     if listed.usable().exists():
-        lost = devices.lost_primary_of(provider.user)
-        return Blocker(
-            f"“{lost}” is no longer your primary device."
-            if lost
-            else "You have not selected a primary device.",
-            "Choose Select as the Primary Device beside one of your devices.",
-            "erx-info",
-        )
+        return _no_primary_device(provider)
     if listed.filter(kind__in=SIGNING_KINDS).exists():
         return Blocker(
             "Your device is disabled after too many failed attempts.",
@@ -169,6 +167,17 @@ def _device(provider: Provider, practice: Practice, on: date) -> Blocker | None:
     return Blocker(
         "You have no device to sign with.",
         "Set one up with Update MFA Device.",
+        "erx-info",
+    )
+
+
+def _no_primary_device(provider: Provider) -> Blocker:
+    lost = devices.lost_primary_of(provider.user)
+    return Blocker(
+        f"“{lost}” is no longer your primary device."
+        if lost
+        else "You have not selected a primary device.",
+        "Choose Select as the Primary Device beside one of your devices.",
         "erx-info",
     )
 

@@ -31,6 +31,9 @@ from providers.forms import LostDeviceForm
 from providers.models import AccessGrant, Cause, Membership, Practice, Provider
 
 PAGE_SIZE = 50
+DEVICE_RETIRED = (
+    "“{}” is out of use, signing has stopped, and those who set access were told."
+)
 DEVICE = Device._meta.label_lower
 FILTERS = [("", "Everything"), *Area.choices]
 
@@ -101,11 +104,7 @@ def report_lost_device(request: AuthenticatedRequest, public_id: UUID) -> HttpRe
         except devices.DeviceChangeRefused as refusal:
             form.add_error(None, str(refusal))
         else:
-            messages.success(
-                request,
-                f"“{device}” is out of use, signing has stopped, and those who set "
-                "access were told.",
-            )
+            messages.success(request, DEVICE_RETIRED.format(device))
             return redirect("erx-info")
     return form_page(request, "providers/lost.html", form, device=device)
 

@@ -57,22 +57,16 @@ def request_grant(
 
     Raises NotAllowed (21 CFR 1311.125(b)).
     """
-    verification = Verification(
+    verification = Verification(provider=provider, verified_by=by, **vars(look_up))
+    verification.verified_at = timezone.now()
+    access_request = AccessRequest(
+        kind=AccessKind.GRANT,
+        practice=practice,
         provider=provider,
-        verified_by=by,
-        verified_at=timezone.now(),
-        **vars(look_up),
+        person=provider.user,
+        verification=verification,
     )
-    return _save(
-        AccessRequest(
-            kind=AccessKind.GRANT,
-            practice=practice,
-            provider=provider,
-            person=provider.user,
-            verification=verification,
-        ),
-        by=by,
-    )
+    return _save(access_request, by=by)
 
 
 def request_revocation(
@@ -82,38 +76,35 @@ def request_revocation(
 
     Raises NotAllowed (21 CFR 1311.125(d)).
     """
-    return _save(
-        AccessRequest(
-            kind=AccessKind.REVOKE,
-            practice=practice,
-            provider=provider,
-            person=provider.user,
-            reason=reason.strip(),
-        ),
-        by=by,
+    access_request = AccessRequest(
+        kind=AccessKind.REVOKE,
+        practice=practice,
+        provider=provider,
+        person=provider.user,
+        reason=reason.strip(),
     )
+    return _save(access_request, by=by)
 
 
 def request_designation(person: User, *, practice: Practice, by: User) -> AccessRequest:
     """Request that somebody becomes an access manager; raises NotAllowed."""
-    return _save(
-        AccessRequest(kind=AccessKind.NAME, practice=practice, person=person), by=by
+    access_request = AccessRequest(
+        kind=AccessKind.NAME, practice=practice, person=person
     )
+    return _save(access_request, by=by)
 
 
 def request_dismissal(
     person: User, *, practice: Practice, by: User, reason: str = ""
 ) -> AccessRequest:
     """Request that somebody ceases to be an access manager; raises NotAllowed."""
-    return _save(
-        AccessRequest(
-            kind=AccessKind.DISMISS,
-            practice=practice,
-            person=person,
-            reason=reason.strip(),
-        ),
-        by=by,
+    access_request = AccessRequest(
+        kind=AccessKind.DISMISS,
+        practice=practice,
+        person=person,
+        reason=reason.strip(),
     )
+    return _save(access_request, by=by)
 
 
 def approve(
@@ -207,10 +198,7 @@ def _save(access_request: AccessRequest, *, by: User) -> AccessRequest:
         with on_record(about, by=by), transaction.atomic(durable=True):
             _require_access_manager(access_request.practice, by=by)
             changes.require_possible(access_request)
-            _insert(access_request)
-            chain.record(
-                Act.ACCESS_ENTERED, by=by, of=access_request, kind=access_request.kind
-            )
+            _insert(access_request, by=by)
             notices.requested(access_request)
             if access_request.kind == AccessKind.REVOKE:
                 changes.suspend_meanwhile(access_request, by=by)
@@ -223,11 +211,12 @@ def _save(access_request: AccessRequest, *, by: User) -> AccessRequest:
     return access_request
 
 
-def _insert(access_request: AccessRequest) -> None:
+def _insert(access_request: AccessRequest, *, by: User) -> None:
     if access_request.verification:
         access_request.verification.save()
     access_request.digest = approval.digest(access_request)
     access_request.save(force_insert=True)
+    chain.record(Act.ACCESS_ENTERED, by=by, of=access_request, kind=access_request.kind)
 
 
 def _locked(access_request: AccessRequest) -> AccessRequest:

@@ -190,19 +190,13 @@ def _grant(access_request: AccessRequest, by: User) -> None:
     provider, practice = _provider(access_request), access_request.practice
     replaced = _current_grants(access_request)
     was_suspended = Suspension.objects.filter(grant__in=replaced).exists()
-    now = timezone.now()
-    replaced.update(
-        revoked_by=by,
-        revoked_at=now,
-        revocation=access_request,
-        reason="Replaced by a new grant.",
-    )
+    _end_grants(access_request, by=by, reason="Replaced by a new grant.")
     AccessGrant.objects.create(
         provider=provider,
         practice=practice,
         request=access_request,
         granted_by=by,
-        granted_at=now,
+        granted_at=timezone.now(),
     )
     chain.record(
         Act.ACCESS_RESTORED if was_suspended else Act.ACCESS_GRANTED,
@@ -214,18 +208,22 @@ def _grant(access_request: AccessRequest, by: User) -> None:
 
 
 def _revoke(access_request: AccessRequest, by: User) -> None:
-    _current_grants(access_request).update(
-        revoked_by=by,
-        revoked_at=timezone.now(),
-        revocation=access_request,
-        reason=access_request.reason,
-    )
+    _end_grants(access_request, by=by, reason=access_request.reason)
     chain.record(
         Act.ACCESS_REVOKED,
         by=by,
         of=access_request.provider,
         reason=access_request.reason,
         request=str(access_request.public_id),
+    )
+
+
+def _end_grants(access_request: AccessRequest, *, by: User, reason: str) -> None:
+    _current_grants(access_request).update(
+        revoked_by=by,
+        revoked_at=timezone.now(),
+        revocation=access_request,
+        reason=reason,
     )
 
 

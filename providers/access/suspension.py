@@ -27,7 +27,6 @@ from providers.models import (
     Cause,
     DeaRegistration,
     Listing,
-    Membership,
     Practice,
     Provider,
     Role,
@@ -133,16 +132,11 @@ def _authority(practice: Practice, *, on: date) -> list[Exists]:
     of_provider = {"provider": OuterRef("provider")}
     in_state = {"state": practice.state, **of_provider}
     registrations = credentialing.covered(DeaRegistration.objects.current(on=on))
-    works = Membership.objects.filter(
-        user=OuterRef("provider__user"),
-        practice=practice,
-        role=Role.PROVIDER,
-        left_on=None,
-    )
+    members = practice.memberships.filter(role=Role.PROVIDER, left_on=None)
     conditions = [
         Exists(registrations.filter(**in_state)),
         Exists(StateLicense.objects.current(on=on).filter(**in_state)),
-        Exists(works),
+        Exists(members.filter(user=OuterRef("provider__user"))),
     ]
     if practice.institution:
         listings = Listing.objects.approved().filter(institution=practice.institution)

@@ -90,13 +90,9 @@ def add(
             _require_officer(institution, by=by, about=provider)
             _require_association(provider, institution=institution)
             _require_check(check)
-            listing = Listing.objects.create(
-                provider=provider,
-                institution=institution,
-                entered_by=by,
-                entered_at=timezone.now(),
-                **vars(check),
-            )
+            listing = Listing(provider=provider, institution=institution, **vars(check))
+            listing.entered_by, listing.entered_at = by, timezone.now()
+            listing.save(force_insert=True)
             chain.record(Act.CREDENTIALING_ENTERED, by=by, of=listing)
     except IntegrityError:
         raise NotAllowed(
@@ -106,10 +102,7 @@ def add(
 
 
 def approve(listing: Listing, *, by: User) -> None:
-    """Approve a practitioner on the list, as the first or the second officer.
-
-    Raises NotAllowed (21 CFR 1311.130(a)).
-    """
+    """Approve a listed practitioner, as first or second officer (1311.130(a))."""
     with on_record(listing, by=by), transaction.atomic(durable=True):
         locked = _locked(listing, by=by)
         if locked.second_approved_by_id:
