@@ -1,4 +1,4 @@
-"""The form field that searches for a drug and chooses it, with or without scripts."""
+"""The form field to search for a drug and choose it, with or without scripts."""
 
 from dataclasses import dataclass, field
 from typing import Any

@@ -93,9 +93,7 @@ def _keep_directory_brands(products: list[Drug]) -> None:
 
 def _drug(row: dict[str, str], known: dict[str, Substance]) -> Drug:
     names = row["substances"].split(";")
-    if unknown := [name for name in names if name not in known]:
-        raise NotConsistent(f"Not in schedules.csv: {', '.join(unknown)}.")
-    ingredients = [known[name] for name in names]
+    ingredients = _ingredients(names, known)
     schedule = schedules.strictest(ingredient.schedule for ingredient in ingredients)
     strictest = next(each for each in ingredients if each.schedule == schedule)
     drug = Drug(
@@ -112,6 +110,12 @@ def _drug(row: dict[str, str], known: dict[str, Substance]) -> Drug:
     )
     drug.clean_fields()
     return drug
+
+
+def _ingredients(names: list[str], known: dict[str, Substance]) -> list[Substance]:
+    if unknown := [name for name in names if name not in known]:
+        raise NotConsistent(f"Not in schedules.csv: {', '.join(unknown)}.")
+    return [known[name] for name in names]
 
 
 def _rows(name: str) -> list[dict[str, str]]:

@@ -3,7 +3,7 @@
 import heapq
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
@@ -93,12 +93,7 @@ def _matching(wanted: list[str]) -> QuerySet[Drug]:
 def _likeliest(matching: QuerySet[Drug], *, wanted: list[str]) -> list[Drug]:
     """Rank names that begin as typed first, then exact words: 5 before 50."""
     names = dict(matching.order_by().values_list("pk", "name")[:MOST_RANKED])
-    exact = {
-        (drug, bytes(word).decode())
-        for drug, word in DrugWord.objects.filter(
-            drug__in=names, word__in=[word.encode() for word in wanted]
-        ).values_list("drug", "word")
-    }
+    exact = _exact_matches(names, wanted=wanted)
 
     def rank(drug: int) -> tuple:
         name = names[drug]
@@ -109,6 +104,18 @@ def _likeliest(matching: QuerySet[Drug], *, wanted: list[str]) -> list[Drug]:
     likeliest = heapq.nsmallest(MOST_HITS, names, key=rank)
     drugs = Drug.objects.in_bulk(likeliest)
     return [drugs[drug] for drug in likeliest]
+
+
+def _exact_matches(
+    drugs: Collection[int], *, wanted: list[str]
+) -> set[tuple[int, str]]:
+    """Return which drugs have which of the words in full."""
+    rows = DrugWord.objects.filter(
+        drug__in=drugs, word__in=[word.encode() for word in wanted]
+    )
+    return {
+        (drug, bytes(word).decode()) for drug, word in rows.values_list("drug", "word")
+    }
 
 
 def _rarity(word: str) -> tuple[bool, bool, int]:

@@ -101,7 +101,7 @@ class RefusedRow(models.Model):
 
 
 class DrugProduct(models.Model):
-    """A labeler's product under one product NDC; retired when it leaves the directory."""
+    """A labeler's product under one product NDC; retired when no longer listed."""
 
     drug = models.ForeignKey(Drug, models.PROTECT, related_name="products")
     product_id = models.CharField("product id", max_length=64, unique=True)

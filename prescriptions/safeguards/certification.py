@@ -93,20 +93,11 @@ def enter(report: ThirdPartyAudit, *, by: User) -> ThirdPartyAudit:
     _require_staff(by, report=None)
     _require_complete(report)
     report.entered_by, report.entered_at = by, timezone.now()
-    if report.finding == Finding.ADVERSE:
-        today = timezone.localdate()
-        report.tell_dea_by = business_days.next_business_day(today)
-        report.tell_registrants_by = business_days.add(today, DAYS_TO_TELL_REGISTRANTS)
+    if _is_adverse(report):
+        _set_notice_deadlines(report)
     with transaction.atomic(durable=True):
         report.save(force_insert=True)
-        chain.record(
-            Act.CERTIFICATION_ENTERED,
-            by=by,
-            of=report,
-            status=report.finding,
-            version=report.software_version,
-            digest=report.report_digest,
-        )
+        _record(Act.CERTIFICATION_ENTERED, report, by=by, status=report.finding)
     return report
 
 
@@ -122,13 +113,7 @@ def confirm(report: ThirdPartyAudit, *, by: User) -> None:
             raise NotAllowed("It is confirmed already.")
         report.confirmed_by, report.confirmed_at = by, timezone.now()
         report.save()
-        chain.record(
-            Act.CERTIFICATION_CONFIRMED,
-            by=by,
-            of=report,
-            version=report.software_version,
-            digest=report.report_digest,
-        )
+        _record(Act.CERTIFICATION_CONFIRMED, report, by=by)
 
 
 def record_notice(report: ThirdPartyAudit, whom: str, *, by: User) -> None:
@@ -157,6 +142,11 @@ def overdue(report: ThirdPartyAudit, *, today: date) -> list[str]:
         for whom, due_on, given_at in notices
         if due_on and due_on < today and not given_at
     ]
+
+
+def _record(act: Act, report: ThirdPartyAudit, *, by: User, **detail: str) -> None:
+    version, digest = report.software_version, report.report_digest
+    chain.record(act, by=by, of=report, version=version, digest=digest, **detail)
 
 
 def _lock_reason(reports: list[ThirdPartyAudit]) -> str:
@@ -209,6 +199,13 @@ def _needed(prescription: Prescription) -> set[Capability]:
     if registration and registration.institution_id:
         needed.add(Capability.INSTITUTION)
     return needed
+
+
+def _set_notice_deadlines(report: ThirdPartyAudit) -> None:
+    """Give DEA one business day, the registrants five (21 CFR 1311.300)."""
+    today = timezone.localdate()
+    report.tell_dea_by = business_days.next_business_day(today)
+    report.tell_registrants_by = business_days.add(today, DAYS_TO_TELL_REGISTRANTS)
 
 
 def _require_complete(report: ThirdPartyAudit) -> None:

@@ -83,16 +83,20 @@ def _store(
     )
     ClockMeasurement.objects.filter(measured_at__lt=at - KEPT_FOR).delete()
     if before is None or before.state != measurement.state:
-        is_ok = measurement.state == ClockState.OK
-        chain.record(
-            Act.CLOCK_CHANGED,
-            by=None,
-            outcome=Outcome.SUCCESS if is_ok else Outcome.FAILURE,
-            status=measurement.state,
-            offset_ms=measurement.offset_ms,
-            source=source,
-        )
+        _record_change(measurement, source=source)
     return measurement
+
+
+def _record_change(measurement: ClockMeasurement, *, source: str) -> None:
+    is_ok = measurement.state == ClockState.OK
+    chain.record(
+        Act.CLOCK_CHANGED,
+        by=None,
+        outcome=Outcome.SUCCESS if is_ok else Outcome.FAILURE,
+        status=measurement.state,
+        offset_ms=measurement.offset_ms,
+        source=source,
+    )
 
 
 def _state(offset: float | None) -> ClockState:

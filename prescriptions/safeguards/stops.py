@@ -78,10 +78,7 @@ def stop(
     """
     with _recording_refusals(practice, by=by):
         _require_responsible(practice, by=by)
-        if not reason.strip():
-            raise NotAllowed("Say why signing is stopped.")
-        if fixed_in and not releases.is_version(fixed_in):
-            raise NotAllowed("Write the version as numbers, such as 1.2.3.")
+        _require_reason(reason, fixed_in=fixed_in)
     with transaction.atomic(durable=True):
         created = SigningStop.objects.create(
             practice=practice,
@@ -228,6 +225,13 @@ def _require_responsible(practice: Practice | None, *, by: User) -> None:
         practices = practices.filter(pk=practice.pk)
     if not (by.is_active and practices.exists()):
         raise NotAllowed("Only administrators and designees stop and restore signing.")
+
+
+def _require_reason(reason: str, *, fixed_in: str) -> None:
+    if not reason.strip():
+        raise NotAllowed("Say why signing is stopped.")
+    if fixed_in and not releases.is_version(fixed_in):
+        raise NotAllowed("Write the version as numbers, such as 1.2.3.")
 
 
 @contextmanager

@@ -127,7 +127,7 @@ def deactivate(*, reason: str) -> None:
 
 
 def activate() -> bool:
-    """Allow every process to unlock the key again; return True if it was locked away."""
+    """Allow unlocking the key again; return True if it was locked away."""
     with transaction.atomic(durable=True):
         in_force = SigningDeactivation.objects.filter(activated_at=None)
         ended = in_force.update(activated_at=timezone.now())

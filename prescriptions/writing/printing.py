@@ -104,8 +104,8 @@ def blockers(prescription: Prescription) -> list[Blocker]:
     21 CFR 1306.05(a) applies to paper too; whether the pharmacy accepts electronic
     prescriptions does not matter.
     """
-    around = rule_context.load([prescription])
-    return rules.blockers_to_printing(prescription, around=around)
+    context = rule_context.load([prescription])
+    return rules.blockers_to_printing(prescription, around=context)
 
 
 def medication_list(patient: Patient, *, by: User) -> list[Prescription]:

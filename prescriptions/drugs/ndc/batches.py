@@ -45,13 +45,17 @@ class Batch:
         self.run.counts = dict(total)
         self.run.save(update_fields=["counts"])
         for task in self.tasks:
-            chain.record(
-                Act.DRUG_REVIEW_OPENED,
-                by=None,
-                of=task.drug,
-                schedule=task.new_schedule or "not controlled",
-                reason=task.reason,
-            )
+            _record_opened(task)
+
+
+def _record_opened(task: ReviewTask) -> None:
+    chain.record(
+        Act.DRUG_REVIEW_OPENED,
+        by=None,
+        of=task.drug,
+        schedule=task.new_schedule or "not controlled",
+        reason=task.reason,
+    )
 
 
 def _printable(text: str) -> str:

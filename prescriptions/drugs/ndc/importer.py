@@ -146,20 +146,21 @@ def _retire(
 
 def _refresh_drugs(current: ImportRun) -> Iterator[None]:
     """Update NDC, brand names and search words of drugs, or retire them."""
-    while True:
-        drugs = list(
-            Drug.objects.filter(_is_from_directory(), pk__gt=current.position).order_by(
-                "pk"
-            )[:DRUGS_A_BATCH]
-        )
-        if not drugs:
-            break
+    directory_drugs = Drug.objects.filter(_is_from_directory()).order_by("pk")
+    while drugs := list(
+        directory_drugs.filter(pk__gt=current.position)[:DRUGS_A_BATCH]
+    ):
         with transaction.atomic(durable=True):
             _claim(current, position=drugs[-1].pk)
             batch = Batch(run=current)
             retirement.refresh(drugs, batch)
             batch.save()
         yield
+    _finish(current)
+    yield
+
+
+def _finish(current: ImportRun) -> None:
     with transaction.atomic(durable=True):
         now = timezone.now()
         _claim(current, stage=Stage.DONE, state=RunState.FINISHED, finished_at=now)
@@ -171,7 +172,6 @@ def _refresh_drugs(current: ImportRun) -> Iterator[None]:
             digest=current.digest,
             events=current.counts.get("reviews opened", 0),
         )
-    yield
 
 
 def _is_from_directory() -> Q:

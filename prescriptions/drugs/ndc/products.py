@@ -95,9 +95,7 @@ def product(row: Row, *, rules: str) -> Product:
     """Return the product of a row of product.txt; raise Refused or Skipped."""
     values = row.values()
     reported = _reported(values)
-    names = _parts(values["SUBSTANCENAME"])
-    if not reported and not any(map(crosscheck.is_listed, names)):
-        raise Skipped("not controlled")
+    names = _substances(values, reported)
     _check(values)
     ingredients = _ingredients(values, names)
     form = terms.form(values["DOSAGEFORMNAME"], values["ROUTENAME"])
@@ -105,7 +103,6 @@ def product(row: Row, *, rules: str) -> Product:
     schedule, is_agreed = schedules.ruling(reported, possible)
     if schedule is None:
         raise Skipped("not controlled")
-    listed = set[str]().union(*possible)
     return Product(
         line=row.line,
         product_id=values["PRODUCTID"],
@@ -119,7 +116,7 @@ def product(row: Row, *, rules: str) -> Product:
         ingredients=ingredients,
         form=form,
         reported=reported,
-        listed=schedules.strictest(listed).value if listed else "",
+        listed=_strictest(possible),
         schedule=schedule.value,
         is_agreed=is_agreed,
         digest=hashlib.sha256(f"{rules}{row.text}".encode()).hexdigest(),
@@ -146,6 +143,11 @@ def package(row: Row) -> Package:
     )
 
 
+def _strictest(possible: list[set[str]]) -> str:
+    listed = set[str]().union(*possible)
+    return schedules.strictest(listed).value if listed else ""
+
+
 def _reported(values: dict[str, str]) -> str:
     kind, schedule = values["PRODUCTTYPENAME"], values["DEASCHEDULE"]
     # 21 CFR 1306.26: some of Schedule V is sold without a prescription.
@@ -158,6 +160,13 @@ def _reported(values: dict[str, str]) -> str:
     if schedule not in SCHEDULES:
         raise Refused(f"The DEASCHEDULE “{schedule[:20]}” is unknown.")
     return SCHEDULES[schedule]
+
+
+def _substances(values: dict[str, str], reported: str) -> list[str]:
+    names = _parts(values["SUBSTANCENAME"])
+    if not reported and not any(map(crosscheck.is_listed, names)):
+        raise Skipped("not controlled")
+    return names
 
 
 def _check(values: dict[str, str]) -> None:

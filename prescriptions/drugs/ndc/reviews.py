@@ -39,14 +39,6 @@ def follow(drug: Drug, product: Product, *, run: ImportRun) -> list[ReviewTask]:
     """
     if _is_waived(drug, product):
         return []
-    questions = {}
-    if not product.is_agreed:
-        questions[product.listed, product.reported] = _disagreement(product)
-    elif not product.listed and drug.unavailable == UNDECIDED:
-        questions["", product.schedule] = UNLISTED
-    change = (drug.schedule, product.schedule)
-    if product.schedule != drug.schedule:
-        questions.setdefault(change, _change(drug, product))
     tasks = [
         ReviewTask(
             drug=drug,
@@ -57,9 +49,10 @@ def follow(drug: Drug, product: Product, *, run: ImportRun) -> list[ReviewTask]:
             new_schedule=new,
             reason=reason[:300],
         )
-        for (old, new), reason in questions.items()
+        for (old, new), reason in _questions(drug, product).items()
         if not _is_known(drug, product, old, new)
     ]
+    change = (drug.schedule, product.schedule)
     asked = {(task.old_schedule, task.new_schedule) for task in tasks}
     if change in asked and schedules.strictest(change) == product.schedule:
         set_schedule(drug, product.schedule)
@@ -129,6 +122,19 @@ def unmark_prescriptions(drugs: Iterable[Drug]) -> int:
             reason="drug data changed",
         )
     return len(marked)
+
+
+def _questions(drug: Drug, product: Product) -> dict[tuple[str, str], str]:
+    """Return the changes of schedule to decide, (old, new), with their reasons."""
+    questions = {}
+    if not product.is_agreed:
+        questions[product.listed, product.reported] = _disagreement(product)
+    elif not product.listed and drug.unavailable == UNDECIDED:
+        questions["", product.schedule] = UNLISTED
+    if product.schedule != drug.schedule:
+        change = (drug.schedule, product.schedule)
+        questions.setdefault(change, _change(drug, product))
+    return questions
 
 
 def _is_waived(drug: Drug, product: Product) -> bool:

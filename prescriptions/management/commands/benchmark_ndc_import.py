@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
 from prescriptions.drugs.ndc import importer, synthetic
+from prescriptions.models import ImportRun
 
 KIB = 1024
 
@@ -22,28 +23,14 @@ class Command(BaseCommand):
         parser.add_argument("--most-mebibytes", type=int, default=64)
 
     def handle(
-        self,
-        *args: Any,
-        rows: int,
-        controlled_percent: int,
-        drugs: int,
-        most_mebibytes: int,
-        **options: Any,
+        self, *args: Any, rows: int, most_mebibytes: int, **options: Any
     ) -> None:
+        size = {name: options[name] for name in ["controlled_percent", "drugs"]}
         name = connection.settings_dict["NAME"]
         connection.creation.create_test_db(verbosity=0, autoclobber=True)
         try:
             with tempfile.TemporaryDirectory() as folder:
-                edition = Path(folder)
-                synthetic.write(
-                    edition,
-                    rows=rows,
-                    controlled_percent=controlled_percent,
-                    drugs=drugs,
-                )
-                before, start = _peak(), time.monotonic()
-                run = importer.run(edition)
-                took, grown = time.monotonic() - start, _peak() - before
+                run, took, grown = _measure(Path(folder), rows=rows, **size)
         finally:
             connection.creation.destroy_test_db(name, verbosity=0)
         self.stdout.write(
@@ -52,6 +39,14 @@ class Command(BaseCommand):
         )
         if grown > most_mebibytes:
             raise CommandError(f"More than {most_mebibytes} MiB.")
+
+
+def _measure(edition: Path, **size: int) -> tuple[ImportRun, float, float]:
+    """Import a synthetic edition; return the run, seconds and MiB it took."""
+    synthetic.write(edition, **size)
+    before, start = _peak(), time.monotonic()
+    run = importer.run(edition)
+    return run, time.monotonic() - start, _peak() - before
 
 
 def _peak() -> float:

@@ -34,18 +34,7 @@ class Command(BaseCommand):
             last_day=options["last"],
         )
         self.total = contents.count(scope)
-        try:
-            written = writer.write(
-                options["output"].absolute(), scope=scope, progress=self._show
-            )
-        except (writer.NotWritten, signer.SignerUnavailable, OSError) as problem:
-            chain.record(
-                Act.EXPORT_FAILED,
-                by=None,
-                outcome=Outcome.FAILURE,
-                problem=str(problem),
-            )
-            raise CommandError(str(problem)) from None
+        written = self._write(options["output"].absolute(), scope)
         chain.record(
             Act.EXPORT_MADE,
             by=None,
@@ -56,6 +45,18 @@ class Command(BaseCommand):
         self.stdout.write(
             f"{written.prescriptions} prescriptions are in {options['output']}."
         )
+
+    def _write(self, path: Path, scope: Scope) -> writer.Written:
+        try:
+            return writer.write(path, scope=scope, progress=self._show)
+        except (writer.NotWritten, signer.SignerUnavailable, OSError) as problem:
+            chain.record(
+                Act.EXPORT_FAILED,
+                by=None,
+                outcome=Outcome.FAILURE,
+                problem=str(problem),
+            )
+            raise CommandError(str(problem)) from None
 
     def _show(self, done: int) -> None:
         if done % STEP == 0 or done == self.total:
