@@ -15,143 +15,20 @@ from audit.models import Event
 from prescriptions import script, verification
 from prescriptions.delivery import outbox
 from prescriptions.delivery.network import LARGEST_ANSWER
-from prescriptions.models import (
-    Prescription,
-    Status,
-    Transmission,
-    TransmissionState,
+from prescriptions.models import Prescription, Status, Transmission, TransmissionState
+from tests.prescriptions.delivery.replies import (
+    ACCEPTED,
+    REJECTED,
+    acts_since_queued,
+    says,
+    state,
 )
-from providers.identifiers import zone
 from tests.prescriptions.factories import sign
 from tests.threads import at_once
 
 pytestmark = pytest.mark.django_db
 
-
-@pytest.fixture
-def message(queued):
-    return queued.transmission
-
-
-THIS_ONE = "the MessageID of the message that was sent"
-
-
-@pytest.fixture
-def network(settings, message):
-    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
-        mock.url = settings.SCRIPT_NETWORK_URL
-        post = mock.post
-
-        def answer(url, body="", **rest):
-            if isinstance(body, str):
-                body = body.replace(THIS_ONE, message.message_id)
-            return post(url, body=body, **rest)
-
-        mock.post = answer
-        yield mock
-
-
-def says(body, related=THIS_ONE):
-    return (
-        f'<Message xmlns="{script.NAMESPACE}"><Header>'
-        f"<RelatesToMessageID>{related}</RelatesToMessageID></Header>"
-        f"<Body>{body}</Body></Message>"
-    )
-
-
-ACCEPTED = "<Status><Code>010</Code></Status>"
-PASSED_ON = "<Status><Code>000</Code></Status>"
 BUSY = "<Error><Code>602</Code><Description>Busy</Description></Error>"
-REJECTED = "<Error><Code>900</Code><Description>No Schedule II</Description></Error>"
-
-
-def acts_since_queued(message):
-    subject = f"prescriptions.prescription:{message.prescription.public_id}"
-    events = Event.objects.filter(subject=subject).order_by("at", "sequence")
-    acts = [event.act for event in events]
-    return acts[acts.index(Act.PRESCRIPTION_QUEUED) + 1 :]
-
-
-def state(message):
-    message.refresh_from_db()
-    return message.state, Prescription.objects.get().status
-
-
-def test_an_accepted_message_is_delivered(message, network, settings):
-    network.post(network.url, body=says(ACCEPTED, message.message_id))
-
-    outbox.attempt(message.pk)
-
-    assert state(message) == ("delivered", Status.DELIVERED)
-    assert acts_since_queued(message) == [
-        Act.PRESCRIPTION_TRANSMITTED,
-        Act.PRESCRIPTION_DELIVERED,
-    ]
-    [call] = network.calls
-    assert call.request.body == bytes(message.xml)
-    assert call.request.headers["Authorization"] == "Bearer network-token"
-    assert call.request.headers["Content-Type"] == "application/xml"
-
-
-def test_one_that_the_network_passes_on_is_transmitted(message, network):
-    network.post(network.url, body=says(PASSED_ON))
-
-    outbox.attempt(message.pk)
-
-    assert state(message) == ("transmitted", Status.TRANSMITTED)
-    assert acts_since_queued(message) == [Act.PRESCRIPTION_TRANSMITTED]
-
-
-def test_who_waits_for_the_pharmacy_is_told_whom_to_call(
-    client, message, network, alice
-):
-    network.post(network.url, body=says(PASSED_ON))
-    outbox.attempt(message.pk)
-    client.force_login(alice)
-
-    page = client.get(message.prescription.get_absolute_url()).text
-
-    assert "nothing is sent again by itself" in page
-    assert f"call {message.prescription.pharmacy.name}, 518-555-0122." in page
-
-
-def test_who_waits_for_an_attempt_is_told_when_the_last_one_is(
-    client, message, network, alice
-):
-    network.post(network.url, status=500)
-    for _ in range(2):
-        outbox.attempt(message.pk)
-        Transmission.objects.update(next_attempt_at=timezone.now())
-    until = message.created_at + timedelta(hours=24)
-    here = until.astimezone(zone(message.prescription.practice.time_zone))
-    client.force_login(alice)
-
-    page = client.get(message.prescription.get_absolute_url()).text
-
-    assert f"It is tried until {here:%b} {here.day}, {here:%H:%M %Z}." in page
-    assert "518-555-0122: it may have the prescription already" in page
-
-
-@pytest.mark.cfr("1311.120(b)(23)")
-@pytest.mark.parametrize(
-    ("answer", "reason"),
-    [
-        ({"body": says(REJECTED)}, "900 No Schedule II"),
-        ({"body": says("<Error><Code>601</Code></Error>")}, "601"),
-        ({"status": 422}, "422 The pharmacy network refused the message (HTTP 422)."),
-        ({"status": 413}, "413 The pharmacy network refused the message (HTTP 413)."),
-    ],
-)
-def test_a_refused_message_fails_with_its_reason(message, network, answer, reason):
-    network.post(network.url, **answer)
-
-    outbox.attempt(message.pk)
-
-    assert state(message) == ("failed", Status.FAILED)
-    assert Prescription.objects.get().failure_reason == reason
-    assert acts_since_queued(message) == [Act.PRESCRIPTION_FAILED]
-
-
 UNANSWERED = [
     {"body": says(BUSY)},
     {"body": says("<Error><Code>600</Code></Error>")},
@@ -362,34 +239,6 @@ def test_no_message_of_what_is_not_signed_can_exist(draft, ready, status):
             Transmission(prescription=one, message_id="m", xml=b"<Message/>"),
             now=timezone.now(),
         )
-
-
-@pytest.mark.cfr("1311.120(b)(23)")
-@pytest.mark.cfr("1311.120(b)(24)")
-def test_a_failed_transmission_is_on_record_with_time_kind_and_outcome(
-    message, network
-):
-    network.post(network.url, body=says(REJECTED))
-
-    outbox.attempt(message.pk)
-
-    event = Event.objects.get(act=Act.PRESCRIPTION_FAILED)
-    assert (event.outcome, event.detail["code"]) == ("failure", "900")
-    assert event.at
-    assert event.subject.endswith(str(message.prescription.public_id))
-
-
-@pytest.mark.parametrize("meaning", ["passed on", "accepted", "rejected"])
-def test_what_an_answer_means_is_set_for_the_network(
-    message, network, settings, meaning
-):
-    settings.SCRIPT_ANSWERS = {"Status/010": meaning}
-    network.post(network.url, body=says(ACCEPTED))
-
-    outbox.attempt(message.pk)
-
-    states = {"passed on": "transmitted", "accepted": "delivered", "rejected": "failed"}
-    assert state(message)[0] == states[meaning]
 
 
 def test_a_message_that_was_tampered_with_is_on_record_once(message, network):

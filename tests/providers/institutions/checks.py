@@ -1,0 +1,14 @@
+"""What tests of institutions look at."""
+
+import pytest
+
+from providers.institutions import roster
+from providers.refusals import NotAllowed
+
+CHECKED = roster.InPersonCheck(
+    photo_id="Passport", state_authority="NY license", privileges="Medicine, 2026"
+)
+
+
+def refused(code):
+    return pytest.raises(NotAllowed, check=lambda refusal: refusal.code == code)
