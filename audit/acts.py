@@ -3,6 +3,8 @@
 docs/audit.md is written from it by `manage.py document_acts`.
 """
 
+from typing import Any
+
 from django.db import models
 
 from audit.catalog import (
@@ -30,10 +32,10 @@ class Act(models.TextChoices):
     by: str
     entry: Entry
 
-    def __new__(cls, value: str, when: str, by: str, entry: Entry) -> "Act":
+    def __new__(cls, value: str, *declared: Any) -> "Act":
         act = str.__new__(cls, value)
         act._value_ = value
-        act.when, act.by, act.entry = when, by, entry
+        act.when, act.by, act.entry = declared
         return act
 
     @property

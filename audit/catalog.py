@@ -8,6 +8,8 @@ from typing import TypedDict
 
 from django.db import models
 
+from audit.reasons import ReasonChoices, Words
+
 ORDINARY = "it is ordinary work"
 OF_FAILURES = ("reason", "problem")  # keys that a failure of any act may carry
 
@@ -70,7 +72,7 @@ class Detail(TypedDict, total=False):
     problem: str
     provisional: bool
     purpose: str
-    reason: str
+    reason: ReasonChoices | Words | None
     removed: int
     request: str
     schedule: str

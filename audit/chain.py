@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import Unpack
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
@@ -10,7 +11,9 @@ from django.utils import timezone
 
 from audit import context, seals
 from audit.acts import Act, Outcome
+from audit.catalog import Detail
 from audit.models import ChainHead, Event, subject_of, user_stream
+from audit.reasons import ReasonChoices, Words
 
 TEXT_LENGTH = 200  # characters of one text in a detail
 SYSTEM = "system"  # the stream of what no person did
@@ -26,7 +29,7 @@ def record(
     of: models.Model | None = None,
     outcome: Outcome = Outcome.SUCCESS,
     stream: str | None = None,
-    **detail: object,
+    **detail: Unpack[Detail],
 ) -> Event:
     """Add one event to its chain, in the transaction that is open or in its own.
 
@@ -58,7 +61,7 @@ def record(
     return event
 
 
-def denied(*, by, of: models.Model | None, reason: str) -> Event:
+def denied(*, by, of: models.Model | None, reason: ReasonChoices | Words) -> Event:
     """Put on record that somebody was refused for want of permission."""
     return record(
         Act.PERMISSION_DENIED, by=by, of=of, outcome=Outcome.FAILURE, reason=reason

@@ -16,6 +16,7 @@ from django_otp import login as otp_login
 
 from audit import chain
 from audit.acts import Act
+from audit.reasons import Reason
 from epcs_portal.forms import NewPasswordForm, SignInForm
 from epcs_portal.incidents import accounts
 from epcs_portal.sign_in import events
@@ -99,7 +100,7 @@ def home(request: AuthenticatedRequest) -> HttpResponse:
 def admin_verify(request: AuthenticatedRequest) -> HttpResponse:
     """Ask staff for both factors before the administration site opens."""
     if not (request.user.is_active and request.user.is_staff):
-        events.refuse_admin(request.user, reason="not_administrator")
+        events.refuse_admin(request.user, reason=Reason.NOT_ADMINISTRATOR)
         raise PermissionDenied("The administration site is for administrators.")
     devices = Device.objects.visible_to(request.user).usable()
     digest = challenges.digest_of("administer", user=str(request.user.pk))
@@ -116,7 +117,7 @@ def admin_verify(request: AuthenticatedRequest) -> HttpResponse:
         wanted = local_path(request.GET.get("next", ""))
         return HttpResponseRedirect(wanted or reverse("admin:index"))
     if form.errors:
-        events.refuse_admin(request.user, reason="not_proven")
+        events.refuse_admin(request.user, reason=Reason.NOT_PROVEN)
     return proof_page(
         request, "epcs_portal/admin_verify.html", form, has_device=devices.exists()
     )

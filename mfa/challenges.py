@@ -16,6 +16,8 @@ from django.views.decorators.debug import sensitive_variables
 
 from audit import chain
 from audit.acts import Act, Outcome
+from audit.catalog import Detail
+from audit.reasons import Reason, ReasonChoices
 from foundation.actors import User
 from mfa import codes, throttle
 from mfa.models import (
@@ -92,10 +94,10 @@ def confirm_password(user: User, *, password: str) -> None:
     row = UserThrottle.objects.filter(user=user)
     reservation = _reserve_user(user, now=now)
     if reservation is None:
-        _record_password_refusal(user, reason="locked")
+        _record_password_refusal(user, reason=Reason.LOCKED)
         raise Locked(row.get().locked_until or now)
     if not user.check_password(password):
-        _record_password_refusal(user, reason="password")
+        _record_password_refusal(user, reason=Reason.PASSWORD)
         raise PasswordRefused("The password is wrong.")
     # One factor alone does not end a series of failures.
     throttle.release(row, reservation)
@@ -158,7 +160,7 @@ def require_usable(
     current = Device.objects.filter(pk=device.pk, user=user).first()
     if user.is_active and current and current.kind == kind and is_usable(current):
         return current
-    reason = "device_not_usable" if current else "device_of_another_user"
+    reason = Reason.DEVICE_NOT_USABLE if current else Reason.DEVICE_OF_ANOTHER_USER
     record_refusal(user, device, purpose=purpose, reason=reason)
     raise DeviceNotUsable(
         "That device cannot confirm anything. Choose one of your own devices "
@@ -188,7 +190,7 @@ def lock_user_and_device(user_pk: int, device_pk: int) -> Device:
 
 
 def record_refusal(
-    user: User, device: Device, *, purpose: Purpose, reason: str
+    user: User, device: Device, *, purpose: Purpose, reason: ReasonChoices
 ) -> None:
     """Record that a device could not confirm anything."""
     chain.record(
@@ -201,7 +203,7 @@ def record_refusal(
     )
 
 
-def _record_password_refusal(user: User, *, reason: str) -> None:
+def _record_password_refusal(user: User, *, reason: ReasonChoices) -> None:
     chain.record(Act.CHALLENGE_REFUSED, by=user, outcome=Outcome.FAILURE, reason=reason)
 
 
@@ -210,7 +212,7 @@ def _check_password(
     user: User, device: Device, *, purpose: Purpose, password: str
 ) -> None:
     if not user.check_password(password):
-        record_refusal(user, device, purpose=purpose, reason="password")
+        record_refusal(user, device, purpose=purpose, reason=Reason.PASSWORD)
         raise PasswordRefused("The password is wrong. The code was not used.")
 
 
@@ -233,7 +235,7 @@ def _reserve(
 ) -> Reservation:
     reservation = None if device.is_locked else _reserve_user(user, now=now)
     if reservation is None:
-        record_refusal(user, device, purpose=purpose, reason="locked")
+        record_refusal(user, device, purpose=purpose, reason=Reason.LOCKED)
         # By now another attempt may have lifted the lock that refused this one.
         user_throttle = UserThrottle.objects.get_or_create(user=user)[0]
         locks = [user_throttle.locked_until, device.locked_until, now]
@@ -281,20 +283,24 @@ def _save_outcome(
 
 
 def _record_outcome(challenge: Challenge, refusal: NotProven | None) -> None:
+    detail: Detail = {
+        "purpose": challenge.purpose,
+        "challenge": str(challenge.public_id),
+    }
+    if refusal:
+        detail["reason"] = refusal.reason
     chain.record(
         Act.CHALLENGE_REFUSED if refusal else Act.CHALLENGE_PASSED,
         by=challenge.user,
         of=challenge.device,
         outcome=Outcome.FAILURE if refusal else Outcome.SUCCESS,
-        purpose=challenge.purpose,
-        challenge=str(challenge.public_id),
-        **({"reason": refusal.reason} if refusal else {}),
+        **detail,
     )
 
 
 def _announce_lock(refusal: NotProven, of_device: Reservation) -> NotProven:
     """Return the refusal with the lock it brought, which would else surprise later."""
-    if refusal.reason == "used" or of_device.locked_until is None:
+    if refusal.reason == Reason.USED or of_device.locked_until is None:
         return refusal
     wait = duration(round((of_device.locked_until - of_device.at).total_seconds()))
     return type(refusal)(

@@ -7,6 +7,7 @@ from here would carry the seed.
 
 from datetime import datetime
 
+from audit.reasons import Reason
 from mfa import totp, vault
 from mfa.models import Device
 from mfa.refusals import CodeRefused, DeviceNotUsable, NotProven
@@ -16,7 +17,7 @@ def verify(device: Device, *, code: str, now: datetime) -> NotProven | None:
     """Claim a correct code and return None, or return the refusal."""
     if not totp.is_well_formed(code):
         return CodeRefused(
-            "Enter the 6 digits of the code, nothing else.", reason="malformed"
+            "Enter the 6 digits of the code, nothing else.", reason=Reason.MALFORMED
         )
     try:
         seed = device.seed()
@@ -60,9 +61,11 @@ def _diagnose(device: Device, *, seed: bytes, code: str, now: datetime) -> NotPr
         return CodeRefused(
             f"That is the code of “{other}”. The code of “{device}” is wanted. "
             f"Wait {_until_next(now)} for the next one, or choose “{other}”.",
-            reason="other_device",
+            reason=Reason.OTHER_DEVICE,
         )
-    return CodeRefused(f"That is not the current code of “{device}”.", reason="wrong")
+    return CodeRefused(
+        f"That is not the current code of “{device}”.", reason=Reason.WRONG
+    )
 
 
 def _device_showing(code: str, *, device: Device, current: int) -> Device | None:
@@ -83,7 +86,7 @@ def _device_showing(code: str, *, device: Device, current: int) -> Device | None
 def _unreadable(device: Device) -> DeviceNotUsable:
     return DeviceNotUsable(
         f"The secret of “{device}” cannot be read. Remove this device and add it again.",
-        reason="seed_unreadable",
+        reason=Reason.SEED_UNREADABLE,
     )
 
 
@@ -91,7 +94,7 @@ def _used(device: Device, *, now: datetime) -> CodeRefused:
     return CodeRefused(
         f"That code of “{device}” was used already. "
         f"Wait {_until_next(now)} for the next one.",
-        reason="used",
+        reason=Reason.USED,
     )
 
 
@@ -102,7 +105,7 @@ def _clock_off(device: Device, *, steps: int) -> CodeRefused:
         f"That code is not current: the clock of “{device}” is about {seconds} seconds "
         f"{direction}, or the code is old. Turn on automatic date and time on it, "
         "then use a new code.",
-        reason="clock",
+        reason=Reason.CLOCK,
     )
 
 

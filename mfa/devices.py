@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from audit import chain
 from audit.acts import Act
+from audit.reasons import ReasonChoices
 from foundation import notices
 from foundation.actors import User
 from mfa import challenges
@@ -155,7 +156,7 @@ def retire(
             promote(new_primary, by=by)
 
 
-def retire_lost(device: Device, *, by: User, reason: str) -> None:
+def retire_lost(device: Device, *, by: User, reason: ReasonChoices) -> None:
     """Retire a lost device in the transaction of the report, without any factor.
 
     Every challenge of the owner ends (21 CFR 1311.125(d)(1)).
@@ -193,7 +194,11 @@ def retire_unlinked(*, by: User) -> None:
 
 
 def _retire(
-    device: Device, *, by: User, because: Retirement, reason: str | None = None
+    device: Device,
+    *,
+    by: User,
+    because: Retirement,
+    reason: ReasonChoices | None = None,
 ) -> None:
     now, row = timezone.now(), Device.objects.filter(pk=device.pk, retired_at=None)
     if because != Retirement.REMOVED:

@@ -4,11 +4,13 @@ from datetime import datetime
 
 from django.utils import timezone
 
+from audit.reasons import Reason, ReasonChoices
+
 
 class NotProven(Exception):
     """The two factors were not shown; the message says what to do next."""
 
-    def __init__(self, message: str, *, reason: str = "") -> None:
+    def __init__(self, message: str, *, reason: ReasonChoices | None = None) -> None:
         self.reason = reason
         super().__init__(message)
 
@@ -31,7 +33,7 @@ class Locked(NotProven):
             f"Locked for another {duration(seconds)}, until {until:%H:%M:%S} UTC, "
             "after too many failed attempts. Trying earlier neither counts nor "
             "makes it longer.",
-            reason="locked",
+            reason=Reason.LOCKED,
         )
 
 

@@ -14,6 +14,7 @@ from django.db.models.functions import Greatest
 
 from audit import chain
 from audit.acts import Act
+from audit.reasons import Reason
 from mfa.models import Device, DeviceQuerySet, UserThrottle
 from mfa.refusals import NotProven
 
@@ -109,7 +110,7 @@ def settle(
         succeed(device_row, of_device)
         succeed(user_row, of_user)
         return
-    if refusal.reason == "used":
+    if refusal.reason == Reason.USED:
         lift(device_row, of_device)
         lift(user_row, of_user)
     _disable_after_too_many(device, of_device=of_device, of_user=of_user)
@@ -147,4 +148,6 @@ def _disable(devices: DeviceQuerySet, *, at: datetime) -> None:
         row = Device.objects.filter(pk=device.pk)
         row.filter(is_primary=True).update(lost_primary_at=at)
         row.update(disabled_at=at, is_primary=False)
-        chain.record(Act.DEVICE_DISABLED, by=device.user, of=device, reason="failures")
+        chain.record(
+            Act.DEVICE_DISABLED, by=device.user, of=device, reason=Reason.FAILURES
+        )

@@ -13,6 +13,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from audit import chain
 from audit.acts import Act
+from audit.reasons import Reason
 from foundation.actors import User
 from providers import credentialing
 from providers.models import (
@@ -107,7 +108,7 @@ def designate_first(user: User, *, practice: Practice, by: User | None) -> Desig
         refusal = objection_to_first(user, practice=practice, by=by)
         if not refusal:
             return designate(user, practice=practice, by=by)
-    chain.denied(by=by, of=practice, reason="not_named")
+    chain.denied(by=by, of=practice, reason=Reason.NOT_NAMED)
     raise NotDesignated(refusal)
 
 

@@ -7,6 +7,7 @@ from django.db import models
 
 from audit import chain
 from audit.acts import Act, Outcome
+from audit.reasons import ReasonChoices, Words
 from foundation.actors import User
 from mfa.refusals import NotProven
 
@@ -14,7 +15,7 @@ from mfa.refusals import NotProven
 class NotAllowed(Exception):
     """Nothing was changed; `code` is the reason for the record."""
 
-    def __init__(self, message: str, *, code: str):
+    def __init__(self, message: str, *, code: ReasonChoices) -> None:
         self.code = code
         super().__init__(message)
 
@@ -25,8 +26,13 @@ def on_record(of: models.Model, *, by: User) -> Iterator[None]:
     try:
         yield
     except (NotAllowed, NotProven) as refusal:
-        why = refusal.code if isinstance(refusal, NotAllowed) else str(refusal)
         chain.record(
-            Act.ACCESS_REFUSED, by=by, of=of, outcome=Outcome.FAILURE, reason=why
+            Act.ACCESS_REFUSED,
+            by=by,
+            of=of,
+            outcome=Outcome.FAILURE,
+            reason=refusal.code
+            if isinstance(refusal, NotAllowed)
+            else Words(str(refusal)),
         )
         raise

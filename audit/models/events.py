@@ -8,6 +8,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import Q
 
+from audit import reasons
 from audit.acts import Act, Outcome, act_choices
 
 SIGN_INS = "sign-in"  # the stream of sign-ins that failed, whoever tried
@@ -102,6 +103,11 @@ class Event(models.Model):
     def label(self) -> str:
         """The act in words; its own name when a later release no longer has it."""
         return Act(self.act).label if self.act in Act.values else self.act
+
+    @property
+    def reason(self) -> str:
+        """Why, in words; empty when the event gives no reason."""
+        return reasons.in_words(str(self.detail.get("reason") or ""))
 
 
 class ChainHead(models.Model):

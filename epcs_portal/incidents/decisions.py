@@ -10,6 +10,7 @@ from audit import chain
 from audit.acts import Act, Outcome
 from audit.models import Incident, IncidentStep, Step, user_stream
 from audit.models.incidents import DECISIONS, TELLINGS
+from audit.reasons import Reason
 from epcs_portal.incidents import accounts
 from foundation import notices
 from foundation.actors import User
@@ -115,5 +116,5 @@ def _add(
 
 
 def _refuse(incident: Incident, *, by: User) -> NoReturn:
-    chain.denied(by=by, of=incident, reason="not a designee of the practice")
+    chain.denied(by=by, of=incident, reason=Reason.NOT_A_DESIGNEE_OF_THE_PRACTICE)
     raise NotAllowed("Only designees of the access controls decide about incidents.")

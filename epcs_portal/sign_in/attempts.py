@@ -15,6 +15,7 @@ from django.http.response import HttpResponseBase
 from audit import chain, context
 from audit.acts import Outcome
 from audit.models import Event, user_stream
+from audit.reasons import Reason
 from epcs_portal.incidents import accounts
 from epcs_portal.middleware import NextHandler
 from foundation.actors import User
@@ -38,11 +39,11 @@ def recorded(get_response: NextHandler) -> NextHandler:
 
 def _record_refusal(request: HttpRequest, user: User, *, status: int) -> None:
     if status == HTTPStatus.FORBIDDEN and not _is_recorded(user):
-        chain.denied(by=user, of=None, reason="forbidden")
+        chain.denied(by=user, of=None, reason=Reason.FORBIDDEN)
     elif status == HTTPStatus.NOT_FOUND:
         row = _row_in_address(request)
         if row and _is_foreign(row, user) and not _is_recorded(user):
-            chain.denied(by=user, of=row, reason="not_visible")
+            chain.denied(by=user, of=row, reason=Reason.NOT_VISIBLE)
 
 
 def _is_recorded(user: User) -> bool:

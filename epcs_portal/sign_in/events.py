@@ -23,6 +23,7 @@ from django.utils import timezone
 from audit import chain, context
 from audit.acts import Act, Outcome
 from audit.models import SIGN_INS
+from audit.reasons import Reason
 from epcs_portal.sign_in.sessions import SIGNED_IN_AT
 from foundation.actors import User
 from mfa import challenges
@@ -107,7 +108,7 @@ def open_admin(
         chain.record(Act.ADMIN_SIGNED_IN, by=user, of=challenge.device)
 
 
-def refuse_admin(user: User, *, reason: str) -> None:
+def refuse_admin(user: User, *, reason: Reason) -> None:
     chain.record(
         Act.ADMIN_SIGN_IN_FAILED, by=user, outcome=Outcome.FAILURE, reason=reason
     )

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from audit import chain
 from audit.acts import Act, Outcome
+from audit.reasons import Reason, ReasonChoices
 from foundation import notices
 from foundation.actors import User
 from mfa import challenges, devices, throttle
@@ -90,7 +91,7 @@ def still_pending(device: Device, *, by: User, session_key: str) -> Device:
     """Return the device as it is now; raise EnrollmentRefused after its time is over."""
     current = pending(by, kind=Kind(device.kind), session_key=session_key)
     if current is None or current.pk != device.pk:
-        record_refusal(by, reason="expired")
+        record_refusal(by, reason=Reason.EXPIRED)
         raise EnrollmentRefused("The time to add this device is over. Start again.")
     return current
 
@@ -109,7 +110,7 @@ def reserve(device: Device, *, by: User) -> throttle.Reservation:
     if reservation is not None:
         return reservation
     locked_until = row.values_list("locked_until", flat=True).first()
-    record_refusal(by, reason="locked" if locked_until else "too_many")
+    record_refusal(by, reason=Reason.LOCKED if locked_until else Reason.TOO_MANY)
     if locked_until and locked_until > timezone.now():
         raise Locked(locked_until)
     raise EnrollmentRefused("Too many wrong answers. Start again with a new QR code.")
@@ -145,7 +146,7 @@ def clean_nickname(text: str) -> str:
         raise EnrollmentRefused(str(refusal)) from None
 
 
-def record_refusal(user: User, *, reason: str) -> None:
+def record_refusal(user: User, *, reason: ReasonChoices) -> None:
     """Record that a device was not added."""
     chain.record(
         Act.DEVICE_ENROLMENT_REFUSED, by=user, outcome=Outcome.FAILURE, reason=reason
@@ -154,10 +155,10 @@ def record_refusal(user: User, *, reason: str) -> None:
 
 def _require_fresh_identity(user: User, authenticated_at: datetime | None) -> None:
     if not IdmeAccount.objects.linked().filter(user=user).exists():
-        record_refusal(user, reason="not_linked")
+        record_refusal(user, reason=Reason.NOT_LINKED)
         raise EnrollmentRefused("Verify with ID.me first, then add a device.")
     if not is_fresh(authenticated_at):
-        record_refusal(user, reason="not_fresh")
+        record_refusal(user, reason=Reason.NOT_FRESH)
         raise EnrollmentRefused(
             "Sign in to ID.me again: a device is added within "
             f"{FRESH_WITHIN.seconds // 60} minutes of it."

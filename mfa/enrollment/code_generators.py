@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import pyotp
 from django.utils import timezone
 
+from audit.reasons import Reason
 from foundation.actors import User
 from mfa import throttle, totp
 from mfa.enrollment import binding
@@ -82,7 +83,7 @@ def _check_code(device: Device, *, by: User, code: str) -> int:
     if totp.is_well_formed(code):
         step = totp.matching_step(device.seed(), code, steps=steps)
     if step is None:
-        binding.record_refusal(by, reason="wrong_code")
+        binding.record_refusal(by, reason=Reason.WRONG_CODE)
         raise WrongCode(
             "That is not the current code of the new device. Check that its date and "
             "time are set automatically, then enter the next code."

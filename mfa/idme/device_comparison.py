@@ -3,6 +3,7 @@
 import hmac
 from dataclasses import dataclass
 
+from audit.reasons import Reason
 from foundation.actors import User
 from mfa import vault
 from mfa.idme.device_list import ListedDevice, Malformed
@@ -98,4 +99,4 @@ def _require_own_seeds(new: list[ListedDevice]) -> None:
     fingerprints = {vault.fingerprint(entry.seed) for entry in new if entry.seed}
     others = Device.objects.exclude(retired_because=Retirement.UNLINKED)
     if others.filter(seed_fingerprint__in=fingerprints).exists():
-        raise Malformed("seed_of_another_device")
+        raise Malformed(Reason.SEED_OF_ANOTHER_DEVICE)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from audit.reasons import Reason
 from mfa import totp
 from mfa.models import Kind
 
@@ -22,6 +23,10 @@ MAX_NAME = 64
 class Malformed(Exception):
     """The list is refused as a whole; the message is the reason to record."""
 
+    def __init__(self, reason: Reason) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
 
 @dataclass(frozen=True)
 class ListedDevice:
@@ -36,26 +41,26 @@ class ListedDevice:
 def read(entries: object) -> list[ListedDevice]:
     """Return the devices in the claim; raise Malformed on doubt about any of them."""
     if not isinstance(entries, list) or len(entries) > MAX_DEVICES:
-        raise Malformed("not_a_list")
+        raise Malformed(Reason.NOT_A_LIST)
     devices = [_read_device(entry) for entry in entries]
     ids = {device.external_id for device in devices}
     seeds = [device.seed for device in devices if device.seed is not None]
     if len(ids) < len(devices):
-        raise Malformed("duplicate_id")
+        raise Malformed(Reason.DUPLICATE_ID)
     if len(set(seeds)) < len(seeds):
-        raise Malformed("duplicate_seed")
+        raise Malformed(Reason.DUPLICATE_SEED)
     return devices
 
 
 def _read_device(entry: object) -> ListedDevice:
     if not isinstance(entry, dict):
-        raise Malformed("not_an_object")
+        raise Malformed(Reason.NOT_AN_OBJECT)
     external_id = entry.get("id")
     name = entry.get("name", "")
     if not isinstance(external_id, str) or not 0 < len(external_id) <= MAX_ID:
-        raise Malformed("id")
+        raise Malformed(Reason.DEVICE_ID)
     if not isinstance(name, str) or not isinstance(entry.get("type"), str):
-        raise Malformed("name_or_type")
+        raise Malformed(Reason.NAME_OR_TYPE)
     kind = KINDS.get(entry["type"], Kind.OTHER)
     return ListedDevice(
         external_id=external_id,
@@ -70,17 +75,17 @@ def _seed_of(entry: dict) -> bytes:
     secret = entry.get("secret")
     digits, period = entry.get("digits", totp.DIGITS), entry.get("period", totp.PERIOD)
     if entry.get("algorithm", "SHA1") != "SHA1":
-        raise Malformed("algorithm")
+        raise Malformed(Reason.ALGORITHM)
     if type(digits) is not int or digits != totp.DIGITS:
-        raise Malformed("digits")
+        raise Malformed(Reason.DIGITS)
     if type(period) is not int or period != totp.PERIOD:
-        raise Malformed("period")
+        raise Malformed(Reason.PERIOD)
     if not isinstance(secret, str) or len(secret) > MAX_SECRET:
-        raise Malformed("secret")
+        raise Malformed(Reason.SECRET)
     try:
         return totp.from_base32(secret)
     except (ValueError, TypeError):
-        raise Malformed("secret") from None
+        raise Malformed(Reason.SECRET) from None
 
 
 def _clean(name: str) -> str:

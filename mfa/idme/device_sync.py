@@ -14,6 +14,7 @@ from django.utils.timesince import timesince
 
 from audit import chain
 from audit.acts import Act, Outcome
+from audit.reasons import Reason, ReasonChoices
 from foundation import notices
 from foundation.actors import User
 from mfa import challenges, devices, totp
@@ -26,11 +27,17 @@ from mfa.oidc.errors import IdmeRefused, IdmeUnavailable
 from mfa.oidc.http import shared_timeout
 from mfa.oidc.responses import Userinfo
 
+NEEDS_NEW_SIGN_IN = (
+    Reason.CODE_REFUSED,
+    Reason.LOGIN_REQUIRED,
+    Reason.ACCESS_DENIED,
+)
+
 
 class DeviceSyncUnavailable(Exception):
     """The list was not refreshed; the message says why, and how old it is."""
 
-    reason = "unavailable"
+    reason: ReasonChoices = Reason.UNAVAILABLE
 
     def __init__(self, account: IdmeAccount, why: str) -> None:
         super().__init__(f"{why} {_age_of(account)}")
@@ -39,7 +46,7 @@ class DeviceSyncUnavailable(Exception):
 class NeedsSignIn(DeviceSyncUnavailable):
     """ID.me tells nothing more until the person signs in there again."""
 
-    reason = "needs_sign_in"
+    reason = Reason.NEEDS_SIGN_IN
 
     def __init__(self, account: IdmeAccount) -> None:
         super().__init__(
@@ -50,7 +57,7 @@ class NeedsSignIn(DeviceSyncUnavailable):
 class DeviceListRefused(DeviceSyncUnavailable):
     """ID.me sent a list that this portal does not accept; nothing was applied."""
 
-    def __init__(self, account: IdmeAccount, reason: str) -> None:
+    def __init__(self, account: IdmeAccount, reason: ReasonChoices) -> None:
         self.reason = reason
         super().__init__(
             account,
@@ -118,7 +125,7 @@ def _entries_in(userinfo: Userinfo, *, account: IdmeAccount) -> object | None:
     """Return the claim that lists devices, or None; raise DeviceListRefused in clear."""
     entries = userinfo.claims.get(settings.IDME_CLAIMS["devices"])
     if entries is not None and not userinfo.is_sealed:
-        raise DeviceListRefused(account, "not_encrypted")
+        raise DeviceListRefused(account, Reason.NOT_ENCRYPTED)
     return entries
 
 
@@ -136,7 +143,7 @@ def apply_list(
         with transaction.atomic(durable=True):
             return _apply(account, listed, by=by, at=at)
     except Malformed as problem:
-        raise DeviceListRefused(account, str(problem)) from None
+        raise DeviceListRefused(account, problem.reason) from None
     except (DatabaseError, devices.DeviceChangeRefused):
         raise DeviceSyncUnavailable(
             account, "Your devices were changed at the same moment. Try again."
@@ -237,7 +244,7 @@ def _fetch(account: IdmeAccount, *, at: datetime) -> Userinfo:
             account, "ID.me cannot be reached, so the list was not refreshed."
         ) from None
     except IdmeRefused as refusal:
-        if refusal.reason in ("code_refused", "login_required", "access_denied"):
+        if refusal.reason in NEEDS_NEW_SIGN_IN:
             raise NeedsSignIn(account) from None
         raise DeviceSyncUnavailable(account, str(refusal)) from None
 
@@ -246,7 +253,7 @@ def _devices(number: int) -> str:
     return "device" if number == 1 else "devices"
 
 
-def _record_failure(account: IdmeAccount, *, by: User, reason: str) -> None:
+def _record_failure(account: IdmeAccount, *, by: User, reason: ReasonChoices) -> None:
     chain.record(
         Act.FEED_FAILED, by=by, of=account, outcome=Outcome.FAILURE, reason=reason
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
+from audit.reasons import Reason
 from mfa.oidc.responses import SignIn
 
 REQUIRED_LEVEL = 2  # IAL2 and AAL2; 21 CFR 1311.105(a)(1)
@@ -34,11 +35,13 @@ class Identity:
             aal=_level(claims.get(names["aal"]), values=settings.IDME_AAL_VALUES),
         )
 
-    def refusal(self) -> str:
-        """Return why this identity is not proofed well enough, or an empty string."""
+    def refusal(self) -> Reason | None:
+        """Return why this identity is not proofed well enough, or None."""
         if self.ial is None or self.aal is None:
-            return "level_unknown"
-        return "level_too_low" if min(self.ial, self.aal) < REQUIRED_LEVEL else ""
+            return Reason.LEVEL_UNKNOWN
+        return (
+            Reason.LEVEL_TOO_LOW if min(self.ial, self.aal) < REQUIRED_LEVEL else None
+        )
 
 
 def _level(value: object, *, values: dict[str, int]) -> int | None:

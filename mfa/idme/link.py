@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from audit import chain
 from audit.acts import Act, Outcome
+from audit.reasons import Reason, ReasonChoices
 from foundation import notices
 from foundation.actors import User
 from mfa import vault
@@ -29,26 +30,26 @@ UPDATED_FIELDS = [
 # Session key: when the person last signed in at ID.me itself, in seconds since 1970.
 AUTHENTICATED_AT = "idme_authenticated_at"
 
-REFUSALS = {
-    "linked_to_another_user": (
+REFUSALS: dict[ReasonChoices, str] = {
+    Reason.LINKED_TO_ANOTHER_USER: (
         "That ID.me account is linked to another user of this portal, and nothing was "
         "changed. Sign in here as the user it belongs to, or sign out at ID.me and use "
         "an ID.me account of your own. If neither helps, tell your administrator."
     ),
-    "not_linked": (
+    Reason.NOT_LINKED: (
         "No ID.me account is linked to your account. Choose Verify with ID.me on eRx "
         "Info to link yours."
     ),
-    "another_account": (
+    Reason.ANOTHER_ACCOUNT: (
         "You are linked to another ID.me account, and nothing was changed. Sign out at "
         "ID.me and sign in with the account that you linked; or, if you have a new one, "
         "unlink the old one first. Two people who set access then let you sign again."
     ),
-    "level_unknown": (
+    Reason.LEVEL_UNKNOWN: (
         "ID.me did not say how well your identity and your sign-in were checked. "
         "Tell your administrator."
     ),
-    "level_too_low": (
+    Reason.LEVEL_TOO_LOW: (
         "ID.me has not verified your identity to the level that controlled substances "
         "need (IAL2 with AAL2). Finish the identity check at ID.me, then start again."
     ),
@@ -60,7 +61,7 @@ class LinkRefused(IdmeError):
 
     status = 403
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: ReasonChoices) -> None:
         self.reason = reason
         super().__init__(REFUSALS[reason])
 
@@ -133,12 +134,12 @@ def _linked_account(
         if account := _existing(user, identity):
             return account, False
         if not may_link:
-            raise LinkRefused("not_linked")
+            raise LinkRefused(Reason.NOT_LINKED)
         return _link(user, identity), True
     except IntegrityError:
         account = _existing(user, identity)
         if account is None:
-            raise LinkRefused("linked_to_another_user") from None
+            raise LinkRefused(Reason.LINKED_TO_ANOTHER_USER) from None
         return account, False
 
 
@@ -153,9 +154,9 @@ def _existing(user: User, identity: Identity) -> IdmeAccount | None:
         .filter(issuer=settings.IDME_ISSUER, subject=identity.subject)
     )
     if others.exists():
-        raise LinkRefused("linked_to_another_user")
+        raise LinkRefused(Reason.LINKED_TO_ANOTHER_USER)
     if own:
-        raise LinkRefused("another_account")
+        raise LinkRefused(Reason.ANOTHER_ACCOUNT)
     return None
 
 

@@ -6,6 +6,7 @@ them after this sign-in, too.
 
 from django.conf import settings
 
+from audit.reasons import Reason
 from foundation.actors import User
 from mfa.models import IdmeAccount
 from mfa.oidc.errors import IdmeError
@@ -17,7 +18,7 @@ PURPOSE = "sign_in"
 class NobodyLinked(IdmeError):
     """No active user is linked to the ID.me account; the message does not say which."""
 
-    reason, status = "nobody_linked", 403
+    reason, status = Reason.NOBODY_LINKED, 403
 
     def __init__(self) -> None:
         super().__init__(

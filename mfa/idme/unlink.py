@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from audit import chain
 from audit.acts import Act
+from audit.reasons import Reason
 from foundation import notices
 from foundation.actors import User
 from mfa import challenges, devices
@@ -16,7 +17,7 @@ from mfa.refusals import NotProven
 class NotLinked(IdmeError):
     """No ID.me account is linked."""
 
-    reason, status = "not_linked", 400
+    reason, status = Reason.NOT_LINKED, 400
 
     def __init__(self) -> None:
         super().__init__("No ID.me account is linked to your account.")

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from audit import chain
 from audit.acts import Act, Outcome
+from audit.reasons import Reason
 from foundation.actors import AuthenticatedRequest, User, Visitor
 from foundation.pages import local_path
 from mfa import devices
@@ -142,9 +143,9 @@ def _user_of(request: HttpRequest, sign_in: SignIn) -> User:
     """Return whose sign-in it is; raise IdmeError unless it is what was started."""
     user = request.user
     if not _suits(user, sign_in.purpose):
-        raise IdmeRefused("bad_state")
+        raise IdmeRefused(Reason.BAD_STATE)
     if sign_in.purpose in NEED_FRESH and not sign_in.is_fresh:
-        raise IdmeRefused("not_fresh")
+        raise IdmeRefused(Reason.NOT_FRESH)
     if isinstance(user, AnonymousUser):
         return portal_sign_in.linked_user(sign_in)
     return user

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from audit.reasons import ReasonChoices
 from foundation.actors import User
 from mfa import vault
 from mfa.models.devices import Device
@@ -112,7 +113,7 @@ class Channel(models.TextChoices):
     PHONE = "phone", "Phone paired with the portal"
 
 
-class Ending(models.TextChoices):
+class Ending(ReasonChoices):
     """Why a push did not pass."""
 
     DENIED = "denied", "Declined on the phone"

@@ -8,6 +8,7 @@ from django.utils import timezone
 from django_otp.models import Device as OTPDevice
 from django_otp.models import DeviceManager, ThrottlingMixin, TimestampMixin
 
+from audit.reasons import ReasonChoices
 from foundation.actors import User
 from mfa import totp, vault
 
@@ -32,7 +33,7 @@ class Source(models.TextChoices):
     PORTAL = "portal", "This portal"
 
 
-class Retirement(models.TextChoices):
+class Retirement(ReasonChoices):
     """Why a device was retired; one that its owner removed never comes back."""
 
     REMOVED = "removed", "Removed in the portal"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from django.conf import settings
 
+from audit.reasons import Reason
 from mfa.oidc import tokens
 from mfa.oidc.client import check_policy, client
 from mfa.oidc.errors import IdmeRefused, from_protocol
@@ -124,7 +125,7 @@ def _cut(text: str, length: int) -> str:
 def _started(answer: dict) -> Started:
     request_id = answer.get("auth_req_id")
     if not isinstance(request_id, str) or not request_id:
-        raise IdmeRefused("bad_answer")
+        raise IdmeRefused(Reason.BAD_ANSWER)
     return Started(
         request_id=request_id,
         expires_in=_seconds(answer.get("expires_in")),
@@ -134,7 +135,7 @@ def _started(answer: dict) -> Started:
 
 def _seconds(value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise IdmeRefused("bad_answer")
+        raise IdmeRefused(Reason.BAD_ANSWER)
     return value
 
 

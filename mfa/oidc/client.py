@@ -18,6 +18,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from joserfc.jwk import KeySet
 
+from audit.reasons import Reason
 from mfa.oidc import own_keys, tokens
 from mfa.oidc.discovery import DEPARTURE_LIFE, Discovery
 from mfa.oidc.errors import IdmeRefused, IdmeUnavailable, from_protocol
@@ -165,7 +166,7 @@ class IdmeClient(DjangoOAuth2App):
                 headers={"Authorization": f"Bearer {granted.access_token}"},
             )
         if response.status_code in (400, 401, 403):
-            raise IdmeRefused("code_refused")
+            raise IdmeRefused(Reason.CODE_REFUSED)
         if response.status_code != 200:
             raise IdmeUnavailable
         return self._opened(response, subject=subject, known=known or {})
@@ -194,11 +195,11 @@ class IdmeClient(DjangoOAuth2App):
             "iss", None if sends_issuer is True else settings.IDME_ISSUER
         )
         if issuer != settings.IDME_ISSUER:
-            raise IdmeRefused("bad_answer")
+            raise IdmeRefused(Reason.BAD_ANSWER)
         if "error" in answer:
             raise from_protocol(answer["error"])
         if not answer.get("code"):
-            raise IdmeRefused("bad_answer")
+            raise IdmeRefused(Reason.BAD_ANSWER)
         return answer["code"]
 
     def _identity_in(self, granted: Tokens, *, nonce: str) -> dict:
@@ -237,7 +238,7 @@ def check_policy(scope: object) -> None:
         return
     requested = {name for name in settings.IDME_SCOPES.split() if "://" in name}
     if not isinstance(scope, str) or not requested <= set(scope.split()):
-        raise IdmeRefused("other_policy")
+        raise IdmeRefused(Reason.OTHER_POLICY)
 
 
 def _with_basic(
@@ -264,7 +265,7 @@ def _with_assertion(
 def _parameters(request: HttpRequest) -> dict[str, str]:
     names = ["state", "code", "error", "iss"]
     if any(len(request.GET.getlist(name)) > 1 for name in names):
-        raise IdmeRefused("bad_answer")
+        raise IdmeRefused(Reason.BAD_ANSWER)
     return {name: request.GET[name] for name in names if name in request.GET}
 
 

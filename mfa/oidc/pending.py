@@ -5,6 +5,7 @@ import time
 from authlib.integrations.django_client import DjangoIntegration
 from django.contrib.sessions.backends.base import SessionBase, UpdateError
 
+from audit.reasons import Reason
 from mfa.oidc.errors import IdmeRefused
 
 STATE_LIFE = 600  # seconds
@@ -36,7 +37,7 @@ class PendingSignIns(DjangoIntegration):
         self.clear_state_data(session, state)
         _save(session)
         if not state or entry is None or entry["exp"] <= time.time():
-            raise IdmeRefused("bad_state")
+            raise IdmeRefused(Reason.BAD_STATE)
         return entry["data"]
 
     def forget_all(self, session: SessionBase) -> None:
@@ -53,4 +54,4 @@ def _save(session: SessionBase) -> None:
     try:
         session.save()
     except UpdateError:  # signed out in another tab
-        raise IdmeRefused("bad_state") from None
+        raise IdmeRefused(Reason.BAD_STATE) from None

@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass, field
 
+from audit.reasons import Reason
 from mfa.oidc.errors import IdmeRefused
 from mfa.oidc.tokens import LATEST, LEEWAY
 
@@ -21,9 +22,9 @@ class Tokens:
     def of(cls, answer: dict) -> "Tokens":
         """Return the tokens of an answer; raise IdmeRefused unless RFC 6749 5.1 holds."""
         if _text(answer, "token_type").lower() != "bearer":
-            raise IdmeRefused("bad_answer")
+            raise IdmeRefused(Reason.BAD_ANSWER)
         if not _text(answer, "access_token"):
-            raise IdmeRefused("bad_answer")
+            raise IdmeRefused(Reason.BAD_ANSWER)
         return cls(
             access_token=_text(answer, "access_token"),
             refresh_token=_text(answer, "refresh_token"),

@@ -16,6 +16,7 @@ from joserfc.jwe import JWERegistry
 from joserfc.jwk import KeySet
 from joserfc.jws import JWSRegistry
 
+from audit.reasons import Reason
 from mfa.oidc import own_keys
 from mfa.oidc.errors import IdmeRefused
 
@@ -41,16 +42,16 @@ def signed_claims(token: object, *, keys: KeysOf) -> tuple[dict, dict]:
     are ignored.
     """
     if not isinstance(token, str):
-        raise IdmeRefused("bad_answer")
+        raise IdmeRefused(Reason.BAD_ANSWER)
     try:
         try:
             signed = jwt.decode(token, keys(False), registry=SIGNATURES)
         except InvalidKeyIdError:
             signed = jwt.decode(token, keys(True), registry=SIGNATURES)
     except (JoseError, ValueError, TypeError, KeyError, RecursionError):
-        raise IdmeRefused("bad_answer") from None
+        raise IdmeRefused(Reason.BAD_ANSWER) from None
     if signed.header.get("b64", True) is not True:  # RFC 7797 7: never in a JWT
-        raise IdmeRefused("bad_answer")
+        raise IdmeRefused(Reason.BAD_ANSWER)
     return signed.header, dict(signed.claims)
 
 
@@ -62,7 +63,7 @@ def check_id_token(
     OpenID Connect Core 3.1.3.7.
     """
     if not nonce:
-        raise IdmeRefused("bad_answer")
+        raise IdmeRefused(Reason.BAD_ANSWER)
     _check_id_token(header, claims, nonce=nonce, access_token=access_token)
 
 
@@ -75,9 +76,9 @@ def check_backchannel_id_token(
     """
     _check_id_token(header, claims, access_token=access_token)
     if claims["sub"] != subject:
-        raise IdmeRefused("bad_answer")
+        raise IdmeRefused(Reason.BAD_ANSWER)
     if claims.get(REQUEST_ID_CLAIM, request_id) != request_id:
-        raise IdmeRefused("bad_answer")
+        raise IdmeRefused(Reason.BAD_ANSWER)
     _seconds(claims.get("auth_time"))
 
 
@@ -86,11 +87,11 @@ def check_userinfo(claims: dict, *, subject: str, is_signed: bool) -> None:
     if is_signed:
         _check_from_idme_for_us(claims)
         if "exp" in claims and _seconds(claims["exp"]) < time.time() - LEEWAY:
-            raise IdmeRefused("bad_answer")
+            raise IdmeRefused(Reason.BAD_ANSWER)
         if "iat" in claims:
             _check_just_issued(claims)
     if claims.get("sub") != subject:
-        raise IdmeRefused("bad_answer")
+        raise IdmeRefused(Reason.BAD_ANSWER)
 
 
 def decrypted(token: str) -> str:
@@ -101,7 +102,7 @@ def decrypted(token: str) -> str:
         )
         return (sealed.plaintext or b"").decode()
     except (JoseError, ValueError, TypeError, KeyError, RecursionError):
-        raise IdmeRefused("bad_answer") from None
+        raise IdmeRefused(Reason.BAD_ANSWER) from None
 
 
 def _check_from_idme_for_us(claims: dict) -> None:
@@ -115,13 +116,13 @@ def _check_from_idme_for_us(claims: dict) -> None:
         or not 0 < len(subject) <= MAX_SUBJECT
         or not (subject.isascii() and subject.isprintable())  # Core 2
     ):
-        raise IdmeRefused("bad_answer")
+        raise IdmeRefused(Reason.BAD_ANSWER)
 
 
 def _check_just_issued(claims: dict) -> None:
     age = time.time() - _seconds(claims.get("iat"))
     if not -LEEWAY <= age <= ISSUED_WITHIN:
-        raise IdmeRefused("bad_answer")
+        raise IdmeRefused(Reason.BAD_ANSWER)
 
 
 def _check_id_token(header: dict, claims: dict, **expected: str) -> None:
@@ -139,16 +140,16 @@ def _check_id_token(header: dict, claims: dict, **expected: str) -> None:
     try:
         id_token.validate(leeway=LEEWAY)
     except (JoseError, OAuth2Error, ValueError, TypeError, AttributeError):
-        raise IdmeRefused("bad_answer") from None
+        raise IdmeRefused(Reason.BAD_ANSWER) from None
     if "at_hash" in claims and not claims["at_hash"]:  # authlib takes it for none
-        raise IdmeRefused("bad_answer")
+        raise IdmeRefused(Reason.BAD_ANSWER)
     _check_just_issued(claims)
 
 
 def _seconds(value: object) -> float:
     """Return seconds since 1970; JSON lets NaN, infinity and 10^400 in."""
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise IdmeRefused("bad_answer")
+        raise IdmeRefused(Reason.BAD_ANSWER)
     if not abs(value) <= LATEST:
-        raise IdmeRefused("bad_answer")
+        raise IdmeRefused(Reason.BAD_ANSWER)
     return value

@@ -20,7 +20,7 @@ from foundation.actors import User
 from mfa import throttle
 from mfa.enrollment import binding
 from mfa.enrollment.binding import EnrollmentRefused
-from mfa.models import Device, Kind, Source
+from mfa.models import Device, Ending, Kind, Source
 from mfa.phones import messages
 
 TOKEN_LENGTH = 32  # bytes
@@ -88,7 +88,7 @@ def confirm(
     reservation = binding.reserve(current, by=by)
     expected = comparison_number(current)
     if not compare_digest(number.encode(), expected.encode()):
-        binding.record_refusal(by, reason="wrong_number")
+        binding.record_refusal(by, reason=Ending.WRONG_NUMBER)
         raise WrongNumber(
             "That is not the number on the phone that scanned the code. If your phone "
             "shows no number, somebody else may have scanned it: cancel and start again."

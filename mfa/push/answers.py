@@ -6,7 +6,7 @@ its decision and the event in one transaction.
 
 from datetime import datetime
 from hmac import compare_digest
-from typing import NoReturn
+from typing import NoReturn, Unpack
 
 from django.db import transaction
 from django.db.models import F, QuerySet
@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from audit import chain
 from audit.acts import Act, Outcome
+from audit.catalog import Detail
 from mfa import challenges
 from mfa.models import Challenge, ChallengeState, Channel, Device, Ending, Push
 from mfa.push import reports
@@ -122,17 +123,21 @@ def lock_rows(push: Push) -> Device:
 
 
 def record(
-    act: Act, push: Push, *, outcome: Outcome = Outcome.SUCCESS, **detail: str
+    act: Act,
+    push: Push,
+    *,
+    outcome: Outcome = Outcome.SUCCESS,
+    **detail: Unpack[Detail],
 ) -> None:
     """Record an act on a push, with the purpose and id of its challenge."""
     challenge = push.challenge
+    detail["purpose"] = challenge.purpose
+    detail["challenge"] = str(challenge.public_id)
     chain.record(
         act,
         by=challenge.user,
         of=challenge.device,
         outcome=outcome,
-        purpose=challenge.purpose,
-        challenge=str(challenge.public_id),
         **detail,
     )
 

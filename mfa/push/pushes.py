@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from audit.acts import Act
+from audit.reasons import Reason, ReasonChoices
 from foundation.actors import User
 from mfa import challenges
 from mfa.models import (
@@ -163,7 +164,7 @@ def _open(challenge: Challenge, *, channel: Channel, message: str) -> Push:
             push = _create(challenge, channel=channel, message=message)
             answers.record(Act.CHALLENGE_STARTED, push, channel=channel)
     except PushRefused:
-        _record_refusal(challenge, reason="too_many_pushes")
+        _record_refusal(challenge, reason=Reason.TOO_MANY_PUSHES)
         raise
     return push
 
@@ -188,7 +189,7 @@ def _make_room(challenge: Challenge, *, now: datetime) -> None:
     for push in open_pushes:
         is_late = not answers.is_open(push.challenge)
         answers.end(push, because=Ending.EXPIRED if is_late else Ending.REPLACED)
-        answers.record(Act.CHALLENGE_CANCELLED, push, reason=push.ended_because)
+        answers.record(Act.CHALLENGE_CANCELLED, push, reason=Ending(push.ended_because))
 
 
 def _require_none_elsewhere(challenge: Challenge, open_pushes: PushQuerySet) -> None:
@@ -246,7 +247,7 @@ def _not_sent(challenge: Challenge, failure: IdmeError) -> PushRefused:
     return PushRefused(f"No push was sent. {failure}")
 
 
-def _record_refusal(challenge: Challenge, *, reason: str) -> None:
+def _record_refusal(challenge: Challenge, *, reason: ReasonChoices) -> None:
     challenges.record_refusal(
         challenge.user,
         challenge.device,

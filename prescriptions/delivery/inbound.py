@@ -15,6 +15,7 @@ from django.utils import timezone
 from audit import chain
 from audit.acts import Act, Outcome
 from audit.models import user_stream
+from audit.reasons import Words
 from prescriptions import script
 from prescriptions.delivery import cancellation, network, outcomes, transit
 from prescriptions.models import (
@@ -52,7 +53,10 @@ def receive(body: bytes) -> bytes:
             return _receive_once(message, body)
     except (script.NotReadable, Refused) as problem:
         chain.record(
-            Act.MESSAGE_REFUSED, by=None, outcome=Outcome.FAILURE, reason=str(problem)
+            Act.MESSAGE_REFUSED,
+            by=None,
+            outcome=Outcome.FAILURE,
+            reason=Words(str(problem)),
         )
         return _reply(message, "Error", code=REJECTED, description=str(problem))
 

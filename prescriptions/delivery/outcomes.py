@@ -4,13 +4,16 @@ Every function runs in the caller's transaction, which holds the prescription's 
 """
 
 from datetime import timedelta
+from typing import Unpack
 
 from django.conf import settings
 from django.utils import timezone
 
 from audit import chain
 from audit.acts import Act, Outcome
+from audit.catalog import Detail
 from audit.models import Event, user_stream
+from audit.reasons import Words
 from foundation import notices
 from prescriptions import script
 from prescriptions.models import (
@@ -97,17 +100,17 @@ def record(
     message: Transmission,
     *,
     outcome: Outcome = Outcome.SUCCESS,
-    **detail: object,
+    **detail: Unpack[Detail],
 ) -> None:
     """Record an event without an actor in the stream of the practitioner."""
     prescription = message.about
+    detail["message_id"] = message.message_id
     chain.record(
         act,
         by=None,
         of=prescription,
         stream=user_stream(prescription.prescriber.user),
         outcome=outcome,
-        message_id=message.message_id,
         **detail,
     )
 
@@ -194,7 +197,7 @@ def _record_failure(
         message,
         outcome=Outcome.FAILURE,
         code=result.code,
-        reason=reason,
+        reason=Words(reason),
         attempts=message.attempts,
     )
 

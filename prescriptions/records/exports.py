@@ -17,6 +17,7 @@ from django_tasks import task
 
 from audit import chain
 from audit.acts import Act, Outcome
+from audit.reasons import Reason
 from foundation.actors import User
 from prescriptions import signer
 from prescriptions.models import Export, ExportState
@@ -56,7 +57,7 @@ def request(
 ) -> Export:
     """Ask for a bundle of a practice's records, or of one's own there."""
     if (practice, provider) not in scopes_for(by):
-        chain.denied(by=by, of=practice, reason="export")
+        chain.denied(by=by, of=practice, reason=Reason.EXPORT)
         raise NotAllowed("These records are not yours to export.")
     now = timezone.now()
     with transaction.atomic(durable=True):

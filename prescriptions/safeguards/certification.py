@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from audit import chain
 from audit.acts import Act
+from audit.reasons import Reason
 from foundation import business_days
 from foundation.actors import User
 from foundation.blockers import Blocker
@@ -221,5 +222,5 @@ def _require_complete(report: ThirdPartyAudit) -> None:
 def _require_staff(by: User, *, report: ThirdPartyAudit | None) -> None:
     if by.is_active and by.is_staff:
         return
-    chain.denied(by=by, of=report, reason="not_administrator")
+    chain.denied(by=by, of=report, reason=Reason.NOT_ADMINISTRATOR)
     raise NotAllowed("Only an administrator does that.")

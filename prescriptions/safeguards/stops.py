@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from audit import chain
 from audit.acts import Act
+from audit.reasons import Words
 from foundation import notices
 from foundation.actors import User, Visitor
 from mfa import challenges, refusals
@@ -91,7 +92,7 @@ def stop(
             Act.SIGNING_STOPPED,
             by=by,
             of=created,
-            reason=created.reason,
+            reason=Words(created.reason),
             practice=str(practice.public_id) if practice else "",
             version=fixed_in,
         )
@@ -115,7 +116,7 @@ def request_restoration(stop: SigningStop, *, by: User, remedy: str) -> SigningS
         locked.remedy = remedy.strip()[:200]
         locked.save()
         chain.record(
-            Act.SIGNING_RESTORE_ENTERED, by=by, of=locked, reason=locked.remedy
+            Act.SIGNING_RESTORE_ENTERED, by=by, of=locked, reason=Words(locked.remedy)
         )
         _notify(locked, subject="Signing waits for a second person", template="entered")
     return locked
@@ -242,5 +243,5 @@ def _recording_refusals(
     try:
         yield
     except (NotAllowed, refusals.NotProven) as refusal:
-        chain.denied(by=by, of=subject, reason=str(refusal))
+        chain.denied(by=by, of=subject, reason=Words(str(refusal)))
         raise

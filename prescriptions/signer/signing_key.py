@@ -17,6 +17,7 @@ from joserfc.jwk import ECKey
 
 from audit import chain
 from audit.acts import Act
+from audit.reasons import Words
 from prescriptions.models import SigningDeactivation, SigningKey
 from prescriptions.signer import stores
 from prescriptions.signer.keys import (
@@ -122,7 +123,7 @@ def deactivate(*, reason: str) -> None:
         SigningDeactivation.objects.create(
             deactivated_at=timezone.now(), reason=reason[:200]
         )
-        chain.record(Act.SIGNING_DEACTIVATED, by=None, reason=reason)
+        chain.record(Act.SIGNING_DEACTIVATED, by=None, reason=Words(reason))
     close()
 
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from audit import chain
 from audit.acts import Act, Outcome
+from audit.reasons import Words
 from foundation.actors import User
 from foundation.blockers import Blocker
 from mfa import challenges, devices, refusals
@@ -217,5 +218,5 @@ def _recording_refusals(
         devices.DeviceChangeRefused,
         signer.SignerUnavailable,
     ) as refusal:
-        record(Act.SIGNING_REFUSED, reason=str(refusal))
+        record(Act.SIGNING_REFUSED, reason=Words(str(refusal)))
         raise

@@ -15,9 +15,10 @@ from django.views.decorators.http import require_POST
 from audit import chain, context
 from audit.acts import Act, Outcome
 from audit.models import Event
+from audit.reasons import Words
 from prescriptions.delivery import inbound
 
-STRANGER = "The bearer token is missing or wrong"
+STRANGER = Words("The bearer token is missing or wrong")
 XML = {"application/xml", "text/xml"}
 
 

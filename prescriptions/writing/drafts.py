@@ -6,6 +6,7 @@ from django.db.models import QuerySet
 
 from audit import chain
 from audit.acts import Act
+from audit.reasons import Reason
 from foundation.actors import User
 from prescriptions.models import Patient, Prescription, Status
 from providers.models import DeaRegistration, Membership, Provider, Role
@@ -55,7 +56,7 @@ def alter(prescription: Prescription, *, by: User) -> Prescription:
         if not changed:
             return locked
         if locked.status == Status.READY:
-            _withdraw_mark(locked, by=by, reason="prescription altered")
+            _withdraw_mark(locked, by=by, reason=Reason.PRESCRIPTION_ALTERED)
         else:
             locked.unmark()
             locked.save()
@@ -106,12 +107,12 @@ def save_patient(patient: Patient, *, by: User) -> Patient:
     with transaction.atomic(durable=True):
         patient.save()
         for ready in _locked_ready(patient):
-            _withdraw_mark(ready, by=by, reason="patient changed")
+            _withdraw_mark(ready, by=by, reason=Reason.PATIENT_CHANGED)
         chain.record(act, by=by, of=patient)
     return patient
 
 
-def _withdraw_mark(prescription: Prescription, *, by: User, reason: str) -> None:
+def _withdraw_mark(prescription: Prescription, *, by: User, reason: Reason) -> None:
     """Make it a draft, to be reviewed and marked again (21 CFR 1311.120(b)(10))."""
     prescription.unmark()
     prescription.save()
@@ -200,7 +201,7 @@ def require_writer(prescription: Prescription, *, by: User) -> None:
     chain.denied(
         by=by,
         of=prescription if prescription.pk else None,
-        reason="not a provider or agent of the practice",
+        reason=Reason.NOT_A_WRITER,
     )
     raise NotAllowed("Only providers and agents of the practice write prescriptions.")
 

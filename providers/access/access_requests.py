@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from audit import chain
 from audit.acts import Act, Outcome
+from audit.reasons import Reason, Words
 from foundation.actors import User
 from mfa import challenges
 from mfa.models import Challenge, Purpose
@@ -139,7 +140,7 @@ def record_refusal(
         by=by,
         of=access_request,
         outcome=Outcome.FAILURE,
-        reason=refusals[0].code if refusals else "closed",
+        reason=refusals[0].code if refusals else Reason.CLOSED,
     )
 
 
@@ -151,10 +152,10 @@ def decline(access_request: AccessRequest, *, by: User, reason: str) -> None:
         if locked.person_id == by.pk and locked.kind in ENDS:
             raise NotAllowed(
                 "This ends something of yours. Another designee decides it.",
-                code="about_self",
+                code=Reason.ABOUT_SELF,
             )
         if not reason.strip():
-            raise NotAllowed("Say why it is declined.", code="no_reason")
+            raise NotAllowed("Say why it is declined.", code=Reason.NO_REASON)
         locked.closing_note = reason.strip()
         _close(locked, AccessState.REFUSED, by=by)
         chain.record(Act.ACCESS_DECLINED, by=by, of=locked, kind=locked.kind)
@@ -167,7 +168,7 @@ def withdraw(access_request: AccessRequest, *, by: User) -> None:
         if locked.entered_by_id != by.pk:
             raise NotAllowed(
                 "Only who entered it takes it back. Decline it instead.",
-                code="not_entered_by",
+                code=Reason.NOT_ENTERED_BY,
             )
         _close(locked, AccessState.WITHDRAWN, by=by)
         chain.record(Act.ACCESS_WITHDRAWN, by=by, of=locked, kind=locked.kind)
@@ -179,16 +180,18 @@ def give_up(provider: Provider, *, by: User, reason: str) -> None:
         if provider.user_id != by.pk:
             raise NotAllowed(
                 "Only its holder gives up a right to sign. Two designees end another's.",
-                code="not_holder",
+                code=Reason.NOT_HOLDER,
             )
         if not reason.strip():
-            raise NotAllowed("Say why the right to sign ends.", code="no_reason")
+            raise NotAllowed("Say why the right to sign ends.", code=Reason.NO_REASON)
         grants = AccessGrant.objects.current().filter(provider=provider)
         if not grants.update(
             revoked_by=by, revoked_at=timezone.now(), reason=reason.strip()
         ):
-            raise NotAllowed(f"{provider} has no right to sign.", code="no_grant")
-        chain.record(Act.ACCESS_REVOKED, by=by, of=provider, reason=reason.strip())
+            raise NotAllowed(f"{provider} has no right to sign.", code=Reason.NO_GRANT)
+        chain.record(
+            Act.ACCESS_REVOKED, by=by, of=provider, reason=Words(reason.strip())
+        )
 
 
 def _save(access_request: AccessRequest, *, by: User) -> AccessRequest:
@@ -206,7 +209,7 @@ def _save(access_request: AccessRequest, *, by: User) -> AccessRequest:
         raise NotAllowed(
             f"Something about {access_request.subject} waits for a second person "
             "already. Let that be executed, declined or taken back first.",
-            code="open_already",
+            code=Reason.OPEN_ALREADY,
         ) from None
     return access_request
 
@@ -233,7 +236,7 @@ def _locked(access_request: AccessRequest) -> AccessRequest:
         raise NotAllowed(
             f"{locked.closed_by} closed this request already: "
             f"{locked.get_state_display().lower()}.",
-            code="closed",
+            code=Reason.CLOSED,
         )
     return locked
 
@@ -263,5 +266,6 @@ def _close_approved(
 def _require_access_manager(practice: Practice, *, by: User) -> None:
     if not access_managers.is_access_manager(by, practice=practice):
         raise NotAllowed(
-            f"Only those who set access at {practice} do that.", code="not_designee"
+            f"Only those who set access at {practice} do that.",
+            code=Reason.NOT_DESIGNEE,
         )

@@ -12,6 +12,7 @@ import rfc8785
 from django.utils import timezone
 
 from audit import seals
+from audit.reasons import Reason
 from foundation.actors import User
 from mfa.models import Device, IdmeAccount
 from providers import access_managers, authority, identity
@@ -43,7 +44,7 @@ def objections(access_request: AccessRequest, *, by: User) -> list[NotAllowed]:
         return [
             NotAllowed(
                 f"Only those who set access at {practice} execute it.",
-                code="not_designee",
+                code=Reason.NOT_DESIGNEE,
             )
         ]
     every = [
@@ -127,7 +128,8 @@ def _same_person(access_request: AccessRequest, *, by: User) -> NotAllowed | Non
     if access_request.entered_by_id != by.pk:
         return None
     return NotAllowed(
-        "You entered this yourself. Another designee executes it.", code="same_person"
+        "You entered this yourself. Another designee executes it.",
+        code=Reason.SAME_PERSON,
     )
 
 
@@ -139,7 +141,7 @@ def _requester_left(access_request: AccessRequest) -> NotAllowed | None:
     return NotAllowed(
         f"{requester}, who entered it, no longer sets access there. Decline "
         "it; somebody else enters it anew.",
-        code="entered_by_nobody",
+        code=Reason.ENTERED_BY_NOBODY,
     )
 
 
@@ -148,18 +150,20 @@ def _not_registrant(practice: Practice, *, by: User) -> NotAllowed | None:
     account = IdmeAccount.objects.linked_to(by)
     if account is None or not account.is_identity_proofed:
         return NotAllowed(
-            "Verify your identity with ID.me on eRx Info first.", code="not_proofed"
+            "Verify your identity with ID.me on eRx Info first.",
+            code=Reason.NOT_PROOFED,
         )
     if not Device.objects.visible_to(by).usable().exists():
         return NotAllowed(
-            "Set up a device to confirm with on eRx Info first.", code="no_device"
+            "Set up a device to confirm with on eRx Info first.", code=Reason.NO_DEVICE
         )
     if practice.institution_id:
         return None
     provider = Provider.objects.filter(user=by).first()
     if provider is None:
         return NotAllowed(
-            "Only a designee who is a DEA registrant executes it.", code="no_registrant"
+            "Only a designee who is a DEA registrant executes it.",
+            code=Reason.NO_REGISTRANT,
         )
     return _lapsed(provider, practice=practice, account=account)
 
@@ -171,13 +175,13 @@ def _lapsed(
         return NotAllowed(
             f"Your own DEA registration and license for {practice.state} have to be "
             "current for that.",
-            code="no_registrant",
+            code=Reason.NO_REGISTRANT,
         )
     if not identity.is_named_alike(provider, account):
         return NotAllowed(
             f"ID.me verified {account.first_name} {account.last_name}, and you are "
             f"registered here as {provider}.",
-            code="not_proofed",
+            code=Reason.NOT_PROOFED,
         )
     return None
 
@@ -189,7 +193,7 @@ def _for_self(access_request: AccessRequest, *, by: User) -> NotAllowed | None:
     practice = access_request.practice
     if is_own(access_request, by=by) and is_only_registrant(by, practice=practice):
         return None
-    return NotAllowed("Nobody gives a right to themselves.", code="self")
+    return NotAllowed("Nobody gives a right to themselves.", code=Reason.SELF)
 
 
 def _is_for_self(access_request: AccessRequest, *, by: User) -> bool:
@@ -208,7 +212,7 @@ def _own_access_stopped(
         return NotAllowed(
             "Your own right to sign was suspended or ended, so you give nobody "
             "else one.",
-            code="suspended",
+            code=Reason.SUSPENDED,
         )
     return None
 
@@ -219,7 +223,7 @@ def _stale(access_request: AccessRequest) -> NotAllowed | None:
         return NotAllowed(
             "The DEA registration and the license were looked at more than "
             f"{STALE_AFTER.days} days ago. Enter it again.",
-            code="stale",
+            code=Reason.STALE,
         )
     return None
 
@@ -229,5 +233,5 @@ def _changed(access_request: AccessRequest) -> NotAllowed | None:
         return None
     return NotAllowed(
         "Something was changed since it was entered. Enter it again.",
-        code="changed",
+        code=Reason.CHANGED,
     )

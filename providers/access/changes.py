@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from audit import chain
 from audit.acts import Act
+from audit.reasons import Reason, Words
 from foundation.actors import User
 from mfa.models import IdmeAccount
 from providers import access_managers, authority, identity
@@ -34,7 +35,7 @@ def require_possible(access_request: AccessRequest) -> None:
         access_request.kind in (AccessKind.GRANT, AccessKind.NAME)
         and access_request.entered_by_id == access_request.person_id
     ):
-        raise NotAllowed("Nobody enters a right for themselves.", code="self")
+        raise NotAllowed("Nobody enters a right for themselves.", code=Reason.SELF)
     if refusal := objection(access_request):
         raise refusal
 
@@ -89,13 +90,13 @@ def _objection_to_identity(provider: Provider) -> NotAllowed | None:
         return NotAllowed(
             f"{provider} first has to choose Verify with ID.me on eRx Info: the right "
             "to sign is given to a verified identity.",
-            code="not_proofed",
+            code=Reason.NOT_PROOFED,
         )
     if not identity.is_named_alike(provider, account):
         return NotAllowed(
             f"ID.me verified {account.first_name} {account.last_name}, who is "
             f"registered here as {provider}. Put right which is wrong.",
-            code="not_proofed",
+            code=Reason.NOT_PROOFED,
         )
     return None
 
@@ -109,14 +110,14 @@ def _objection_to_look_up(access_request: AccessRequest) -> NotAllowed | None:
         return NotAllowed(
             f"Look at {provider}'s current registration and license for "
             f"{access_request.practice.state}.",
-            code="not_verified",
+            code=Reason.NOT_VERIFIED,
         )
     if _dates_seen(verification) == _dates_registered(verification):
         return None
     return NotAllowed(
         f"What was seen is not what is registered here: {_registered(verification)}. "
         "Put right which is wrong, and enter it again.",
-        code="not_verified",
+        code=Reason.NOT_VERIFIED,
     )
 
 
@@ -162,10 +163,10 @@ def _registered(verification: Verification) -> str:
 
 def _objection_to_revocation(access_request: AccessRequest) -> NotAllowed | None:
     if not access_request.reason:
-        return NotAllowed("Say why the right to sign ends.", code="no_reason")
+        return NotAllowed("Say why the right to sign ends.", code=Reason.NO_REASON)
     if not _current_grants(access_request).exists():
         return NotAllowed(
-            f"{access_request.subject} has no right to sign.", code="no_grant"
+            f"{access_request.subject} has no right to sign.", code=Reason.NO_GRANT
         )
     return None
 
@@ -174,7 +175,7 @@ def _objection_to_designation(access_request: AccessRequest) -> NotAllowed | Non
     refusal = access_managers.objection_to(
         access_request.person, practice=access_request.practice
     )
-    return NotAllowed(refusal, code="not_named") if refusal else None
+    return NotAllowed(refusal, code=Reason.NOT_NAMED) if refusal else None
 
 
 def _objection_to_dismissal(access_request: AccessRequest) -> NotAllowed | None:
@@ -182,7 +183,8 @@ def _objection_to_dismissal(access_request: AccessRequest) -> NotAllowed | None:
     if access_managers.is_designated(access_request.person, practice=practice):
         return None
     return NotAllowed(
-        f"{access_request.subject} is no designee of {practice}.", code="not_designee"
+        f"{access_request.subject} is no designee of {practice}.",
+        code=Reason.NOT_DESIGNEE,
     )
 
 
@@ -213,7 +215,7 @@ def _revoke(access_request: AccessRequest, by: User) -> None:
         Act.ACCESS_REVOKED,
         by=by,
         of=access_request.provider,
-        reason=access_request.reason,
+        reason=Words(access_request.reason),
         request=str(access_request.public_id),
     )
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from audit import chain
 from audit.acts import Act
+from audit.reasons import Reason
 from foundation.actors import User
 from providers import credentialing
 from providers.access import suspension
@@ -44,7 +45,7 @@ def appoint_officer(
     Raises NotAllowed (21 CFR 1311.130(a)).
     """
     if refusal := objection_to_officer(user, institution=institution):
-        raise NotAllowed(refusal, code="not_named")
+        raise NotAllowed(refusal, code=Reason.NOT_NAMED)
     officer = CredentialingOfficer.objects.create(
         user=user, institution=institution, named_by=by, since=timezone.now()
     )
@@ -96,7 +97,7 @@ def add(
             chain.record(Act.CREDENTIALING_ENTERED, by=by, of=listing)
     except IntegrityError:
         raise NotAllowed(
-            f"{provider} is on the list already.", code="open_already"
+            f"{provider} is on the list already.", code=Reason.OPEN_ALREADY
         ) from None
     return listing
 
@@ -106,11 +107,11 @@ def approve(listing: Listing, *, by: User) -> None:
     with on_record(listing, by=by), transaction.atomic(durable=True):
         locked = _locked(listing, by=by)
         if locked.second_approved_by_id:
-            raise NotAllowed("Two have approved it already.", code="closed")
+            raise NotAllowed("Two have approved it already.", code=Reason.CLOSED)
         if locked.first_approved_by_id == by.pk:
             raise NotAllowed(
                 "You approved it already. A second person does, too.",
-                code="same_person",
+                code=Reason.SAME_PERSON,
             )
         order = "second" if locked.first_approved_by_id else "first"
         setattr(locked, f"{order}_approved_by", by)
@@ -127,7 +128,7 @@ def remove(listing: Listing, *, by: User, reason: str) -> None:
     with on_record(listing, by=by), transaction.atomic(durable=True):
         locked = _locked(listing, by=by)
         if not reason.strip():
-            raise NotAllowed("Say why.", code="no_reason")
+            raise NotAllowed("Say why.", code=Reason.NO_REASON)
         locked.ended_by, locked.ended_at = by, timezone.now()
         locked.reason = reason.strip()
         locked.save()
@@ -143,10 +144,11 @@ def _require_officer(
 ) -> None:
     if not credentialing.is_officer(by, institution=institution):
         raise NotAllowed(
-            f"Only the proofing office of {institution} does that.", code="not_officer"
+            f"Only the proofing office of {institution} does that.",
+            code=Reason.NOT_OFFICER,
         )
     if about and about.user_id == by.pk:
-        raise NotAllowed("Nobody proofs themselves.", code="self")
+        raise NotAllowed("Nobody proofs themselves.", code=Reason.SELF)
 
 
 def _require_association(provider: Provider, *, institution: Institution) -> None:
@@ -155,7 +157,7 @@ def _require_association(provider: Provider, *, institution: Institution) -> Non
     )
     if not memberships.exists():
         raise NotAllowed(
-            f"{provider} works at no practice of {institution}.", code="left"
+            f"{provider} works at no practice of {institution}.", code=Cause.LEFT
         )
 
 
@@ -163,7 +165,7 @@ def _require_check(check: InPersonCheck) -> None:
     if not all(text.strip() for text in vars(check).values()):
         raise NotAllowed(
             "Say what you looked at: photo identification, State license and privileges.",
-            code="not_checked",
+            code=Reason.NOT_CHECKED,
         )
 
 
@@ -172,5 +174,5 @@ def _locked(listing: Listing, *, by: User) -> Listing:
     locked = rows.select_related("institution", "provider__user").get(pk=listing.pk)
     _require_officer(locked.institution, by=by, about=locked.provider)
     if locked.ended_at:
-        raise NotAllowed("It was taken off the list already.", code="closed")
+        raise NotAllowed("It was taken off the list already.", code=Reason.CLOSED)
     return locked

@@ -2,11 +2,12 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from audit.reasons import ReasonChoices
 from mfa.models import Device
 from providers.models.access import AccessGrant
 
 
-class Cause(models.TextChoices):
+class Cause(ReasonChoices):
     """Why access is suspended on the day (21 CFR 1311.125(d), 1311.130(d))."""
 
     LOST = "lost", "A device was lost"

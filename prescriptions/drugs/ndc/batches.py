@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from audit import chain
 from audit.acts import Act
+from audit.reasons import Words
 from prescriptions.drugs.ndc import reviews
 from prescriptions.drugs.ndc.files import Row
 from prescriptions.models import Drug, ImportRun, RefusedRow, ReviewTask
@@ -54,7 +55,7 @@ def _record_opened(task: ReviewTask) -> None:
         by=None,
         of=task.drug,
         schedule=task.new_schedule or "not controlled",
-        reason=task.reason,
+        reason=Words(task.reason),
     )
 
 

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from audit import chain
 from audit.acts import Act
+from audit.reasons import Reason
 from foundation.actors import User
 from prescriptions.drugs import schedules
 from prescriptions.drugs.ndc import crosscheck
@@ -119,7 +120,7 @@ def unmark_prescriptions(drugs: Iterable[Drug]) -> int:
             Act.PRESCRIPTION_UNREADY,
             by=None,
             of=prescription,
-            reason="drug data changed",
+            reason=Reason.DRUG_DATA_CHANGED,
         )
     return len(marked)
 
