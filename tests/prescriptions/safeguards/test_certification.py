@@ -22,66 +22,15 @@ from prescriptions.models import (
 )
 from prescriptions.safeguards import certification, releases
 from prescriptions.signing import ceremony, gate
-from tests.factories import make_user
-from tests.prescriptions import factories
+from tests.prescriptions.safeguards.audits import REQUIRED, TODAY, make_audit, report
 
 pytestmark = pytest.mark.django_db
-LIVE = "https://network.com/script"
-REQUIRED = [Capability.CONTENT, Capability.INDICATOR, Capability.REFILLS]
-TODAY = date(2026, 11, 23)  # a Monday; Thursday is Thanksgiving
 
 
 @pytest.fixture(autouse=True)
 def _on_a_day():
     with time_machine.travel("2026-11-23T15:00:00Z"):
         yield
-
-
-@pytest.fixture
-def steve(db):
-    return make_user("steve", is_staff=True)
-
-
-@pytest.fixture
-def sue(db):
-    return make_user("sue", is_staff=True)
-
-
-@pytest.fixture
-def live(settings):
-    """An installation for real patients, but for the audit."""
-    settings.DEMO = False
-    settings.SCRIPT_NETWORK_URL = LIVE
-    return settings
-
-
-@pytest.fixture
-def certified(live, steve, sue):
-    return make_audit(steve, confirmed_by=sue)
-
-
-def report(**overrides):
-    return ThirdPartyAudit(
-        **{
-            "auditor": "Careful Auditors LLP",
-            "qualification": Qualification.CISA,
-            "reported_on": TODAY - timedelta(days=10),
-            "software_version": releases.software_version(),
-            "finding": Finding.COMPLIANT,
-            "capabilities": REQUIRED,
-            "report_digest": "0" * 64,
-            "report_location": "https://portal.example/audit.pdf",
-        }
-        | overrides
-    )
-
-
-def make_audit(by, *, confirmed_by=None, **overrides):
-    entered = certification.enter(report(**overrides), by=by)
-    if confirmed_by:
-        certification.confirm(entered, by=confirmed_by)
-        entered.refresh_from_db()
-    return entered
 
 
 def locks():
@@ -315,63 +264,6 @@ def test_others_are_told_of_an_adverse_report_in_time(steve):
     with pytest.raises(certification.NotAllowed, match="noted already"):
         certification.record_notice(adverse, "dea", by=steve)
     assert Event.objects.get(act=Act.CERTIFICATION_TOLD).detail == {"source": "dea"}
-
-
-@pytest.mark.cfr("1311.102(d)")
-@pytest.mark.cfr("1311.102(e)")
-def test_what_the_audit_does_not_cover_is_not_signed(certified, alice):
-    series = factories.make_draft(
-        alice.provider, earliest_fill_on=TODAY + timedelta(days=30)
-    )
-    plain = factories.make_draft(alice.provider, patient=series.patient)
-
-    [blocker] = certification.blockers([series])
-
-    assert "earliest fill dates" in blocker.label
-    assert certification.blockers([plain]) == []
-    assert len(certification.blockers([plain, series])) == 1
-
-
-@pytest.mark.cfr("1311.102(e)")
-@pytest.mark.parametrize(
-    "known", [{"dea_code": "2012"}, {"substance": "SODIUM OXYBATE", "dea_code": ""}]
-)
-def test_ghb_wants_an_audit_that_covers_its_note(certified, alice, known):
-    drug = factories.make_drug(**known)
-    draft = factories.make_draft(alice.provider, drug=drug)
-
-    [blocker] = certification.blockers([draft])
-
-    assert "GHB" in blocker.label
-
-
-@pytest.mark.cfr("1311.102(d)")
-def test_an_audit_that_covers_all_blocks_nothing(live, steve, sue, alice):
-    make_audit(steve, confirmed_by=sue, capabilities=list(Capability))
-    series = factories.make_draft(
-        alice.provider, earliest_fill_on=TODAY + timedelta(days=30)
-    )
-
-    assert certification.blockers([series]) == []
-
-
-@pytest.mark.cfr("1311.102(e)")
-def test_signing_asks_what_the_audit_covers(certified, alice, monkeypatch):
-    monkeypatch.setattr(gate, "problems", lambda **kwargs: [])
-    series = factories.make_draft(
-        alice.provider, earliest_fill_on=TODAY + timedelta(days=30)
-    )
-
-    with pytest.raises(ceremony.NotSignable, match="does not cover"):
-        ceremony.mark_ready(series, by=alice)
-
-
-def test_without_a_live_network_no_audit_limits_what_is_signed(alice):
-    series = factories.make_draft(
-        alice.provider, earliest_fill_on=TODAY + timedelta(days=30)
-    )
-
-    assert certification.blockers([series]) == []
 
 
 @pytest.mark.both_databases

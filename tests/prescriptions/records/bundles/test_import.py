@@ -24,7 +24,7 @@ from prescriptions.records.bundles.contents import Scope
 from tests.factories import make_practice, make_provider
 from tests.keys import write_signing_key
 from tests.prescriptions.factories import make_ready, sign
-from tests.prescriptions.records.bundles.test_verify import (
+from tests.prescriptions.records.bundles.tampering import (
     flip,
     reseal,
     sealed_by_a_thief,

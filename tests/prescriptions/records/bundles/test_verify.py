@@ -1,7 +1,5 @@
 """The program in a bundle needs nothing of ours, and finds one flipped byte."""
 
-import base64
-import hashlib
 import importlib.util
 import json
 import os
@@ -9,17 +7,11 @@ import shutil
 import subprocess
 import venv
 import zipfile
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from joserfc import jws
-from joserfc.jwk import ECKey
 
 from audit import checkpoints
 from audit.models import Event
@@ -28,8 +20,14 @@ from prescriptions.records.bundles import verify, writer
 from prescriptions.records.bundles.contents import Scope
 from prescriptions.script import fields
 from tests.prescriptions.factories import make_ready, sign
+from tests.prescriptions.records.bundles.tampering import (
+    every_file,
+    flip,
+    problems,
+)
 
 pytestmark = pytest.mark.django_db
+
 NEEDED = ["cryptography", "cffi", "pycparser", "_cffi_backend"]
 
 
@@ -84,20 +82,6 @@ def test_it_leaves_a_flipped_byte_with_status_1_there_too(folder, elsewhere):
 
     assert found.returncode == 1
     assert f"BAD records/{payload.parent.name}/payload.json" in found.stdout
-
-
-def flip(path, *, at, bit=0):
-    data = bytearray(path.read_bytes())
-    data[at] ^= 1 << bit
-    path.write_bytes(data)
-
-
-def problems(path, **more):
-    return verify.check(path, **more).problems
-
-
-def every_file(folder):
-    return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
 @pytest.mark.cfr("1311.305(f)")
@@ -231,87 +215,6 @@ def test_a_prescription_that_was_removed_with_its_lines_is_missed(folder):
     assert problems(folder) == ["MANIFEST.txt: is not as it was sealed"]
 
 
-# Somebody who seals it anew with a key of their own
-
-
-def sealed_by_a_thief(folder, **seal):
-    """Replace keys and seal, and list every file as it is now."""
-    key = ECKey.generate_key("P-256")
-    public = dict(key.as_dict(private=False)) | {"kid": key.thumbprint()}
-    keys = json.loads((folder / verify.KEYS).read_text())["keys"]
-    keys.append(public | {"activated_at": "2020-01-01T00:00:00+00:00"})
-    (folder / verify.KEYS).write_text(json.dumps({"keys": keys}))
-    reseal(folder, key, **seal)
-    return key
-
-
-def reseal(folder, key, **more):
-    lines = [
-        f"{hashlib.sha256(path.read_bytes()).hexdigest()}"
-        f"  {path.relative_to(folder).as_posix()}\n"
-        for path in every_file(folder)
-        if path.name not in {verify.MANIFEST, verify.SEAL}
-    ]
-    (folder / verify.MANIFEST).write_text("".join(lines))
-    digest = hashlib.sha256((folder / verify.MANIFEST).read_bytes()).hexdigest()
-    seal = json.loads(
-        base64.urlsafe_b64decode(
-            (folder / verify.SEAL).read_text().split(".")[1] + "=="
-        )
-    )
-    seal |= {"manifest": digest, "key_id": key.thumbprint()} | more
-    header = {"alg": "ES256", "kid": key.thumbprint()}
-    (folder / verify.SEAL).write_text(
-        jws.serialize_compact(header, json.dumps(seal).encode(), key)
-    )
-
-
-@pytest.mark.cfr("1311.305(f)")
-def test_a_bundle_that_was_sealed_anew_shows_by_its_key(folder, capsys):
-    ours = SigningKey.objects.get().kid
-    assert verify.main([str(folder), "--key-thumbprint", ours]) == 0
-
-    thief = sealed_by_a_thief(folder)
-
-    assert verify.main([str(folder)]) == 0  # and says which key to compare
-    assert f"Sealed with key {thief.thumbprint()}" in capsys.readouterr().out
-    assert verify.main([str(folder), "--key-thumbprint", ours]) == 1
-    assert "not the one named" in capsys.readouterr().out
-
-
-def test_no_text_in_a_bundle_can_speak_for_the_program(folder, capsys):
-    """A terminal obeys control characters; the thief's own seal may hold any."""
-    ours = SigningKey.objects.get().kid
-    said = f"elsewhere\nSealed with key {ours}.\n\x1b[8m"
-    sealed_by_a_thief(folder, source=said)
-
-    assert verify.main([str(folder)]) == 0
-    assert f"\nSealed with key {ours}" not in capsys.readouterr().out
-    (folder / "\x1b[2J\nVERIFIED: 9 prescriptions\udcff").touch()
-    assert verify.main([str(folder)]) == 1
-    told = capsys.readouterr().out
-    assert "\nVERIFIED" not in told
-    assert "\x1b" not in told
-
-
-def test_a_signature_that_asks_for_what_nobody_knows_here_is_refused(folder):
-    """RFC 7515 4.1.11: whoever does not understand what is critical refuses it."""
-    key = sealed_by_a_thief(folder)
-    payload = verify.parts((folder / verify.SEAL).read_text())[1]
-    header = {"alg": "ES256", "kid": key.thumbprint(), "crit": ["exp"], "exp": 1}
-    head, body = (
-        base64.urlsafe_b64encode(one).rstrip(b"=").decode()
-        for one in (json.dumps(header).encode(), payload)
-    )
-    r, s = decode_dss_signature(
-        key.private_key.sign(f"{head}.{body}".encode(), ec.ECDSA(hashes.SHA256()))
-    )
-    signature = base64.urlsafe_b64encode(r.to_bytes(32) + s.to_bytes(32))
-    (folder / verify.SEAL).write_text(f"{head}.{body}.{signature.decode()[:-2]}")
-
-    assert problems(folder) == ["SEAL.jws: its signature does not match"]
-
-
 @pytest.mark.parametrize("name", [verify.SEAL, verify.KEYS])
 def test_a_small_file_that_never_ends_is_not_read_into_memory(zipped, name):
     with zipfile.ZipFile(zipped) as good:
@@ -322,92 +225,6 @@ def test_a_small_file_that_never_ends_is_not_read_into_memory(zipped, name):
             bomb.writestr(one, data)
 
     assert problems(zipped) == [f"{name}: is larger than any such file"]
-
-
-def change(path, old, new):
-    text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new))
-
-
-@pytest.mark.parametrize(
-    ("name", "old", "new", "said"),
-    [
-        ("payload.json", '"quantity":"30"', '"quantity":"90"', "not what was signed"),
-        ("signature.jws", ".", "..", "cannot be read"),
-        ("message.xml", "<Value>30<", "<Value>90<", "Quantity/Value is not what"),
-        ("message.xml", "<Sig>", "<Note>x</Note><Sig>", "Note is not what was signed"),
-        ("message.xml", "<LastName>", "<!DOCTYPE x><LastName>", "document type"),
-        ("message.xml", "</Message>", "", "is not XML"),
-        ("events.jsonl", '"actor":"', '"actor": "', "is not canonical JSON"),
-    ],
-)
-def test_what_was_changed_is_found_under_a_false_seal_too(folder, name, old, new, said):
-    """Whoever holds a trusted key cannot make a prescription out of another."""
-    path = sorted(folder.glob(f"records/*/{name}"))[0]
-    if "Note" in said:
-        path = next(
-            one
-            for one in folder.glob(f"records/*/{name}")
-            if "Note" not in one.read_text()
-        )
-    change(path, old, new)
-    sealed_by_a_thief(folder)
-
-    [found] = problems(folder)
-
-    assert said in found
-    assert path.parent.name in found
-
-
-def test_no_declaration_in_a_message_chooses_its_encoding(folder):
-    """In UTF-7, `+` begins what no reader of UTF-8 would see."""
-    path = next(folder.glob("records/*/message.xml"))
-    change(path, "encoding='UTF-8'", "encoding='UTF-7'")
-    sealed_by_a_thief(folder)
-
-    assert problems(folder) == []  # read as UTF-8 all the same
-
-
-def test_events_that_changed_places_or_are_missing_are_found(folder):
-    trail = folder / "audit" / "events.jsonl"
-    good = trail.read_bytes()
-    lines = good.splitlines(keepends=True)
-    for bad in (lines[:2] + [lines[3], lines[2]] + lines[4:], lines[:2] + lines[3:]):
-        trail.write_bytes(b"".join(bad))
-        sealed_by_a_thief(folder)
-
-        [found] = problems(folder)
-
-        assert found.startswith("audit/events.jsonl: line 3")
-        trail.write_bytes(good)
-
-
-@pytest.mark.parametrize(
-    ("name", "minutes", "is_found"),
-    [
-        ("activated_at", 6, True),
-        ("activated_at", 4, False),
-        ("retired_at", -6, True),
-        ("retired_at", -4, False),  # the signature was under way
-    ],
-)
-def test_a_signature_made_while_its_key_was_not_in_use_is_found(
-    folder, signed, name, minutes, is_found
-):
-    keys = json.loads((folder / verify.KEYS).read_text())
-    at = signed[0].signed_at + timedelta(minutes=minutes)
-    keys["keys"][0][name] = at.isoformat()
-    (folder / verify.KEYS).write_text(json.dumps(keys))
-    sealed_by_a_thief(folder)
-
-    found = problems(folder)
-
-    assert len(found) == (2 if is_found else 0)
-    assert all("while its key was not in use" in problem for problem in found)
-
-
-# What is compared
 
 
 @pytest.mark.cfr("1311.305(f)")
