@@ -16,7 +16,7 @@ from audit.models import (
 )
 
 
-class Window(admin.ModelAdmin):
+class ReadOnlyAdmin(admin.ModelAdmin):
     """Look, search, never touch."""
 
     actions = None
@@ -31,7 +31,7 @@ class Window(admin.ModelAdmin):
         return False
 
 
-class Recorded(admin.ModelAdmin):
+class AuditedAdmin(admin.ModelAdmin):
     """Every change goes on record in its own transaction; nothing is deleted."""
 
     actions = None
@@ -62,7 +62,7 @@ class Recorded(admin.ModelAdmin):
 
 
 @admin.register(Event)
-class EventAdmin(Window):
+class EventAdmin(ReadOnlyAdmin):
     list_display = ["at", "actor", "label", "outcome", "subject", "address"]
     list_filter = ["outcome", "act"]
     search_fields = ["actor", "subject", "stream", "request_id"]
@@ -71,13 +71,13 @@ class EventAdmin(Window):
 
 
 @admin.register(ChainHead)
-class ChainHeadAdmin(Window):
+class ChainHeadAdmin(ReadOnlyAdmin):
     list_display = ["stream", "sequence", "hash"]
     search_fields = ["stream"]
 
 
 @admin.register(Checkpoint)
-class CheckpointAdmin(Window):
+class CheckpointAdmin(ReadOnlyAdmin):
     list_display = ["sequence", "at", "streams", "events", "hash"]
 
 
@@ -96,7 +96,7 @@ class StepInline(admin.TabularInline):
 
 
 @admin.register(Incident)
-class IncidentAdmin(Window):
+class IncidentAdmin(ReadOnlyAdmin):
     list_display = ["at", "due_at", "username", "label", "paragraph", "decision"]
     list_filter = ["kind", "paragraph"]
     search_fields = ["username", "stream"]
@@ -112,11 +112,11 @@ class IncidentAdmin(Window):
 
 
 @admin.register(DailyReport)
-class DailyReportAdmin(Window):
+class DailyReportAdmin(ReadOnlyAdmin):
     list_display = ["day", "generated_at", "is_late", "events", "total", "hash"]
     date_hierarchy = "day"
 
 
 @admin.register(Heartbeat)
-class HeartbeatAdmin(Window):
+class HeartbeatAdmin(ReadOnlyAdmin):
     list_display = ["name", "at"]

@@ -19,7 +19,7 @@ TEXT_LENGTH = 200  # characters of one text in a detail
 SYSTEM = "system"  # the stream of what no person did
 ANONYMOUS = "anonymous"  # the stream of those who have not signed in
 CLOCK_STEP = timedelta(seconds=1)
-LOOKED_AT = 20  # newest events; a refusal is one more, and must not cover a bad one
+NEWEST_EVENTS = 20  # newest events; a refusal is one more, and must not cover a bad one
 
 
 def record(
@@ -49,7 +49,7 @@ def record(
     )
     # No savepoint: an event that fails must take the act with it.
     with transaction.atomic(savepoint=False):
-        head = locked_head(event.stream)
+        head = lock_head(event.stream)
         event.sequence = head.sequence + 1
         event.previous_hash = head.hash
         event.at = timezone.now()
@@ -68,7 +68,7 @@ def denied(*, by, of: models.Model | None, reason: ReasonChoices | Words) -> Eve
     )
 
 
-def locked_head(stream: str) -> ChainHead:
+def lock_head(stream: str) -> ChainHead:
     """Hold the end of a chain until the transaction ends."""
     locked = ChainHead.objects.select_for_update().filter(stream=stream)
     if head := locked.first():
@@ -113,7 +113,7 @@ def _problems_at(head: ChainHead) -> list[str]:
             head_sequence=models.Subquery(named.values("sequence")),
             head_hash=models.Subquery(named.values("hash")),
         )
-        .order_by("-sequence")[:LOOKED_AT]
+        .order_by("-sequence")[:NEWEST_EVENTS]
     )
     if not newest:
         return [f"{head}: the newest event is missing."] if head.sequence else []

@@ -35,13 +35,13 @@ def make() -> Checkpoint:
 
 def _make() -> Checkpoint:
     # Whoever makes one at the same time waits here, and then follows this one.
-    chain.locked_head(chain.SYSTEM)
+    chain.lock_head(chain.SYSTEM)
     last = Checkpoint.objects.order_by("-sequence").first()
     current = heads()
-    problems = [*chain.check_health(), *(steps_back(last, current) if last else [])]
+    problems = [*chain.check_health(), *(shortened(last, current) if last else [])]
     if problems:
         raise NotCheckpointed(" ".join(problems))
-    checkpoint = sealed_after(last, current)
+    checkpoint = make_after(last, current)
     checkpoint.save(force_insert=True)
     chain.record(
         Act.AUDIT_CHECKPOINTED,
@@ -58,7 +58,7 @@ def heads() -> list[list[Any]]:
     return sorted(map(list, rows.values_list("stream", "sequence", "hash")))
 
 
-def steps_back(last: Checkpoint, current: list[list[Any]]) -> list[str]:
+def shortened(last: Checkpoint, current: list[list[Any]]) -> list[str]:
     """Return the chains that are shorter than at the last checkpoint, or gone."""
     now = {stream: sequence for stream, sequence, _ in current}
     return [
@@ -68,7 +68,7 @@ def steps_back(last: Checkpoint, current: list[list[Any]]) -> list[str]:
     ]
 
 
-def sealed_after(last: Checkpoint | None, current: list[list[Any]]) -> Checkpoint:
+def make_after(last: Checkpoint | None, current: list[list[Any]]) -> Checkpoint:
     checkpoint = Checkpoint(
         sequence=last.sequence + 1 if last else 1,
         at=timezone.now(),
@@ -82,18 +82,18 @@ def sealed_after(last: Checkpoint | None, current: list[list[Any]]) -> Checkpoin
     return checkpoint
 
 
-def exported(checkpoint: Checkpoint) -> dict[str, Any]:
+def as_fields(checkpoint: Checkpoint) -> dict[str, Any]:
     return seals.checkpoint_fields(checkpoint) | {"hash": checkpoint.hash}
 
 
-def imported(fields: dict[str, Any]) -> Checkpoint:
+def from_fields(fields: dict[str, Any]) -> Checkpoint:
     """Read a checkpoint kept elsewhere; raise ValueError when it is not one."""
     try:
         kept = {name: fields[name] for name in _FIELDS}
         checkpoint = Checkpoint(**kept | {"at": datetime.fromisoformat(fields["at"])})
     except (KeyError, TypeError, ValueError):
         raise ValueError("This is not a checkpoint.") from None
-    if exported(checkpoint) != fields:
+    if as_fields(checkpoint) != fields:
         raise ValueError("This is not a checkpoint.")
     return checkpoint
 

@@ -34,16 +34,16 @@ About = Callable[[Event], Account]
 Examine = Callable[[], Iterable[str]]
 
 
-def whoever_acted(event: Event) -> Account:
+def account_of_actor(event: Event) -> Account:
     return Account(event.actor, event.stream)
 
 
-def nothing_more() -> list[str]:
+def no_problems() -> list[str]:
     return []
 
 
 def catch_up(
-    *, about: About = whoever_acted, examine: Examine = nothing_more
+    *, about: About = account_of_actor, examine: Examine = no_problems
 ) -> list[DailyReport]:
     """Report on every day that is over and has no report yet; safe to run at any time.
 
@@ -90,7 +90,7 @@ def make(day: date, *, about: About, problems: list[str]) -> DailyReport | None:
         key_id=seals.current_key_id(),
     )
     with transaction.atomic(durable=True):
-        chain.locked_head(chain.SYSTEM)  # two workers make one report
+        chain.lock_head(chain.SYSTEM)  # two workers make one report
         if DailyReport.objects.filter(day=day).exists():
             return None
         last = DailyReport.objects.order_by("-day").first()

@@ -38,7 +38,7 @@ def event_fields(event: Event) -> dict[str, Any]:
         "id": str(event.id),
         "stream": event.stream,
         "sequence": event.sequence,
-        "at": written(event.at),
+        "at": timestamp(event.at),
         "actor": event.actor,
         "act": str(event.act),
         "outcome": str(event.outcome),
@@ -55,7 +55,7 @@ def checkpoint_fields(checkpoint: Checkpoint) -> dict[str, Any]:
     return {
         "kind": CHECKPOINT_KIND,
         "sequence": checkpoint.sequence,
-        "at": written(checkpoint.at),
+        "at": timestamp(checkpoint.at),
         "heads": checkpoint.heads,
         "streams": checkpoint.streams,
         "events": checkpoint.events,
@@ -69,7 +69,7 @@ def report_fields(report: DailyReport) -> dict[str, Any]:
         "kind": REPORT_KIND,
         "day": report.day.isoformat(),
         "time_zone": report.time_zone,
-        "generated_at": written(report.generated_at),
+        "generated_at": timestamp(report.generated_at),
         "is_late": report.is_late,
         "events": report.events,
         "counts": report.counts,
@@ -105,5 +105,5 @@ def _fields(row: Event | Checkpoint | DailyReport) -> dict[str, Any]:
     return report_fields(row)
 
 
-def written(at: datetime) -> str:
+def timestamp(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="microseconds")

@@ -33,10 +33,10 @@ class Report:
     clock_steps: int = 0  # events before their predecessor: the clock went back
 
 
-def verify(*, kept: Checkpoint | None = None) -> Report:
+def verify(*, external: Checkpoint | None = None) -> Report:
     """Return what was found in order, or raise RecordBroken with the first bad row.
 
-    `kept` is a checkpoint from elsewhere: the only proof against somebody who may
+    `external` is a checkpoint kept elsewhere: the only proof against somebody who may
     do everything in this database, short of having the key.
     """
     report = Report()
@@ -51,9 +51,9 @@ def verify(*, kept: Checkpoint | None = None) -> Report:
     _refuse_headless()
     _verify_checkpoints(report, noted=noted)
     _verify_daily_reports(report, noted=made)
-    if kept:
-        _verify_seal(kept)
-        _verify_heads(kept)
+    if external:
+        _verify_seal(external)
+        _verify_heads(external)
     return report
 
 
@@ -180,7 +180,7 @@ def _verify_succession(checkpoint: Checkpoint, last: Checkpoint | None) -> None:
         raise _bad_checkpoint(checkpoint, "those before it are missing")
     if checkpoint.previous_hash != (last.hash if last else ""):
         raise _bad_checkpoint(checkpoint, "it does not follow the one before it")
-    if last and (steps := checkpoints.steps_back(last, checkpoint.heads)):
+    if last and (steps := checkpoints.shortened(last, checkpoint.heads)):
         raise _bad_checkpoint(checkpoint, steps[0])
 
 

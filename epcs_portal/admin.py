@@ -12,7 +12,7 @@ from django.shortcuts import redirect
 
 from audit import chain
 from audit.acts import Act
-from audit.admin import Recorded
+from audit.admin import AuditedAdmin
 from epcs_portal.models import User
 from foundation import notices
 
@@ -21,7 +21,7 @@ admin.site.unregister(Group)
 
 
 @admin.register(User)
-class PortalUserAdmin(Recorded, UserAdmin):
+class PortalUserAdmin(AuditedAdmin, UserAdmin):
     """Accounts; passwords are set through Django's form and never shown."""
 
     list_display = ["username", "first_name", "last_name", "is_staff", "is_active"]

@@ -1,11 +1,11 @@
 from django.contrib import admin
 
-from audit.admin import Window
+from audit.admin import ReadOnlyAdmin
 from mfa.models import Challenge, Device, IdmeAccount
 
 
 @admin.register(Device)
-class DeviceAdmin(Window):
+class DeviceAdmin(ReadOnlyAdmin):
     """Who has which device; no secret has a field here, sealed or not."""
 
     list_display = ["name", "user", "kind", "source", "is_primary", "retired_at"]
@@ -27,7 +27,7 @@ class DeviceAdmin(Window):
 
 
 @admin.register(IdmeAccount)
-class IdmeAccountAdmin(Window):
+class IdmeAccountAdmin(ReadOnlyAdmin):
     list_display = [
         "user",
         "identity_assurance",
@@ -52,7 +52,7 @@ class IdmeAccountAdmin(Window):
 
 
 @admin.register(Challenge)
-class ChallengeAdmin(Window):
+class ChallengeAdmin(ReadOnlyAdmin):
     list_display = ["started_at", "user", "device", "purpose", "state"]
     list_filter = ["purpose", "state"]
     search_fields = ["user__username", "public_id"]

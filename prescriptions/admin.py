@@ -1,6 +1,6 @@
 from django.contrib import admin
 
-from audit.admin import Recorded, Window
+from audit.admin import AuditedAdmin, ReadOnlyAdmin
 from prescriptions.drugs import admin as drug_admin  # noqa: F401
 from prescriptions.drugs.ndc import admin as ndc_admin  # noqa: F401
 from prescriptions.models import (
@@ -24,14 +24,14 @@ PRESCRIPTION_NAME = ["prescription__drug", "prescription__patient"]
 
 
 @admin.register(Pharmacy)
-class PharmacyAdmin(Recorded):
+class PharmacyAdmin(AuditedAdmin):
     list_display = ["name", "city", "state", "ncpdp_id", "accepts_epcs"]
     list_filter = ["accepts_epcs", "state"]
     search_fields = ["name", "ncpdp_id"]
 
 
 @admin.register(Patient)
-class PatientAdmin(Window):
+class PatientAdmin(ReadOnlyAdmin):
     """No search by name: the admin would put patient names into addresses (URLs)."""
 
     list_display = ["last_name", "first_name", "date_of_birth", "practice"]
@@ -39,7 +39,7 @@ class PatientAdmin(Window):
 
 
 @admin.register(Prescription)
-class PrescriptionAdmin(Window):
+class PrescriptionAdmin(ReadOnlyAdmin):
     list_display = ["public_id", "drug", "prescriber", "status", "signed_at"]
     list_filter = ["status", "schedule", "practice"]
     list_select_related = ["drug", "prescriber"]
@@ -47,21 +47,21 @@ class PrescriptionAdmin(Window):
 
 
 @admin.register(SignedRecord)
-class SignedRecordAdmin(Window):
+class SignedRecordAdmin(ReadOnlyAdmin):
     list_display = ["public_id", "signer", "device_nickname", "signed_at", "key"]
     list_select_related = ["signer", "key"]
     search_fields = ["public_id", "prescription__public_id"]
 
 
 @admin.register(Transmission)
-class TransmissionAdmin(Window):
+class TransmissionAdmin(ReadOnlyAdmin):
     list_display = ["message_id", "state", "attempts", "next_attempt_at", "answer"]
     list_filter = ["state"]
     search_fields = ["message_id"]
 
 
 @admin.register(Printout)
-class PrintoutAdmin(Window):
+class PrintoutAdmin(ReadOnlyAdmin):
     list_display = ["printed_at", "kind", "number", "prescription", "printed_by"]
     list_filter = ["kind"]
     list_select_related = [*PRESCRIPTION_NAME, "printed_by"]
@@ -69,7 +69,7 @@ class PrintoutAdmin(Window):
 
 
 @admin.register(Cancellation)
-class CancellationAdmin(Window):
+class CancellationAdmin(ReadOnlyAdmin):
     list_display = ["cancelled_at", "prescription", "cancelled_by", "is_approved"]
     list_filter = ["is_approved"]
     list_select_related = [*PRESCRIPTION_NAME, "cancelled_by"]
@@ -77,7 +77,7 @@ class CancellationAdmin(Window):
 
 
 @admin.register(ReceivedMessage)
-class ReceivedMessageAdmin(Window):
+class ReceivedMessageAdmin(ReadOnlyAdmin):
     """Messages from pharmacies and the answers to them, byte for byte."""
 
     list_display = ["received_at", "kind", "sender", "message_id"]
@@ -103,7 +103,7 @@ class ReceivedMessageAdmin(Window):
 
 
 @admin.register(PharmacyRequest)
-class PharmacyRequestAdmin(Window):
+class PharmacyRequestAdmin(ReadOnlyAdmin):
     list_display = ["received_at", "kind", "prescription", "state", "decided_by"]
     list_filter = ["state", "kind"]
     list_select_related = [*PRESCRIPTION_NAME, "decided_by"]
@@ -111,14 +111,14 @@ class PharmacyRequestAdmin(Window):
 
 
 @admin.register(PrescriptionLog)
-class PrescriptionLogAdmin(Window):
+class PrescriptionLogAdmin(ReadOnlyAdmin):
     list_display = ["provider", "practice", "kind", "first_day", "last_day", "due_on"]
     list_filter = ["kind", "practice"]
     list_select_related = ["provider__user", "practice"]
 
 
 @admin.register(Repudiation)
-class RepudiationAdmin(Window):
+class RepudiationAdmin(ReadOnlyAdmin):
     list_display = ["reported_at", "kind", "prescription", "reported_by", "due_at"]
     list_filter = ["kind"]
     list_select_related = [*PRESCRIPTION_NAME, "reported_by"]
@@ -126,12 +126,12 @@ class RepudiationAdmin(Window):
 
 
 @admin.register(SigningKey)
-class SigningKeyAdmin(Window):
+class SigningKeyAdmin(ReadOnlyAdmin):
     list_display = ["kid", "activated_at", "retired_at"]
 
 
 @admin.register(StateRule)
-class StateRuleAdmin(Recorded):
+class StateRuleAdmin(AuditedAdmin):
     """State rules; those switched off are examples, and none is on by default."""
 
     list_display = ["__str__", "source", "checked_on", "is_active"]

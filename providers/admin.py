@@ -5,7 +5,7 @@ from django.contrib import admin
 from django.db.models import Exists, Model, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from audit.admin import Recorded, Window
+from audit.admin import AuditedAdmin, ReadOnlyAdmin
 from foundation.actors import User
 from mfa.models import IdmeAccount
 from providers import access_managers
@@ -26,7 +26,7 @@ from providers.models import (
 )
 
 
-class Owned(Recorded):
+class Owned(AuditedAdmin):
     """Facts about somebody: who that is gets chosen once, when they are added."""
 
     owner: tuple[str, ...] = ()
@@ -38,7 +38,7 @@ class Owned(Recorded):
 
 
 @admin.register(Practice)
-class PracticeAdmin(Recorded):
+class PracticeAdmin(AuditedAdmin):
     list_display = ["name", "city", "state", "time_zone"]
     search_fields = ["name"]
 
@@ -66,26 +66,26 @@ class StateLicenseAdmin(Owned):
 
 
 @admin.register(AccessGrant)
-class AccessGrantAdmin(Window):
+class AccessGrantAdmin(ReadOnlyAdmin):
     list_display = ["provider", "practice", "granted_by", "granted_at", "revoked_at"]
     list_filter = ["is_provisional"]
 
 
 @admin.register(AccessRequest)
-class AccessRequestAdmin(Window):
+class AccessRequestAdmin(ReadOnlyAdmin):
     list_display = ["__str__", "practice", "entered_by", "state", "closed_by"]
     list_filter = ["state", "kind"]
     date_hierarchy = "entered_at"
 
 
 @admin.register(Suspension)
-class SuspensionAdmin(Window):
+class SuspensionAdmin(ReadOnlyAdmin):
     list_display = ["grant", "cause", "at", "reported_by"]
     list_filter = ["cause"]
 
 
 @admin.register(Institution)
-class InstitutionAdmin(Recorded):
+class InstitutionAdmin(AuditedAdmin):
     list_display = ["name", "dea_number", "expires_on", "ended_on"]
     search_fields = ["name", "dea_number"]
 
@@ -127,7 +127,7 @@ class OfficerForm(forms.ModelForm):
 
 
 @admin.register(CredentialingOfficer)
-class CredentialingOfficerAdmin(Window):
+class CredentialingOfficerAdmin(ReadOnlyAdmin):
     """Appoints credentialing officers; their office removes them itself."""
 
     form = OfficerForm
@@ -151,13 +151,13 @@ class CredentialingOfficerAdmin(Window):
 
 
 @admin.register(Listing)
-class ListingAdmin(Window):
+class ListingAdmin(ReadOnlyAdmin):
     list_display = ["provider", "institution", "is_approved", "ended_at"]
     list_filter = ["institution"]
 
 
 @admin.register(Designee)
-class DesigneeAdmin(Window):
+class DesigneeAdmin(ReadOnlyAdmin):
     """A window with one door: the first access managers are designated here."""
 
     form = FirstDesigneeForm

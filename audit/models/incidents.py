@@ -44,7 +44,7 @@ class Step(models.TextChoices):
 
 
 DECISIONS = [Step.DISMISSED, Step.CONFIRMED]
-TELLINGS = [Step.TOLD_PROVIDER, Step.TOLD_DEA]
+NOTIFICATIONS = [Step.TOLD_PROVIDER, Step.TOLD_DEA]
 
 
 class IncidentQuerySet(models.QuerySet["Incident"]):
@@ -53,7 +53,8 @@ class IncidentQuerySet(models.QuerySet["Incident"]):
         steps = IncidentStep.objects.filter(incident=OuterRef("pk"))
         decided = steps.filter(kind__in=DECISIONS).order_by("-number")
         told = {
-            f"is_{step.value}": Exists(steps.filter(kind=step)) for step in TELLINGS
+            f"is_{step.value}": Exists(steps.filter(kind=step))
+            for step in NOTIFICATIONS
         }
         return self.annotate(
             decision=Subquery(decided.values("kind")[:1]),
@@ -158,7 +159,7 @@ class IncidentStep(models.Model):
             ),
             models.UniqueConstraint(
                 fields=["incident", "kind"],
-                condition=Q(kind__in=[*TELLINGS, Step.OVERDUE]),
+                condition=Q(kind__in=[*NOTIFICATIONS, Step.OVERDUE]),
                 name="incidentstep_told_and_marked_once",
             ),
             models.CheckConstraint(

@@ -9,7 +9,7 @@ from django.utils import timezone
 from audit import chain
 from audit.acts import Act, Outcome
 from audit.models import Incident, IncidentStep, Step, user_stream
-from audit.models.incidents import DECISIONS, TELLINGS
+from audit.models.incidents import DECISIONS, NOTIFICATIONS
 from audit.reasons import Reason
 from epcs_portal.incidents import accounts
 from foundation import notices
@@ -59,7 +59,7 @@ def possible(steps: list[IncidentStep]) -> list[Step]:
         return DECISIONS
     if decided[-1] == Step.DISMISSED:
         return [Step.CONFIRMED]
-    return [*(step for step in TELLINGS if step not in taken), Step.DISMISSED]
+    return [*(step for step in NOTIFICATIONS if step not in taken), Step.DISMISSED]
 
 
 def mark_overdue() -> list[Incident]:

@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.forms import ModelForm
 from django.http import HttpRequest
 
-from audit.admin import Recorded
+from audit.admin import AuditedAdmin
 from prescriptions.drugs import search
 from prescriptions.models import Drug, DrugSource
 
@@ -14,7 +14,7 @@ EDITABLE = ["is_active"]  # of a drug that FDA describes
 
 
 @admin.register(Drug)
-class DrugAdmin(Recorded):
+class DrugAdmin(AuditedAdmin):
     list_display = ["name", "schedule", "source", "ndc", "is_active", "unavailable"]
     list_filter = ["schedule", "source", "is_active"]
     search_fields = ["name", "substance", "brands", "ndc"]

@@ -6,6 +6,7 @@
 
 from collections.abc import Iterable
 from datetime import date, datetime
+from typing import Unpack
 
 from django.conf import settings
 from django.db import transaction
@@ -13,6 +14,7 @@ from django.utils import timezone
 
 from audit import chain
 from audit.acts import Act
+from audit.catalog import Detail
 from audit.reasons import Reason
 from foundation import business_days
 from foundation.actors import User
@@ -145,9 +147,12 @@ def overdue(report: ThirdPartyAudit, *, today: date) -> list[str]:
     ]
 
 
-def _record(act: Act, report: ThirdPartyAudit, *, by: User, **detail: str) -> None:
-    version, digest = report.software_version, report.report_digest
-    chain.record(act, by=by, of=report, version=version, digest=digest, **detail)
+def _record(
+    act: Act, report: ThirdPartyAudit, *, by: User, **detail: Unpack[Detail]
+) -> None:
+    detail["version"] = report.software_version
+    detail["digest"] = report.report_digest
+    chain.record(act, by=by, of=report, **detail)
 
 
 def _lock_reason(reports: list[ThirdPartyAudit]) -> str:

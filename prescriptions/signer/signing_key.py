@@ -147,7 +147,7 @@ def rotate() -> SigningKey:
     """Replace the signing key; signatures of the old key still verify."""
     current_key()  # the old key is recorded and in order
     with transaction.atomic(durable=True):
-        chain.locked_head(chain.SYSTEM)  # one rotation at a time, store and record
+        chain.lock_head(chain.SYSTEM)  # one rotation at a time, store and record
         close()
         key = stores.configured().replace()
         try:
@@ -196,7 +196,7 @@ def _compact_jws(payload: bytes, key: OpenKey) -> str:
 def _record(key: OpenKey) -> SigningKey:
     """Record the key if it is new, and retire the previous ones."""
     with transaction.atomic():
-        chain.locked_head(chain.SYSTEM)  # or two new keys would not see each other
+        chain.lock_head(chain.SYSTEM)  # or two new keys would not see each other
         now = timezone.now()
         row, is_new = SigningKey.objects.get_or_create(
             kid=key.public.kid,

@@ -94,7 +94,7 @@ def content(access_request: AccessRequest) -> dict:
         "provider": provider and {"id": str(provider.public_id), "npi": provider.npi},
         "reason": access_request.reason,
         "entered_by": access_request.entered_by.get_username(),
-        "entered_at": seals.written(access_request.entered_at),
+        "entered_at": seals.timestamp(access_request.entered_at),
         "verification": verification and _verification_content(verification),
     }
 
@@ -112,7 +112,7 @@ def _verification_content(verification: Verification) -> dict:
     }
     return {
         "by": verification.verified_by.get_username(),
-        "at": seals.written(verification.verified_at),
+        "at": seals.timestamp(verification.verified_at),
         "dea_number": verification.dea_registration.as_written,
         "dea_expires_on": verification.dea_expires_on.isoformat(),
         "dea_source": str(verification.dea_source),

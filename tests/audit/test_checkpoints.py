@@ -23,8 +23,8 @@ HEAD_BACK = (
 @pytest.fixture
 def kept(five):
     """A checkpoint as it is after a while in another place."""
-    return checkpoints.imported(
-        json.loads(json.dumps(checkpoints.exported(checkpoints.make())))
+    return checkpoints.from_fields(
+        json.loads(json.dumps(checkpoints.as_fields(checkpoints.make())))
     )
 
 
@@ -58,7 +58,7 @@ def test_the_record_may_grow_after_a_checkpoint(kept, nora):
     chain.record(Act.SIGN_OUT_DONE, by=nora)
     checkpoints.make()
 
-    assert verify(kept=kept).checkpoints == 2
+    assert verify(external=kept).checkpoints == 2
 
 
 def test_a_cut_tail_is_named_by_the_last_checkpoint(cut, nora):
@@ -95,7 +95,7 @@ def test_an_emptied_record_is_named_by_the_checkpoint_kept_elsewhere(kept, tampe
 
     assert verify().events == 0
     with pytest.raises(RecordBroken, match="chain removed"):
-        verify(kept=kept)
+        verify(external=kept)
 
 
 def test_no_checkpoint_covers_up_a_cut_tail(cut):
@@ -140,7 +140,7 @@ def test_a_checkpoint_that_forgets_a_chain_is_named(kept, nora, tamper):
     stream = f"user:{nora.pk}"
     tamper("DELETE FROM audit_event WHERE stream = %s", [stream])
     tamper("DELETE FROM audit_chainhead WHERE stream = %s", [stream])
-    forged = checkpoints.sealed_after(Checkpoint.objects.get(), checkpoints.heads())
+    forged = checkpoints.make_after(Checkpoint.objects.get(), checkpoints.heads())
     forged.save()
 
     with pytest.raises(RecordBroken, match="shorter than at checkpoint 1"):
@@ -150,17 +150,17 @@ def test_a_checkpoint_that_forgets_a_chain_is_named(kept, nora, tamper):
 @override_settings(AUDIT_KEYS=[("a2", b"b" * 32), ("a1", b"a" * 32)])
 def test_a_checkpoint_outlives_the_rotation_of_its_key(kept):
     assert checkpoints.make().key_id == "a2"
-    assert verify(kept=kept).checkpoints == 2
+    assert verify(external=kept).checkpoints == 2
 
 
 @pytest.mark.parametrize(
     "change", [{"events": 4}, {"heads": []}, {"hash": "0" * 64}, {"sequence": 2}]
 )
 def test_a_kept_checkpoint_that_was_changed_is_refused(kept, change):
-    fields = checkpoints.exported(kept) | change
+    fields = checkpoints.as_fields(kept) | change
 
     with pytest.raises(RecordBroken, match="checkpoint differs"):
-        verify(kept=checkpoints.imported(fields))
+        verify(external=checkpoints.from_fields(fields))
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_a_kept_checkpoint_that_was_changed_is_refused(kept, change):
 )
 def test_what_is_no_checkpoint_is_refused(kept, wrong):
     with pytest.raises(ValueError, match="not a checkpoint"):
-        checkpoints.imported(checkpoints.exported(kept) | wrong)
+        checkpoints.from_fields(checkpoints.as_fields(kept) | wrong)
 
 
 def test_the_commands_keep_and_compare_a_checkpoint(tmp_path, capsys, cut, nora):
@@ -206,5 +206,5 @@ def test_verify_says_when_a_file_is_no_checkpoint(db, tmp_path, text):
 def test_verify_prints_the_checkpoint_to_standard_output(five, capsys):
     call_command("checkpoint_audit")
 
-    kept = checkpoints.imported(json.loads(capsys.readouterr().out))
-    assert verify(kept=kept).checkpoints == 1
+    kept = checkpoints.from_fields(json.loads(capsys.readouterr().out))
+    assert verify(external=kept).checkpoints == 1

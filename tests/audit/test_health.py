@@ -54,7 +54,7 @@ def test_a_refusal_on_top_does_not_cover_what_was_changed(nora, tamper):
     chain.record(Act.SIGN_IN_SUCCEEDED, by=nora)
     tamper("UPDATE audit_event SET actor = 'eve'")
 
-    for _ in range(chain.LOOKED_AT - 1):
+    for _ in range(chain.NEWEST_EVENTS - 1):
         chain.record(Act.SIGNING_BLOCKED, by=nora)
         assert "was changed" in chain.check_health(by=nora)[0]
 

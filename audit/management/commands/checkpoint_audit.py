@@ -25,7 +25,7 @@ class Command(BaseCommand):
             checkpoint = checkpoints.make()
         except (checkpoints.NotCheckpointed, DatabaseError) as refusal:
             raise CommandError(f"No checkpoint made. {refusal}") from None
-        text = json.dumps(checkpoints.exported(checkpoint), indent=1)
+        text = json.dumps(checkpoints.as_fields(checkpoint), indent=1)
         if not options["output"]:
             return text
         with options["output"].open("x") as file:

@@ -23,7 +23,7 @@ class Command(BaseCommand):
     def handle(self, **options):
         kept = _read(options["checkpoint"]) if options["checkpoint"] else None
         try:
-            report = verify(kept=kept)
+            report = verify(external=kept)
         except RecordBroken as broken:
             self._note(Outcome.FAILURE, problem=str(broken))
             raise CommandError(f"The record is broken at {broken}") from None
@@ -49,6 +49,6 @@ class Command(BaseCommand):
 
 def _read(path):
     try:
-        return checkpoints.imported(json.loads(path.read_bytes()))
+        return checkpoints.from_fields(json.loads(path.read_bytes()))
     except (OSError, ValueError) as error:
         raise CommandError(f"{path}: {error}") from None

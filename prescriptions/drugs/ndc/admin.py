@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path
 from django.views.decorators.http import require_POST
 
-from audit.admin import Window
+from audit.admin import ReadOnlyAdmin
 from foundation.actors import AuthenticatedRequest
 from prescriptions.drugs.ndc import reviews
 from prescriptions.models import (
@@ -23,7 +23,7 @@ from prescriptions.models import (
 
 
 @admin.register(DrugProduct)
-class DrugProductAdmin(Window):
+class DrugProductAdmin(ReadOnlyAdmin):
     list_display = ["product_ndc", "drug", "labeler", "schedule", "retired_at"]
     list_filter = ["schedule", ("retired_at", admin.EmptyFieldListFilter)]
     list_select_related = ["drug"]
@@ -32,7 +32,7 @@ class DrugProductAdmin(Window):
 
 
 @admin.register(DrugPackage)
-class DrugPackageAdmin(Window):
+class DrugPackageAdmin(ReadOnlyAdmin):
     list_display = ["as_written", "ndc", "product", "is_sample", "retired_at"]
     list_select_related = ["product"]
     search_fields = ["ndc", "as_written"]
@@ -40,7 +40,7 @@ class DrugPackageAdmin(Window):
 
 
 @admin.register(ImportRun)
-class ImportRunAdmin(Window):
+class ImportRunAdmin(ReadOnlyAdmin):
     """Imports and their progress; reload the page to update it."""
 
     list_display = ["source", "state", "stage", "done", "started_at", "updated_at"]
@@ -52,7 +52,7 @@ class ImportRunAdmin(Window):
 
 
 @admin.register(RefusedRow)
-class RefusedRowAdmin(Window):
+class RefusedRowAdmin(ReadOnlyAdmin):
     list_display = ["file", "line", "product", "reason", "run"]
     list_filter = ["file", "run"]
     list_select_related = ["run"]
@@ -61,7 +61,7 @@ class RefusedRowAdmin(Window):
 
 
 @admin.register(ReviewTask)
-class ReviewTaskAdmin(Window):
+class ReviewTaskAdmin(ReadOnlyAdmin):
     """Differences between schedules, each with two buttons to decide it."""
 
     list_display = ["__str__", "product_ndc", "opened_at", "decision", "decided_by"]

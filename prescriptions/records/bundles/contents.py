@@ -102,7 +102,7 @@ def all_events() -> Iterator[bytes]:
 
 def all_checkpoints() -> Iterator[bytes]:
     for checkpoint in Checkpoint.objects.order_by("sequence").iterator(chunk_size=20):
-        yield content.encode(checkpoints.exported(checkpoint)) + b"\n"
+        yield content.encode(checkpoints.as_fields(checkpoint)) + b"\n"
 
 
 def signing_keys() -> list[dict]:
@@ -112,8 +112,8 @@ def signing_keys() -> list[dict]:
 def public_key(key: SigningKey) -> dict:
     """Return a key as in a JWKS, with the time in which it signed."""
     return dict(key.public_jwk) | {
-        "activated_at": seals.written(key.activated_at),
-        "retired_at": seals.written(key.retired_at) if key.retired_at else None,
+        "activated_at": seals.timestamp(key.activated_at),
+        "retired_at": seals.timestamp(key.retired_at) if key.retired_at else None,
     }
 
 
