@@ -5,6 +5,7 @@ from audit import chain
 from audit.acts import Act
 from audit.models import ChainHead, Checkpoint, DailyReport, Event, Incident
 from tests import factories
+from tests.database import as_owner
 
 KEPT = (Event, ChainHead, Checkpoint, DailyReport, Incident)
 TABLES = [model._meta.db_table for model in KEPT]
@@ -34,7 +35,7 @@ def tamper(db):
     """Run SQL as somebody who owns the database: no trigger stands in the way."""
 
     def run(sql, params=()):
-        with connection.cursor() as cursor:
+        with as_owner(), connection.cursor() as cursor:
             for statement in LIFTS[connection.vendor](cursor):
                 cursor.execute(statement)
             cursor.execute(sql, params)

@@ -47,6 +47,7 @@ def refused(sql, *, saying):
         "DELETE FROM audit_checkpoint",
     ],
 )
+@pytest.mark.usefixtures("as_owner")
 def test_what_is_written_stays(filled, sql):
     refused(sql, saying="is append-only")
 
@@ -92,12 +93,14 @@ def test_a_head_cannot_be_replaced(filled):
 @pytest.mark.parametrize(
     "table", ["audit_event", "audit_checkpoint", "audit_chainhead"]
 )
+@pytest.mark.usefixtures("as_owner")
 def test_a_table_cannot_be_truncated(filled, table):
     refused(f"TRUNCATE {table}", saying="is append-only")
 
     assert snapshot() == filled
 
 
+@pytest.mark.usefixtures("as_owner")
 def test_the_orm_and_the_admin_are_refused_too(five):
     with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
         five[0].delete()

@@ -212,6 +212,7 @@ def report(nora):
     ],
     ids=["UPDATE", "DELETE"],
 )
+@pytest.mark.usefixtures("as_owner")
 def test_a_report_stays_as_it_was_written(report, sql):
     with (
         pytest.raises(DatabaseError, match=r"append-only|is kept"),

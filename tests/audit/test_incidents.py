@@ -33,6 +33,7 @@ def test_an_incident_about_nobody_is_about_the_system(db):
     ["UPDATE {} SET username = 'otto'", "DELETE FROM {}"],
     ids=["UPDATE", "DELETE"],
 )
+@pytest.mark.usefixtures("as_owner")
 def test_an_incident_and_its_steps_stay_as_they_were_written(nora, model, sql):
     incident = incidents.report(IncidentKind.NOT_ME, about=nora)
     step(incident)

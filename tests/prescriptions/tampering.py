@@ -2,10 +2,12 @@
 
 from django.db import connection
 
+from tests.database import as_owner
+
 
 def tamper(model, **values):
     """Write into every row of a model, and leave its guards lifted for this test."""
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             # Constraints checked at the end of a transaction would stand in the way.
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
@@ -17,4 +19,11 @@ def tamper(model, **values):
             )
             for (name,) in cursor.fetchall():
                 cursor.execute(f'DROP TRIGGER "{name}"')
-    model.objects.update(**values)
+        model.objects.update(**values)
+
+
+def forget(model):
+    """Empty a table as if this were another database."""
+    tamper(model)
+    with as_owner():
+        model.objects.all()._raw_delete("default")

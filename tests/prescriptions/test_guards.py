@@ -327,6 +327,7 @@ KEPT = [Prescription, SignedRecord, Transmission, SigningKey]
 
 @pytest.mark.cfr("1311.305(b)")
 @pytest.mark.parametrize("model", KEPT)
+@pytest.mark.usefixtures("as_owner")
 def test_nothing_is_deleted(queued, model):
     rows = model.objects.all()
 
@@ -350,6 +351,7 @@ def test_nothing_is_deleted(queued, model):
         (SigningKey, {"public_jwk": {}}),
     ],
 )
+@pytest.mark.usefixtures("as_owner")
 def test_what_was_signed_and_sent_stays(queued, model, values):
     with pytest.raises(IntegrityError), transaction.atomic():
         model.objects.update(**values)

@@ -298,6 +298,7 @@ def test_looking_through_a_log_is_noted(client, clock, alice):
     [{"payload": "{}"}, {"digest": "0" * 64}, {"entries": 9}, {"due_on": "2030-01-01"}],
     ids=lambda values: next(iter(values)),
 )
+@pytest.mark.usefixtures("as_owner")
 def test_the_database_keeps_a_log_as_it_was_archived(clock, alice, values):
     run(FIRST_OF_OCTOBER, clock)
 

@@ -158,6 +158,7 @@ def test_the_owner_of_the_dea_number_reports_it_after_leaving(client, alice, que
 
 
 @pytest.mark.both_databases
+@pytest.mark.usefixtures("as_owner")
 def test_a_report_is_kept_as_it_was_made(reported):
     with pytest.raises(DatabaseError), transaction.atomic():
         Repudiation.objects.update(reason="Never mind.")

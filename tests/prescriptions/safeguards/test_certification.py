@@ -293,6 +293,7 @@ def test_the_database_wants_another_to_confirm(steve):
 
 
 @pytest.mark.both_databases
+@pytest.mark.usefixtures("as_owner")
 def test_a_report_is_never_removed(certified):
     with pytest.raises(IntegrityError, match="is kept"), transaction.atomic():
         ThirdPartyAudit.objects.all()._raw_delete("default")

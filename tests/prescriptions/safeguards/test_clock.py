@@ -216,6 +216,7 @@ def test_measurements_are_kept_for_two_years(time_servers):
 
 
 @pytest.mark.both_databases
+@pytest.mark.usefixtures("as_owner")
 def test_a_measurement_is_not_changed_afterwards(time_servers):
     time_servers(400)
     clock.measure()

@@ -354,6 +354,7 @@ def test_the_database_wants_a_second_person_too(dana):
 
 
 @pytest.mark.both_databases
+@pytest.mark.usefixtures("as_owner")
 def test_a_stop_is_never_removed(dana):
     stops.stop(by=dana, practice=None, reason="Broken.")
 

@@ -240,6 +240,7 @@ def test_the_database_knows_no_original_of_what_is_sent(queued, alice):
 
 @pytest.mark.both_databases
 @pytest.mark.parametrize("values", [{"content": {}}, {"kind": "copy"}])
+@pytest.mark.usefixtures("as_owner")
 def test_what_was_printed_stays(draft, alice, values):
     printing.original(draft, by=alice)
 

@@ -150,12 +150,14 @@ def test_a_request_is_not_changed(nora, bob, entered, column):
     "table",
     ["accessrequest", "accessgrant", "verification", "designee"],
 )
+@pytest.mark.usefixtures("as_owner")
 def test_nothing_of_it_is_deleted(alice, table):
     with pytest.raises(IntegrityError, match="is kept"):
         by_sql(f"DELETE FROM providers_{table}")
 
 
 @pytest.mark.both_databases
+@pytest.mark.usefixtures("as_owner")
 def test_a_verification_is_not_changed(entered):
     with pytest.raises(IntegrityError, match="not changed"):
         by_sql("UPDATE providers_verification SET note = %s", "better")

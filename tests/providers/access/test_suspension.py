@@ -323,6 +323,7 @@ def test_what_stops_at_one_practice_goes_on_at_another(alice, bob, practice):
 
 @pytest.mark.both_databases
 @pytest.mark.parametrize("statement", ["DELETE FROM", "UPDATE"])
+@pytest.mark.usefixtures("as_owner")
 def test_a_suspension_stays_as_it_is(alice, phone, statement):
     suspension.report_device(phone, by=alice, cause=Cause.LOST)
     sql = f"{statement} providers_suspension"

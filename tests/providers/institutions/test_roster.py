@@ -112,6 +112,7 @@ def test_nobody_is_listed_twice(listed, ina, hospital, office):
 
 
 @pytest.mark.both_databases
+@pytest.mark.usefixtures("as_owner")
 def test_what_was_listed_is_neither_changed_nor_deleted(listed, mallory):
     changes = [
         {"photo_id": "other"},

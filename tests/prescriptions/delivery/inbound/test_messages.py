@@ -137,6 +137,7 @@ def test_what_is_too_large_or_no_xml_is_turned_away(pharmacy):
 
 
 @pytest.mark.both_databases
+@pytest.mark.usefixtures("as_owner")
 def test_what_came_stays_as_it_came(pharmacy):
     pharmacy.says(asks(RENEWAL))
 

@@ -303,6 +303,7 @@ def test_a_decision_is_made_once(edition, administrator):
 
 
 @pytest.mark.both_databases
+@pytest.mark.usefixtures("as_owner")
 def test_reviews_are_kept(edition):
     edition(DEASCHEDULE="CIII")
 

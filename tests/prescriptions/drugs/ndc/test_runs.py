@@ -243,6 +243,7 @@ def test_a_product_that_vanishes_is_retired_and_comes_back(tmp_path):
 
 @pytest.mark.both_databases
 @pytest.mark.parametrize("model", [DrugProduct, DrugPackage])
+@pytest.mark.usefixtures("as_owner")
 def test_the_database_keeps_what_was_imported(edition, model):
     importer.run(edition)
 

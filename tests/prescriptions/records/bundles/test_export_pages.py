@@ -21,8 +21,7 @@ from prescriptions.records import exports
 from prescriptions.records.bundles import reader, verify
 from providers.models import Membership, Role
 from tests.factories import make_designee, make_provider, make_user
-from tests.prescriptions.records.bundles.test_import import forget
-from tests.prescriptions.tampering import tamper
+from tests.prescriptions.tampering import forget, tamper
 from tests.threads import at_once
 
 pytestmark = pytest.mark.django_db

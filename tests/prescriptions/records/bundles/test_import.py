@@ -29,15 +29,9 @@ from tests.prescriptions.records.bundles.tampering import (
     reseal,
     sealed_by_a_thief,
 )
-from tests.prescriptions.tampering import tamper
+from tests.prescriptions.tampering import forget, tamper
 
 pytestmark = pytest.mark.django_db
-
-
-def forget(model):
-    """Empty a table as if this were another database."""
-    tamper(model)
-    model.objects.all()._raw_delete("default")
 
 
 @pytest.fixture
@@ -238,6 +232,7 @@ def test_records_are_imported_for_a_practice_that_is_there(tmp_path, practice_id
 @pytest.mark.both_databases
 @pytest.mark.cfr("1311.305(e)")
 @pytest.mark.parametrize("model", [ImportedRecord, ImportedBundle])
+@pytest.mark.usefixtures("as_owner")
 def test_what_was_imported_is_kept_as_it_came(folder, other, practice, model):
     take(folder, other, practice)
 
