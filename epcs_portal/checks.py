@@ -9,6 +9,7 @@ from django.core.checks import Error, Tags, Warning, register
 from epcs_portal.environment import variables
 from mfa.idme import checks as idme_checks
 from prescriptions import script, signer
+from prescriptions.network_settings import script_settings
 from prescriptions.safeguards import certification
 
 SECRET_KEY_LENGTH = 50  # characters
@@ -118,7 +119,7 @@ def _live_demonstration() -> Error | None:
 
 
 def _script_version() -> Error | None:
-    if settings.SCRIPT_VERSION in script.VERSIONS:
+    if script_settings().version in script.VERSIONS:
         return None
     return Error(
         f"SCRIPT_VERSION is none of {', '.join(script.VERSIONS)}.",
@@ -131,7 +132,7 @@ def _script_answers() -> Error | None:
     meanings = [outcome.value for outcome in script.Outcome]
     unknown = [
         f"{answer}={meaning}"
-        for answer, meaning in settings.SCRIPT_ANSWERS.items()
+        for answer, meaning in script_settings().answers.items()
         if meaning not in meanings or answer.split("/")[0] not in ("Status", "Error")
     ]
     if not unknown:

@@ -7,10 +7,10 @@ import logging
 import time
 
 import requests
-from django.conf import settings
 
 from prescriptions import script
 from prescriptions.models import Transmission
+from prescriptions.network_settings import script_settings
 from prescriptions.safeguards import certification
 
 logger = logging.getLogger(__name__)
@@ -33,11 +33,11 @@ def post(xml: bytes, *, message_id: str) -> script.DeliveryResult:
         )
     try:
         with requests.post(
-            settings.SCRIPT_NETWORK_URL,
+            script_settings().network_url,
             data=xml,
             headers=HEADERS
-            | {"Authorization": f"Bearer {settings.SCRIPT_NETWORK_TOKEN}"},
-            timeout=settings.SCRIPT_NETWORK_TIMEOUT,
+            | {"Authorization": f"Bearer {script_settings().network_token}"},
+            timeout=script_settings().network_timeout,
             allow_redirects=False,
             stream=True,
         ) as response:
@@ -56,7 +56,7 @@ def outcomes() -> dict[str, script.Outcome]:
     """Return what answers mean on this network, where it differs from SCRIPT."""
     return {
         answer: script.Outcome(meaning)
-        for answer, meaning in settings.SCRIPT_ANSWERS.items()
+        for answer, meaning in script_settings().answers.items()
     }
 
 
@@ -84,7 +84,7 @@ def _result_of(
 
 def _body(response: requests.Response) -> bytes | None:
     """Read the answer; None if it is larger or slower than the limits."""
-    deadline = time.monotonic() + settings.SCRIPT_NETWORK_TIMEOUT
+    deadline = time.monotonic() + script_settings().network_timeout
     body = b""
     for part in response.iter_content(8192):
         body += part

@@ -10,7 +10,6 @@ import logging
 from datetime import datetime, timedelta
 from functools import partial
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
@@ -28,6 +27,7 @@ from prescriptions.models import (
     Transmission,
     TransmissionState,
 )
+from prescriptions.network_settings import script_settings
 
 logger = logging.getLogger(__name__)
 
@@ -113,7 +113,7 @@ def _claimable(now: datetime) -> Q:
 def _claim(pk: int) -> Transmission | None:
     """Claim a due message until the lease expires; None if it is not due or taken."""
     now = timezone.now()
-    lease = timedelta(seconds=2 * settings.SCRIPT_NETWORK_TIMEOUT) + LEASE_MARGIN
+    lease = timedelta(seconds=2 * script_settings().network_timeout) + LEASE_MARGIN
     queued = Prescription.objects.filter(status=Status.QUEUED).values("pk")
     due = Transmission.objects.filter(
         _claimable(now), Q(prescription=None) | Q(prescription__in=queued), pk=pk

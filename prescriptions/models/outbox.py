@@ -1,13 +1,13 @@
 import uuid
 from datetime import datetime, timedelta
 
-from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
 from prescriptions.models.paper import Cancellation
 from prescriptions.models.prescriptions import Prescription
 from prescriptions.models.requests import PharmacyRequest
+from prescriptions.network_settings import script_settings
 
 SCRIPT_VERSIONS = ["2017071", "2023011"]
 
@@ -22,7 +22,7 @@ class TransmissionState(models.TextChoices):
 
 
 def version_of_the_network() -> str:
-    return settings.SCRIPT_VERSION
+    return script_settings().version
 
 
 class Transmission(models.Model):

@@ -26,6 +26,7 @@ from prescriptions.models import (
     Prescription,
     ThirdPartyAudit,
 )
+from prescriptions.network_settings import script_settings
 from prescriptions.rules.elements import is_ghb
 from prescriptions.safeguards import hosts
 from prescriptions.safeguards.releases import software_version
@@ -62,8 +63,8 @@ def lock_reason() -> str:
 
 def is_live() -> bool:
     """Return True if prescriptions sent from here could be dispensed."""
-    test_hosts = settings.SCRIPT_TEST_HOSTS if settings.DEMO else []
-    return hosts.is_live(settings.SCRIPT_NETWORK_URL, test_hosts=test_hosts)
+    test_hosts = script_settings().test_hosts if settings.DEMO else []
+    return hosts.is_live(script_settings().network_url, test_hosts=test_hosts)
 
 
 def current_report() -> ThirdPartyAudit | None:
@@ -160,7 +161,7 @@ def _lock_reason(reports: list[ThirdPartyAudit]) -> str:
         return ""
     if settings.DEMO:
         return DEMONSTRATION
-    if not hosts.is_plain_https(settings.SCRIPT_NETWORK_URL):
+    if not hosts.is_plain_https(script_settings().network_url):
         return NOT_PLAIN
     if not _current(reports):
         return NOT_CERTIFIED.format(version=software_version())

@@ -7,7 +7,6 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.conf import settings
 from django.utils import timezone
 
 from foundation.actors import User
@@ -21,6 +20,7 @@ from prescriptions.models import (
     Status,
     Transmission,
 )
+from prescriptions.network_settings import script_settings
 from prescriptions.safeguards.releases import software_version
 
 
@@ -105,7 +105,7 @@ def _payload(prescription: Prescription, signing: _Signing) -> bytes:
 def _queue(record: SignedRecord) -> None:
     """Put the NewRx of a signed record into the outbox."""
     prescription = record.prescription
-    version = settings.SCRIPT_VERSION
+    version = script_settings().version
     message = Transmission(
         prescription=prescription,
         message_id=prescription.public_id.hex,

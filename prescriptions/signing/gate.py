@@ -5,12 +5,12 @@
 
 from collections.abc import Callable
 
-from django.conf import settings
 from django.db import DatabaseError
 
 from audit import chain
 from foundation.actors import Visitor
 from prescriptions import signer
+from prescriptions.network_settings import script_settings
 from prescriptions.safeguards import certification, clock, stops
 
 
@@ -37,6 +37,6 @@ def findings(*, by: Visitor | None = None) -> dict[str, list[str]]:
 
 
 def _network_problems() -> list[str]:
-    if settings.SCRIPT_NETWORK_URL:
+    if script_settings().network_url:
         return []
     return ["No pharmacy network is configured."]

@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
@@ -17,6 +16,7 @@ from audit.acts import Act, Outcome
 from audit.models import Event
 from audit.reasons import Words
 from prescriptions.delivery import inbound
+from prescriptions.network_settings import script_settings
 
 STRANGER = Words("The bearer token is missing or wrong")
 XML = {"application/xml", "text/xml"}
@@ -57,7 +57,7 @@ def _note_stranger() -> None:
 
 def _has_token(request: HttpRequest) -> bool:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    known = settings.SCRIPT_INBOUND_TOKEN
+    known = script_settings().inbound_token
     same = constant_time_compare(token, known)
     return bool(known) and scheme.lower() == "bearer" and same
 
