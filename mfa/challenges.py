@@ -23,6 +23,7 @@ from mfa import codes, throttle
 from mfa.models import (
     SIGNING_KINDS,
     Challenge,
+    ChallengeQuerySet,
     ChallengeState,
     Device,
     Kind,
@@ -61,17 +62,15 @@ def prove(
 ) -> Challenge:
     """Check password and code; return a challenge passed for this content.
 
-    Without a password, the caller holds an open challenge that began with a correct
-    one. Raise NotProven. The outcome is committed on its own: no rollback of the
-    caller gives back a guess or a used code.
+    The password is None if a push that began with it still waits. Raise NotProven. The
+    outcome is committed on its own: no rollback gives back a guess or a used code.
     """
     now = plausible_now()
     device = require_usable(
         device, kind=Kind.CODE_GENERATOR, user=user, purpose=purpose
     )
     reservation = _reserve(user, device, purpose=purpose, now=now)
-    if password is not None:
-        _check_password(user, device, purpose=purpose, password=password)
+    _check_password(user, device, purpose=purpose, password=password)
     challenge = Challenge(
         user=user,
         device=device,
@@ -120,21 +119,10 @@ def consume(
         raise RuntimeError("Redeem a challenge in the transaction of the act.")
     now = timezone.now()
     device = lock_user_and_device(user.pk, challenge.device_id)
-    redeemed = (
-        Challenge.objects.bound_to(
-            user,
-            purpose=purpose,
-            payload_digest=payload_digest,
-            session_key=session_key,
-        )
-        .filter(pk=challenge.pk, state=ChallengeState.PASSED, expires_at__gt=now)
-        .update(state=ChallengeState.CONSUMED, consumed_at=now)
+    bound = Challenge.objects.bound_to(
+        user, purpose=purpose, payload_digest=payload_digest, session_key=session_key
     )
-    if not redeemed:
-        raise NotRedeemable(
-            "That confirmation was used already, has expired, or was for something "
-            "else. Check what is on the screen and confirm again with a new code."
-        )
+    _redeem(bound.filter(pk=challenge.pk), now=now)
     _check_still_valid(device, user=user, purpose=purpose, now=now)
 
 
@@ -209,11 +197,20 @@ def _record_password_refusal(user: User, *, reason: ReasonChoices) -> None:
 
 @sensitive_variables("password")
 def _check_password(
-    user: User, device: Device, *, purpose: Purpose, password: str
+    user: User, device: Device, *, purpose: Purpose, password: str | None
 ) -> None:
-    if not user.check_password(password):
+    if password is not None and not user.check_password(password):
         record_refusal(user, device, purpose=purpose, reason=Reason.PASSWORD)
         raise PasswordRefused("The password is wrong. The code was not used.")
+
+
+def _redeem(row: ChallengeQuerySet, *, now: datetime) -> None:
+    passed = row.filter(state=ChallengeState.PASSED, expires_at__gt=now)
+    if not passed.update(state=ChallengeState.CONSUMED, consumed_at=now):
+        raise NotRedeemable(
+            "That confirmation was used already, has expired, or was for something "
+            "else. Check what is on the screen and confirm again with a new code."
+        )
 
 
 def _check_still_valid(
@@ -257,10 +254,7 @@ def _answer(
     row = Device.objects.filter(pk=challenge.device_id)
     with transaction.atomic(durable=True):
         of_device = throttle.reserve(row, now=now)
-        if of_device is None:
-            refusal: NotProven | None = Locked(row.get().locked_until or now)
-        else:
-            refusal = codes.verify(row.get(), code=code, now=now)
+        refusal = _verify(row.get(), code=code, is_locked=of_device is None, now=now)
         _save_outcome(challenge, refusal, now=now)
         if of_device:
             throttle.settle(
@@ -271,6 +265,15 @@ def _answer(
         refusal = _announce_lock(refusal, of_device)
     if refusal:
         raise refusal
+
+
+@sensitive_variables("code")
+def _verify(
+    device: Device, *, code: str, is_locked: bool, now: datetime
+) -> NotProven | None:
+    if is_locked:
+        return Locked(device.locked_until or now)
+    return codes.verify(device, code=code, now=now)
 
 
 def _save_outcome(

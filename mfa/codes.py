@@ -12,13 +12,13 @@ from mfa import totp, vault
 from mfa.models import Device
 from mfa.refusals import CodeRefused, DeviceNotUsable, NotProven
 
+MALFORMED = "Enter the 6 digits of the code, nothing else."
+
 
 def verify(device: Device, *, code: str, now: datetime) -> NotProven | None:
     """Claim a correct code and return None, or return the refusal."""
     if not totp.is_well_formed(code):
-        return CodeRefused(
-            "Enter the 6 digits of the code, nothing else.", reason=Reason.MALFORMED
-        )
+        return CodeRefused(MALFORMED, reason=Reason.MALFORMED)
     try:
         seed = device.seed()
     except vault.CannotUnseal:

@@ -52,6 +52,16 @@ def suggested_for(user: User) -> Device | None:
     )
 
 
+def notify_added(user: User, *, nickname: str) -> None:
+    """Notify the owner of a new device, in the transaction that adds it."""
+    notices.send(
+        user,
+        subject="A device was added to your account",
+        template="mfa/mail/device_added.txt",
+        device=nickname,
+    )
+
+
 def selection_digest(device: Device) -> str:
     """Return the payload digest of selecting this device as primary."""
     return challenges.digest_of("select_primary", device=str(device.public_id))
@@ -63,7 +73,7 @@ def retirement_digest(device: Device) -> str:
 
 
 def clean_nickname(text: str) -> str:
-    """Return a nickname without extra blanks; raise DeviceChangeRefused on its length."""
+    """Return a nickname without extra blanks, or raise DeviceChangeRefused."""
     nickname = " ".join(text.split())
     if not nickname or len(nickname) > NICKNAME_LENGTH:
         raise DeviceChangeRefused(
@@ -108,7 +118,7 @@ def select_primary(
 
 
 def promote(device: Device, *, by: User) -> None:
-    """Make a device the only primary one, in the transaction of an act that proved it."""
+    """Make a device the primary one, in the transaction of an act that proved it."""
     challenges.lock_user(by.pk)
     Device.objects.filter(user=by, is_primary=True).update(is_primary=False)
     Device.objects.filter(user=by).exclude(lost_primary_at=None).update(

@@ -68,7 +68,7 @@ class Binding(TypedDict):
 
 
 class ProofForm(forms.Form):
-    """Two factors at the moment of the act; a valid form holds the passed `challenge`.
+    """Two factors at the moment of the act; a valid form has the passed `challenge`.
 
     A code is verified at once. A push is sent, and the same page waits for its answer
     (`waiting`); meanwhile it accepts a code instead, without the password again.
@@ -197,13 +197,16 @@ class ProofForm(forms.Form):
         elif not code:
             raise CodeRefused(f"Enter the code that “{device}” shows.")
         else:
-            self.challenge = challenges.prove(
-                self.user,
-                device=device,
-                password=self.cleaned_data.get("password"),
-                code=code,
-                **self.bound_to,
-            )
+            self._check_code(device, code=code)
+
+    def _check_code(self, device: Device, *, code: str) -> None:
+        self.challenge = challenges.prove(
+            self.user,
+            device=device,
+            password=self.cleaned_data.get("password"),
+            code=code,
+            **self.bound_to,
+        )
 
     def _ask_phone(self, device: Device, *, code: str) -> None:
         if code:

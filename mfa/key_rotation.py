@@ -12,7 +12,7 @@ from mfa.models import Device, DeviceQuerySet, IdmeAccount, IdmeAccountQuerySet
 
 
 def reseal_all() -> int:
-    """Seal every secret with the current key of FIELD_KEYS; return the number resealed.
+    """Seal every secret with the current key; return the number of secrets resealed.
 
     Safe to run again. The older keys may leave FIELD_KEYS once this returns 0.
     """
@@ -32,7 +32,7 @@ def reseal_all() -> int:
 
 
 def burn_current_codes() -> int:
-    """Burn every code that may have been used before now; return the number of devices.
+    """Burn every code that may have been used by now; return the number of devices.
 
     After a backup is restored, the database no longer knows which codes were used.
     """

@@ -1,4 +1,4 @@
-"""Time-based one-time passwords: RFC 6238 over RFC 4226, SHA-1, 6 digits, 30 seconds.
+"""Time-based one-time codes: RFC 6238, SHA-1, 6 digits, 30 seconds.
 
 No clock and no database. Codes are compared as text, so leading zeros count.
 """

@@ -12,7 +12,6 @@ from django.utils import timezone
 from audit import chain
 from audit.acts import Act, Outcome
 from audit.reasons import Reason, ReasonChoices
-from foundation import notices
 from foundation.actors import User
 from mfa import challenges, devices, throttle
 from mfa.models import (
@@ -44,7 +43,7 @@ def begin(
     authenticated_at: datetime | None,
     proof: Challenge | None = None,
 ) -> Device:
-    """Save a new unconfirmed device, in place of any that was not finished; return it.
+    """Save and return a new unconfirmed device, in place of any unfinished one.
 
     A user who has a usable device passes `proof` by it (SP 800-63B 6.1.2.1). Raise
     EnrollmentRefused or NotProven.
@@ -125,12 +124,7 @@ def bind(device: Device, *, by: User, nickname: str, last_step: int = -1) -> Dev
         with transaction.atomic(durable=True):
             _confirm(device, nickname=nickname, last_step=last_step)
             chain.record(Act.DEVICE_ADDED, by=by, of=device, source=Source.PORTAL)
-            notices.send(
-                by,
-                subject="A device was added to your account",
-                template="mfa/mail/device_added.txt",
-                device=nickname,
-            )
+            devices.notify_added(by, nickname=nickname)
     except IntegrityError:
         raise EnrollmentRefused(
             f"You already have a device called “{nickname}”. Choose another nickname."

@@ -1,4 +1,4 @@
-"""Device sync: apply the device list of an ID.me account as a whole, or not at all.
+"""Device sync: apply the device list of an ID.me account, whole or not at all.
 
 HTTP first, then one transaction; a failed sync changes nothing and says how old the
 list is. Seeds are accepted from signed and encrypted userinfo only.
@@ -15,7 +15,6 @@ from django.utils.timesince import timesince
 from audit import chain
 from audit.acts import Act, Outcome
 from audit.reasons import Reason, ReasonChoices
-from foundation import notices
 from foundation.actors import User
 from mfa import challenges, devices, totp
 from mfa.idme import device_comparison, device_list, link
@@ -132,11 +131,10 @@ def _entries_in(userinfo: Userinfo, *, account: IdmeAccount) -> object | None:
 def apply_list(
     account: IdmeAccount, entries: object, *, by: User, at: datetime
 ) -> Changes:
-    """Make the user's ID.me devices those of the list that was requested at `at`.
+    """Apply the list that was requested at `at`; raise DeviceSyncUnavailable.
 
     A device keeps its nickname and primary badge while ID.me lists it; one that was
-    removed here stays removed; a list older than the last one changes nothing. Raise
-    DeviceSyncUnavailable.
+    removed here stays removed; a list older than the last one changes nothing.
     """
     try:
         listed = device_list.read(entries)
@@ -167,15 +165,9 @@ def _apply(
     _write(difference, user=account.user, by=by, notify=not is_first)
     IdmeAccount.objects.filter(pk=account.pk).update(devices_refreshed_at=at)
     account.devices_refreshed_at = at
-    changes = Changes(added=len(difference.new), removed=len(difference.vanished))
-    chain.record(
-        Act.FEED_APPLIED,
-        by=by,
-        of=account,
-        added=changes.added,
-        removed=changes.removed,
-    )
-    return changes
+    added, removed = len(difference.new), len(difference.vanished)
+    chain.record(Act.FEED_APPLIED, by=by, of=account, added=added, removed=removed)
+    return Changes(added=added, removed=removed)
 
 
 def _write(difference: Difference, *, user: User, by: User, notify: bool) -> None:
@@ -185,12 +177,7 @@ def _write(difference: Difference, *, user: User, by: User, notify: bool) -> Non
         known = difference.returning.get(entry.external_id)
         device = _add(entry, device=known or _unsaved(entry, user=user), by=by)
         if notify:
-            notices.send(
-                user,
-                subject="A device was added to your account",
-                template="mfa/mail/device_added.txt",
-                device=device.name,
-            )
+            devices.notify_added(user, nickname=device.name)
 
 
 def _unsaved(entry: ListedDevice, *, user: User) -> Device:

@@ -1,4 +1,4 @@
-"""The identity that ID.me asserts, and whether controlled substances can rest on it."""
+"""The identity that ID.me asserts, and whether it is proofed well enough."""
 
 import re
 from dataclasses import dataclass

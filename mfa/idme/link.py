@@ -1,4 +1,4 @@
-"""The link between a user and an ID.me account: by issuer and subject, nothing else."""
+"""Links between users and ID.me accounts, by issuer and subject alone."""
 
 from datetime import datetime, timedelta
 
@@ -69,7 +69,7 @@ class LinkRefused(IdmeError):
 def complete(
     user: User, *, sign_in: SignIn, may_link: bool
 ) -> tuple[IdmeAccount, bool]:
-    """Link the account that signed in, or update its link; return it and if it is new.
+    """Link or update the account that signed in; return it and whether it is new.
 
     Only a sign-in that was started to link may link: any other one, finished while the
     account was being unlinked, does not bring the link back.
@@ -82,14 +82,7 @@ def complete(
         account, is_new = _linked_account(user, identity, may_link=may_link)
         _update(account, identity, sign_in=sign_in, is_new=is_new)
     except LinkRefused as refusal:
-        chain.record(
-            Act.IDME_LINK_REFUSED,
-            by=user,
-            outcome=Outcome.FAILURE,
-            reason=refusal.reason,
-            ial=identity.ial,
-            aal=identity.aal,
-        )
+        _record_refusal(user, identity, reason=refusal.reason)
         raise
     return account, is_new
 
@@ -170,9 +163,7 @@ def _link(user: User, identity: Identity) -> IdmeAccount:
             subject="Your ID.me account was linked",
             template="mfa/idme/mail/linked.txt",
         )
-        chain.record(
-            Act.IDME_LINKED, by=user, of=account, ial=identity.ial, aal=identity.aal
-        )
+        _record(Act.IDME_LINKED, account, identity)
     return account
 
 
@@ -199,15 +190,24 @@ def _update(
         store_refresh_token(account, sign_in.tokens, at=now)
         identity_confirmed.send(sender=IdmeAccount, account=account)
         if not refusal and not is_new:
-            chain.record(
-                Act.IDME_SIGNED_IN,
-                by=account.user,
-                of=account,
-                ial=identity.ial,
-                aal=identity.aal,
-            )
+            _record(Act.IDME_SIGNED_IN, account, identity)
     if refusal:
         raise LinkRefused(refusal)
+
+
+def _record_refusal(user: User, identity: Identity, *, reason: ReasonChoices) -> None:
+    chain.record(
+        Act.IDME_LINK_REFUSED,
+        by=user,
+        outcome=Outcome.FAILURE,
+        reason=reason,
+        ial=identity.ial,
+        aal=identity.aal,
+    )
+
+
+def _record(act: Act, account: IdmeAccount, identity: Identity) -> None:
+    chain.record(act, by=account.user, of=account, ial=identity.ial, aal=identity.aal)
 
 
 def _save_identity(account: IdmeAccount, identity: Identity, *, at: datetime) -> None:

@@ -33,15 +33,13 @@ def unlink(
 ) -> None:
     """End the link and retire the devices from ID.me; raise NotLinked or NotProven.
 
-    A user who has a usable device passes `proof` by it. Devices added in the portal
-    stay; nothing is signed until an identity is linked again.
+    A user with a usable device passes `proof`. Devices added in the portal stay.
     """
     with transaction.atomic(durable=True):
         challenges.lock_user(by.pk)
         if devices.has_usable(by):
             _consume(proof, account, by=by, session_key=session_key)
         _end_link(account, by=by)
-        devices.retire_unlinked(by=by)
         notices.send(
             by,
             subject="Your ID.me account was unlinked; signing has stopped",
@@ -58,6 +56,7 @@ def _end_link(account: IdmeAccount, *, by: User) -> None:
         refresh_token_expires_at=None,
     ):
         raise NotLinked
+    devices.retire_unlinked(by=by)
 
 
 def _consume(

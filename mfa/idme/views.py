@@ -33,6 +33,11 @@ from mfa.refusals import NotProven
 
 PURPOSES = ["link", "fresh", portal_sign_in.PURPOSE]
 NEED_FRESH = ["fresh", portal_sign_in.PURPOSE]
+DEFAULT_PAGES = {
+    "link": "erx-info",
+    "fresh": "erx-info",
+    portal_sign_in.PURPOSE: "home",
+}
 MODEL_BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
@@ -76,8 +81,7 @@ def callback(request: HttpRequest) -> HttpResponse:
         return _refused(request, refusal)
     _renew_session(request, user, sign_in, is_new=is_new)
     _apply_device_list(request, account, sign_in, at=at)
-    is_portal_sign_in = sign_in.purpose == portal_sign_in.PURPOSE
-    return redirect(sign_in.next_path or ("home" if is_portal_sign_in else "erx-info"))
+    return redirect(sign_in.next_path or DEFAULT_PAGES[sign_in.purpose])
 
 
 @require_POST

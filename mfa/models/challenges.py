@@ -104,6 +104,16 @@ class Challenge(models.Model):
     def __str__(self) -> str:
         return f"{self.get_purpose_display()} ({self.get_state_display()})"
 
+    def successor(self) -> "Challenge":
+        """Return an unsaved challenge bound to the same device, content and session."""
+        return Challenge(
+            user=self.user,
+            device=self.device,
+            purpose=self.purpose,
+            payload_digest=self.payload_digest,
+            session_digest=self.session_digest,
+        )
+
 
 class Channel(models.TextChoices):
     """How a push reaches a phone, and how the answer comes back."""

@@ -1,4 +1,4 @@
-"""Push requests through ID.me: OpenID CIBA Core 1.0, poll mode. HTTP, no database."""
+"""Push requests through ID.me: OpenID CIBA Core 1.0, poll mode. No database."""
 
 import re
 import unicodedata
@@ -25,7 +25,7 @@ PRESCRIPTION = re.compile(r"(\S+) (\S+)[^;]*, ([\d.]+) \S+")
 
 @dataclass(frozen=True)
 class Started:
-    """A request that the provider accepted; whoever knows its id can fetch the answer."""
+    """A request that the provider accepted; its id is a secret: it gets the answer."""
 
     request_id: str = field(repr=False)
     expires_in: int  # seconds

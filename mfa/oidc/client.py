@@ -123,10 +123,7 @@ class IdmeClient(DjangoOAuth2App):
         return self.exchange(grant_type="refresh_token", refresh_token=refresh_token)
 
     def post(self, endpoint: str, **form: str) -> dict:
-        """Post a form, authenticated as this client; return the answer or its `error`.
-
-        Raise IdmeUnavailable.
-        """
+        """Return the answer to a form, or its `error`; raise IdmeUnavailable."""
         metadata = self.load_server_metadata()
         if endpoint not in metadata:
             raise IdmeUnavailable
@@ -151,9 +148,9 @@ class IdmeClient(DjangoOAuth2App):
     def userinfo_of(
         self, granted: Tokens, *, subject: str, known: dict | None = None
     ) -> Userinfo:
-        """Return checked userinfo, merged over the `known` claims of the ID token.
+        """Return checked userinfo over the `known` claims; raise IdmeError.
 
-        Raise IdmeError. It spends the access token: ID.me accepts one only once.
+        It spends the access token: ID.me accepts one only once.
         """
         endpoint = self.load_server_metadata().get("userinfo_endpoint")
         if endpoint is None:
@@ -165,10 +162,7 @@ class IdmeClient(DjangoOAuth2App):
                 withhold_token=True,
                 headers={"Authorization": f"Bearer {granted.access_token}"},
             )
-        if response.status_code in (400, 401, 403):
-            raise IdmeRefused(Reason.CODE_REFUSED)
-        if response.status_code != 200:
-            raise IdmeUnavailable
+        _check_userinfo_status(response)
         return self._opened(response, subject=subject, known=known or {})
 
     def load_server_metadata(self) -> dict:
@@ -239,6 +233,13 @@ def check_policy(scope: object) -> None:
     requested = {name for name in settings.IDME_SCOPES.split() if "://" in name}
     if not isinstance(scope, str) or not requested <= set(scope.split()):
         raise IdmeRefused(Reason.OTHER_POLICY)
+
+
+def _check_userinfo_status(response: requests.Response) -> None:
+    if response.status_code in (400, 401, 403):
+        raise IdmeRefused(Reason.CODE_REFUSED)
+    if response.status_code != 200:
+        raise IdmeUnavailable
 
 
 def _with_basic(

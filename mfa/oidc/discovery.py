@@ -1,4 +1,4 @@
-"""The provider's published metadata and keys: checked, and cached for a short time.
+"""The provider's published metadata and keys: checked, and briefly cached.
 
 OpenID Connect Discovery 1.0. An expired document is not used; a refused one does not
 replace a valid one.

@@ -1,4 +1,4 @@
-"""The portal's own keys at ID.me: one decrypts userinfo, one may sign as the client."""
+"""The portal's own keys: one decrypts userinfo, one may sign as the client."""
 
 import secrets
 import time

@@ -128,15 +128,8 @@ def _check_just_issued(claims: dict) -> None:
 def _check_id_token(header: dict, claims: dict, **expected: str) -> None:
     _check_from_idme_for_us(claims)
     _seconds(claims.get("exp"))
-    id_token = CodeIDToken(
-        claims,
-        header,
-        options={
-            "iss": {"essential": True, "value": settings.IDME_ISSUER},
-            "aud": {"essential": True, "value": settings.IDME_CLIENT_ID},
-        },
-        params=expected | {"client_id": settings.IDME_CLIENT_ID},
-    )
+    params = expected | {"client_id": settings.IDME_CLIENT_ID}
+    id_token = CodeIDToken(claims, header, options=_required(), params=params)
     try:
         id_token.validate(leeway=LEEWAY)
     except (JoseError, OAuth2Error, ValueError, TypeError, AttributeError):
@@ -144,6 +137,13 @@ def _check_id_token(header: dict, claims: dict, **expected: str) -> None:
     if "at_hash" in claims and not claims["at_hash"]:  # authlib takes it for none
         raise IdmeRefused(Reason.BAD_ANSWER)
     _check_just_issued(claims)
+
+
+def _required() -> dict[str, dict[str, object]]:
+    return {
+        "iss": {"essential": True, "value": settings.IDME_ISSUER},
+        "aud": {"essential": True, "value": settings.IDME_CLIENT_ID},
+    }
 
 
 def _seconds(value: object) -> float:

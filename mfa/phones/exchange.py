@@ -126,10 +126,12 @@ def _answered_push(device: Device, claims: dict) -> Push:
         .select_related("challenge__user", "challenge__device")
         .first()
     )
-    if push is None:
-        raise NotFromPhone
-    expected = f"{push.nonce} {push.challenge.payload_digest}"
-    named = f"{claims.get('nonce')} {claims.get('digest')}"
-    if not compare_digest(expected.encode(), named.encode(errors="replace")):
+    if push is None or not _is_named(push, claims):
         raise NotFromPhone
     return push
+
+
+def _is_named(push: Push, claims: dict) -> bool:
+    expected = f"{push.nonce} {push.challenge.payload_digest}"
+    named = f"{claims.get('nonce')} {claims.get('digest')}"
+    return compare_digest(expected.encode(), named.encode(errors="replace"))

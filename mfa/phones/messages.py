@@ -63,7 +63,7 @@ def signer(token: object) -> uuid.UUID:
 
 
 def verified(token: object, key: ECKey, *, path: str) -> dict:
-    """Return the claims signed with this key for this path, LEEWAY seconds ago at most.
+    """Return the claims signed with this key for this path, within LEEWAY of now.
 
     Raise NotFromPhone on anything else. Neither the algorithm nor the key is taken
     from the message (RFC 8725 3.1).

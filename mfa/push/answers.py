@@ -62,13 +62,7 @@ def approve(push: Push, *, number: str | None = None) -> None:
         device = lock_rows(push)
         if not challenges.is_usable(device):
             raise NotOpen("This device was removed or disabled in the meantime.")
-        passed = _waiting(push, now=now).update(
-            state=ChallengeState.PASSED,
-            answered_at=now,
-            expires_at=now + Challenge.CONSUME_WITHIN,
-        )
-        if not passed:
-            raise NotOpen(ENDED)
+        _pass(push, now=now)
         Push.objects.filter(pk=push.pk).update(sealed_request="")
         Device.objects.filter(pk=device.pk).update(last_used_at=now)
         record(Act.CHALLENGE_PASSED, push)
@@ -146,6 +140,16 @@ def _raise_alarm_once(push: Push) -> bool:
     """Mark an unanswered push as reported; return True the first time."""
     unanswered = Push.objects.filter(pk=push.pk, ended_because__in=UNANSWERED)
     return bool(unanswered.update(ended_because=Ending.NOT_ME, sealed_request=""))
+
+
+def _pass(push: Push, *, now: datetime) -> None:
+    passed = _waiting(push, now=now).update(
+        state=ChallengeState.PASSED,
+        answered_at=now,
+        expires_at=now + Challenge.CONSUME_WITHIN,
+    )
+    if not passed:
+        raise NotOpen(ENDED)
 
 
 def _waiting(push: Push, *, now: datetime) -> QuerySet[Challenge]:

@@ -77,20 +77,13 @@ def resend(challenge: Challenge) -> Challenge:
         raise answers.NotOpen(
             "That push has ended. Enter your password to send a new one."
         )
-    device = challenges.require_usable(
+    challenges.require_usable(
         challenge.device,
         kind=Kind.PUSH,
         user=challenge.user,
         purpose=Purpose(challenge.purpose),
     )
-    successor = Challenge(
-        user=challenge.user,
-        device=device,
-        purpose=challenge.purpose,
-        payload_digest=challenge.payload_digest,
-        session_digest=challenge.session_digest,
-    )
-    return _send(successor, message=challenge.push.message)
+    return _send(challenge.successor(), message=challenge.push.message)
 
 
 def latest(
