@@ -8,8 +8,8 @@ from audit.models import Event
 from mfa.idme import portal_sign_in, unlink
 from mfa.models import IdmeAccount
 from tests.factories import make_idme_account
+from tests.mfa.idme.outage.pages import said
 from tests.mfa.idme.provider import listed
-from tests.mfa.idme.test_outage import said
 
 pytestmark = pytest.mark.django_db
 USERINFO = "/api/public/v3/userinfo"

@@ -56,6 +56,7 @@ def test_a_rotated_key_is_found_at_the_first_token_that_names_it(sign_in, idme):
     assert idme.count(KEYS) == 2
 
 
+@pytest.mark.slow
 def test_unknown_key_ids_fetch_the_keys_once_a_minute(sign_in, idme, clock):
     idme.header["kid"] = "unknown"
 
