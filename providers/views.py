@@ -25,6 +25,7 @@ from foundation.pages import STOP_ASKING, form_page
 from mfa import devices
 from mfa.idme import freshness
 from mfa.models import Device, IdmeAccount, Kind
+from mfa.oidc.provider_settings import idme_settings
 from providers import access_managers, credentialing, readiness
 from providers.access import suspension
 from providers.forms import LostDeviceForm
@@ -195,5 +196,5 @@ def _blockers(provider: Provider | None, practice: Practice | None) -> list[Bloc
 def _update_url() -> str:
     """Return the address of Sign In & Security, with the way back."""
     back = settings.PORTAL_ORIGIN + reverse("erx-info")
-    separator = "&" if urlsplit(settings.IDME_ACCOUNT_URL).query else "?"
-    return f"{settings.IDME_ACCOUNT_URL}{separator}{urlencode({'return_to': back})}"
+    separator = "&" if urlsplit(idme_settings().account_url).query else "?"
+    return f"{idme_settings().account_url}{separator}{urlencode({'return_to': back})}"

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.db.models import Model
@@ -21,6 +20,7 @@ from foundation.actors import User
 from mfa import devices
 from mfa.idme import device_sync, link
 from mfa.models import Device, IdmeAccount, Purpose
+from mfa.oidc.provider_settings import idme_settings
 from mfa.oidc.responses import SignIn, Tokens, Userinfo
 from prescriptions.models import Drug, Patient, Pharmacy, Prescription
 from prescriptions.writing import drafts
@@ -173,7 +173,7 @@ def _sign_in(account: dict[str, Any]) -> SignIn:
         "lname": account["last_name"],
         "credential_ial": 2,
         "credential_aal": 2,
-        settings.IDME_CLAIMS["devices"]: account["devices"],
+        idme_settings().claims["devices"]: account["devices"],
     }
     return SignIn(
         subject=account["subject"],
@@ -213,7 +213,7 @@ def _update_links(accounts: Iterable[dict[str, Any]]) -> None:
         linked = IdmeAccount.objects.linked().filter(subject=account["subject"]).first()
         if linked is None:
             continue
-        linked.issuer = settings.IDME_ISSUER
+        linked.issuer = idme_settings().issuer
         linked.save(update_fields=["issuer"])
         link.store_refresh_token(linked, _tokens(account), at=timezone.now())
 

@@ -9,6 +9,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
 from mfa.oidc import own_keys
+from mfa.oidc.provider_settings import idme_settings
 
 CLAIMS = {"ial", "aal", "email", "first_name", "last_name", "devices", "device"}
 MIN_RSA_BITS = 2048  # SP 800-131A
@@ -18,7 +19,7 @@ NOT_ACCEPTED_AMR = {"sms", "tel"}  # 21 CFR 1311.115; ID.me's rule for prescribe
 
 
 def _issuer() -> Error | None:
-    issuer = urlsplit(settings.IDME_ISSUER)
+    issuer = urlsplit(idme_settings().issuer)
     schemes = ["https", "http"] if settings.DEMO else ["https"]
     is_plain = not (issuer.query or issuer.fragment or issuer.username)
     if issuer.scheme in schemes and issuer.hostname and is_plain:
@@ -31,7 +32,7 @@ def _issuer() -> Error | None:
 
 
 def _client() -> Error | None:
-    if bool(settings.IDME_CLIENT_SECRET) != bool(settings.IDME_CLIENT_KEY_FILE):
+    if bool(idme_settings().client_secret) != bool(idme_settings().client_key_file):
         return None
     return Error(
         "The portal needs one way to show the provider who it is.",
@@ -41,7 +42,7 @@ def _client() -> Error | None:
 
 
 def _client_key() -> Error | None:
-    if not settings.IDME_CLIENT_KEY_FILE or _is_usable(own_keys.client_key):
+    if not idme_settings().client_key_file or _is_usable(own_keys.client_key):
         return None
     return Error(
         "IDME_CLIENT_KEY_FILE is not a private key, RSA of 2048 bits or P-256, in PEM.",
@@ -59,13 +60,13 @@ def _userinfo_key() -> Error | None:
 
 
 def _scopes() -> Error | None:
-    if "openid" in settings.IDME_SCOPES.split():
+    if "openid" in idme_settings().scopes.split():
         return None
     return Error("IDME_SCOPES lacks openid.", id="idme.E005")
 
 
 def _claims() -> Error | None:
-    if set(settings.IDME_CLAIMS) == CLAIMS and all(settings.IDME_CLAIMS.values()):
+    if set(idme_settings().claims) == CLAIMS and all(idme_settings().claims.values()):
         return None
     return Error(
         "IDME_CLAIMS names something that the portal does not know, or by nothing.",
@@ -75,7 +76,7 @@ def _claims() -> Error | None:
 
 
 def _push_methods() -> Error | None:
-    if not NOT_ACCEPTED_AMR.intersection(settings.IDME_PUSH_AMR):
+    if not NOT_ACCEPTED_AMR.intersection(idme_settings().push_amr):
         return None
     return Error(
         "IDME_PUSH_AMR takes a text message or a call for a push.",
@@ -85,7 +86,7 @@ def _push_methods() -> Error | None:
 
 
 def _binding_message() -> Error | None:
-    if settings.IDME_BINDING_MESSAGE_LENGTH >= MIN_MESSAGE:
+    if idme_settings().binding_message_length >= MIN_MESSAGE:
         return None
     return Error(
         f"IDME_BINDING_MESSAGE_LENGTH is less than {MIN_MESSAGE}: a phone could not "
@@ -95,7 +96,7 @@ def _binding_message() -> Error | None:
 
 
 def _timeout() -> Error | None:
-    if 0 < settings.IDME_TIMEOUT <= MAX_TIMEOUT:
+    if 0 < idme_settings().timeout <= MAX_TIMEOUT:
         return None
     return Error(
         f"IDME_TIMEOUT is not between 0 and {MAX_TIMEOUT} seconds.",

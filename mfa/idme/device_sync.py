@@ -7,7 +7,6 @@ list is. Seeds are accepted from signed and encrypted userinfo only.
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.conf import settings
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 from django.utils.timesince import timesince
@@ -24,6 +23,7 @@ from mfa.models import Device, IdmeAccount, Source
 from mfa.oidc.client import client
 from mfa.oidc.errors import IdmeRefused, IdmeUnavailable
 from mfa.oidc.http import shared_timeout
+from mfa.oidc.provider_settings import idme_settings
 from mfa.oidc.responses import Userinfo
 
 NEEDS_NEW_SIGN_IN = (
@@ -122,7 +122,7 @@ def apply_userinfo(
 
 def _entries_in(userinfo: Userinfo, *, account: IdmeAccount) -> object | None:
     """Return the claim that lists devices, or None; raise DeviceListRefused in clear."""
-    entries = userinfo.claims.get(settings.IDME_CLAIMS["devices"])
+    entries = userinfo.claims.get(idme_settings().claims["devices"])
     if entries is not None and not userinfo.is_sealed:
         raise DeviceListRefused(account, Reason.NOT_ENCRYPTED)
     return entries

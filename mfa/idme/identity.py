@@ -3,9 +3,8 @@
 import re
 from dataclasses import dataclass
 
-from django.conf import settings
-
 from audit.reasons import Reason
+from mfa.oidc.provider_settings import idme_settings
 from mfa.oidc.responses import SignIn
 
 REQUIRED_LEVEL = 2  # IAL2 and AAL2; 21 CFR 1311.105(a)(1)
@@ -25,14 +24,14 @@ class Identity:
     @classmethod
     def of(cls, sign_in: SignIn) -> "Identity":
         """Return the identity in a sign-in's userinfo, under the configured claims."""
-        claims, names = sign_in.userinfo.claims, settings.IDME_CLAIMS
+        claims, names = sign_in.userinfo.claims, idme_settings().claims
         return cls(
             subject=sign_in.subject,
             email=_text(claims, names["email"], length=254),
             first_name=_text(claims, names["first_name"], "given_name", length=150),
             last_name=_text(claims, names["last_name"], "family_name", length=150),
-            ial=_level(claims.get(names["ial"]), values=settings.IDME_IAL_VALUES),
-            aal=_level(claims.get(names["aal"]), values=settings.IDME_AAL_VALUES),
+            ial=_level(claims.get(names["ial"]), values=idme_settings().ial_values),
+            aal=_level(claims.get(names["aal"]), values=idme_settings().aal_values),
         )
 
     def refusal(self) -> Reason | None:

@@ -2,7 +2,6 @@
 
 from datetime import datetime, timedelta
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -15,6 +14,7 @@ from mfa import vault
 from mfa.idme.identity import Identity
 from mfa.models import IdmeAccount
 from mfa.oidc.errors import IdmeError
+from mfa.oidc.provider_settings import idme_settings
 from mfa.oidc.responses import SignIn, Tokens
 from mfa.signals import identity_confirmed
 
@@ -138,13 +138,13 @@ def _linked_account(
 
 def _existing(user: User, identity: Identity) -> IdmeAccount | None:
     own = IdmeAccount.objects.linked_to(user)
-    if own and (own.issuer, own.subject) == (settings.IDME_ISSUER, identity.subject):
+    if own and (own.issuer, own.subject) == (idme_settings().issuer, identity.subject):
         return own
     # Not the user's own: another tab may have linked it since the line above.
     others = (
         IdmeAccount.objects.linked()
         .exclude(user=user)
-        .filter(issuer=settings.IDME_ISSUER, subject=identity.subject)
+        .filter(issuer=idme_settings().issuer, subject=identity.subject)
     )
     if others.exists():
         raise LinkRefused(Reason.LINKED_TO_ANOTHER_USER)
@@ -170,7 +170,7 @@ def _link(user: User, identity: Identity) -> IdmeAccount:
 def _create(user: User, identity: Identity, *, at: datetime) -> IdmeAccount:
     return IdmeAccount.objects.create(
         user=user,
-        issuer=settings.IDME_ISSUER,
+        issuer=idme_settings().issuer,
         subject=identity.subject,
         identity_assurance=identity.ial or 0,
         authenticator_assurance=identity.aal or 0,

@@ -4,12 +4,11 @@ It replaces the password of a session and nothing else: what needs two factors n
 them after this sign-in, too.
 """
 
-from django.conf import settings
-
 from audit.reasons import Reason
 from foundation.actors import User
 from mfa.models import IdmeAccount
 from mfa.oidc.errors import IdmeError
+from mfa.oidc.provider_settings import idme_settings
 from mfa.oidc.responses import SignIn
 
 PURPOSE = "sign_in"
@@ -35,7 +34,7 @@ def linked_user(sign_in: SignIn) -> User:
     account = (
         IdmeAccount.objects.linked()
         .filter(
-            issuer=settings.IDME_ISSUER,
+            issuer=idme_settings().issuer,
             subject=sign_in.subject,
             user__is_active=True,
         )

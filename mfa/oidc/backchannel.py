@@ -4,13 +4,12 @@ import re
 import unicodedata
 from dataclasses import dataclass, field
 
-from django.conf import settings
-
 from audit.reasons import Reason
 from mfa.oidc import tokens
 from mfa.oidc.client import check_policy, client
 from mfa.oidc.errors import IdmeRefused, from_protocol
 from mfa.oidc.http import shared_timeout
+from mfa.oidc.provider_settings import idme_settings
 from mfa.oidc.responses import Tokens
 
 GRANT = "urn:openid:params:grant-type:ciba"
@@ -58,7 +57,7 @@ def start(
     """
     metadata = client().load_server_metadata()
     form = {
-        "scope": settings.IDME_SCOPES,
+        "scope": idme_settings().scopes,
         "login_hint": subject,
         "requested_expiry": str(expires_in),
         "device": device,
@@ -94,7 +93,7 @@ def poll(request_id: str, *, subject: str) -> Answer:
 
 def binding_message(message: str, *, number: str = "") -> str:
     """Return the message as the provider accepts it, ending with the number."""
-    length = settings.IDME_BINDING_MESSAGE_LENGTH
+    length = idme_settings().binding_message_length
     if length > PLAIN_LENGTH:
         ending = f" #{number}" if number else ""
         return _cut(message, length - len(ending)) + ending

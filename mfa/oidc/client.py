@@ -24,6 +24,7 @@ from mfa.oidc.discovery import DEPARTURE_LIFE, Discovery
 from mfa.oidc.errors import IdmeRefused, IdmeUnavailable, from_protocol
 from mfa.oidc.http import BoundedSession, shared_timeout
 from mfa.oidc.pending import PendingSignIns
+from mfa.oidc.provider_settings import idme_settings
 from mfa.oidc.responses import SignIn, Tokens, Userinfo, moment
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -40,10 +41,10 @@ class IdmeClient(DjangoOAuth2App):
         super().__init__(
             PendingSignIns("idme"),
             name="idme",
-            client_id=settings.IDME_CLIENT_ID,
-            client_secret=settings.IDME_CLIENT_SECRET,
+            client_id=idme_settings().client_id,
+            client_secret=idme_settings().client_secret,
             client_kwargs={
-                "scope": settings.IDME_SCOPES,
+                "scope": idme_settings().scopes,
                 "code_challenge_method": "S256",
             },
             client_auth_methods=[
@@ -186,9 +187,9 @@ class IdmeClient(DjangoOAuth2App):
             "authorization_response_iss_parameter_supported"
         )
         issuer = answer.get(
-            "iss", None if sends_issuer is True else settings.IDME_ISSUER
+            "iss", None if sends_issuer is True else idme_settings().issuer
         )
-        if issuer != settings.IDME_ISSUER:
+        if issuer != idme_settings().issuer:
             raise IdmeRefused(Reason.BAD_ANSWER)
         if "error" in answer:
             raise from_protocol(answer["error"])
@@ -230,7 +231,7 @@ def check_policy(scope: object) -> None:
     """Raise IdmeRefused if a requested policy is missing from the granted scope."""
     if scope is None:
         return
-    requested = {name for name in settings.IDME_SCOPES.split() if "://" in name}
+    requested = {name for name in idme_settings().scopes.split() if "://" in name}
     if not isinstance(scope, str) or not requested <= set(scope.split()):
         raise IdmeRefused(Reason.OTHER_POLICY)
 

@@ -10,11 +10,11 @@ from contextlib import suppress
 from typing import Generic, TypeVar
 from urllib.parse import urlsplit
 
-from django.conf import settings
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet, RSAKey
 
 from mfa.oidc.errors import IdmeUnavailable
+from mfa.oidc.provider_settings import idme_settings
 
 METADATA_LIFE = 3600  # seconds
 KEYS_LIFE = 1800  # seconds
@@ -106,15 +106,15 @@ class Discovery:
 
 def metadata_url() -> str:
     """Return the address of the discovery document; Discovery 1.0, section 4."""
-    return f"{settings.IDME_ISSUER.rstrip('/')}/.well-known/openid-configuration"
+    return f"{idme_settings().issuer.rstrip('/')}/.well-known/openid-configuration"
 
 
 def _check_metadata(metadata: dict) -> None:
     """Raise IdmeUnavailable for another issuer, or an endpoint without TLS."""
-    scheme = urlsplit(settings.IDME_ISSUER).scheme
+    scheme = urlsplit(idme_settings().issuer).scheme
     endpoints = [metadata.get(name) for name in ENDPOINTS]
     endpoints += [metadata[name] for name in OPTIONAL_ENDPOINTS if name in metadata]
-    if metadata.get("issuer") != settings.IDME_ISSUER or not all(
+    if metadata.get("issuer") != idme_settings().issuer or not all(
         isinstance(url, str) and url.startswith(("https://", f"{scheme}://"))
         for url in endpoints
     ):
@@ -123,7 +123,7 @@ def _check_metadata(metadata: dict) -> None:
 
 def _auth_method(metadata: dict) -> str:
     """Return how this client authenticates: with its key if it has one."""
-    if settings.IDME_CLIENT_KEY_FILE:
+    if idme_settings().client_key_file:
         return "private_key_jwt"
     supported = metadata.get("token_endpoint_auth_methods_supported")
     is_post_only = isinstance(supported, list) and (

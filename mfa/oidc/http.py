@@ -11,11 +11,11 @@ from typing import Any
 import requests
 import urllib3
 from authlib.integrations.requests_client import OAuth2Session
-from django.conf import settings
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from mfa.oidc.errors import IdmeUnavailable
+from mfa.oidc.provider_settings import idme_settings
 
 MAX_BYTES = 512 * 1024
 CHUNK = 16 * 1024
@@ -26,7 +26,7 @@ _ends_at: ContextVar[float] = ContextVar("ends_at", default=float("inf"))
 @contextmanager
 def shared_timeout() -> Iterator[None]:
     """Make all calls inside share one IDME_TIMEOUT: no page waits for several."""
-    ends_at = min(_ends_at.get(), time.monotonic() + settings.IDME_TIMEOUT)
+    ends_at = min(_ends_at.get(), time.monotonic() + idme_settings().timeout)
     token = _ends_at.set(ends_at)
     try:
         yield

@@ -5,28 +5,29 @@ import time
 from functools import cache
 from pathlib import Path
 
-from django.conf import settings
 from joserfc import jwt
 from joserfc.errors import InvalidKeyTypeError
 from joserfc.jwk import ECKey, RSAKey
+
+from mfa.oidc.provider_settings import idme_settings
 
 ASSERTION_LIFE = 60  # seconds
 
 
 def userinfo_key() -> RSAKey:
     """Return the private key that decrypts userinfo."""
-    return _userinfo_key(settings.IDME_USERINFO_KEY_FILE)
+    return _userinfo_key(idme_settings().userinfo_key_file)
 
 
 def client_key() -> RSAKey | ECKey:
     """Return the private key that this client signs with instead of a secret."""
-    return _client_key(settings.IDME_CLIENT_KEY_FILE)
+    return _client_key(idme_settings().client_key_file)
 
 
 def public_keys() -> dict:
     """Return the JWKS by which ID.me encrypts for this portal and verifies it."""
     keys: list[RSAKey | ECKey] = [userinfo_key()]
-    keys += [client_key()] if settings.IDME_CLIENT_KEY_FILE else []
+    keys += [client_key()] if idme_settings().client_key_file else []
     return {"keys": [key.as_dict(private=False) for key in keys]}
 
 
@@ -38,9 +39,9 @@ def assertion() -> str:
     key = client_key()
     now = int(time.time())
     claims = {
-        "iss": settings.IDME_CLIENT_ID,
-        "sub": settings.IDME_CLIENT_ID,
-        "aud": settings.IDME_ISSUER,
+        "iss": idme_settings().client_id,
+        "sub": idme_settings().client_id,
+        "aud": idme_settings().issuer,
         "iat": now,
         "exp": now + ASSERTION_LIFE,
         "jti": secrets.token_urlsafe(24),

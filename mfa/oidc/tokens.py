@@ -9,7 +9,6 @@ from collections.abc import Callable
 
 from authlib.oauth2.rfc6749 import OAuth2Error
 from authlib.oidc.core import CodeIDToken
-from django.conf import settings
 from joserfc import jwe, jwt
 from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwe import JWERegistry
@@ -19,6 +18,7 @@ from joserfc.jws import JWSRegistry
 from audit.reasons import Reason
 from mfa.oidc import own_keys
 from mfa.oidc.errors import IdmeRefused
+from mfa.oidc.provider_settings import idme_settings
 
 # Unknown headers are ignored, as RFC 7515 4 requires; `crit` ones are refused.
 SIGNATURES = JWSRegistry(algorithms=["RS256", "ES256"], strict_check_header=False)
@@ -106,10 +106,10 @@ def decrypted(token: str) -> str:
 
 
 def _check_from_idme_for_us(claims: dict) -> None:
-    us = settings.IDME_CLIENT_ID
+    us = idme_settings().client_id
     subject = claims.get("sub")
     if (
-        claims.get("iss") != settings.IDME_ISSUER
+        claims.get("iss") != idme_settings().issuer
         or claims.get("aud") not in (us, [us])
         or claims.get("azp", us) != us
         or not isinstance(subject, str)
@@ -128,7 +128,7 @@ def _check_just_issued(claims: dict) -> None:
 def _check_id_token(header: dict, claims: dict, **expected: str) -> None:
     _check_from_idme_for_us(claims)
     _seconds(claims.get("exp"))
-    params = expected | {"client_id": settings.IDME_CLIENT_ID}
+    params = expected | {"client_id": idme_settings().client_id}
     id_token = CodeIDToken(claims, header, options=_required(), params=params)
     try:
         id_token.validate(leeway=LEEWAY)
@@ -141,8 +141,8 @@ def _check_id_token(header: dict, claims: dict, **expected: str) -> None:
 
 def _required() -> dict[str, dict[str, object]]:
     return {
-        "iss": {"essential": True, "value": settings.IDME_ISSUER},
-        "aud": {"essential": True, "value": settings.IDME_CLIENT_ID},
+        "iss": {"essential": True, "value": idme_settings().issuer},
+        "aud": {"essential": True, "value": idme_settings().client_id},
     }
 
 

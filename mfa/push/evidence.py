@@ -3,9 +3,8 @@
 import time
 from datetime import datetime
 
-from django.conf import settings
-
 from mfa.models import Device, Ending, IdmeAccount, Kind, Source
+from mfa.oidc.provider_settings import idme_settings
 from mfa.oidc.responses import moment
 from mfa.oidc.tokens import LEEWAY
 
@@ -34,7 +33,7 @@ def _is_fresh(claims: dict, *, since: datetime) -> bool:
 
 
 def _is_from(device: Device, claims: dict) -> bool:
-    device_id = claims.get(settings.IDME_CLAIMS["device"])
+    device_id = claims.get(idme_settings().claims["device"])
     if device_id is None:
         return _is_only_push_device(device, claims)
     return device_id == device.external_id
@@ -46,5 +45,5 @@ def _is_only_push_device(device: Device, claims: dict) -> bool:
         return False
     others = Device.objects.visible_to(device.user).listed()
     pushes = others.filter(kind=Kind.PUSH, source=Source.IDME).exclude(pk=device.pk)
-    accepted = set(settings.IDME_PUSH_AMR).intersection(map(str, methods))
+    accepted = set(idme_settings().push_amr).intersection(map(str, methods))
     return bool(accepted) and not pushes.exists()

@@ -98,3 +98,21 @@ def test_an_unreadable_value_names_its_variable_and_not_the_value(
 
     assert str(refusal.value).startswith(f"{name} is not ")
     assert f" {value}" not in str(refusal.value)
+
+
+def test_each_family_of_settings_is_read_in_one_place():
+    """Others ask the typed object; the checks of one setting may name it."""
+    owners = {
+        "prescriptions/signer",
+        "epcs_portal/checks.py",
+        "epcs_portal/settings.py",
+    }
+    files = [
+        path.relative_to(ROOT)
+        for app in ["audit", "mfa", "providers", "prescriptions", "epcs_portal"]
+        for path in (ROOT / app).rglob("*.py")
+        if re.search(r"settings\.(IDME|SCRIPT|SIGNING)_", path.read_text())
+    ]
+
+    assert files
+    assert not [str(path) for path in files if not str(path).startswith(tuple(owners))]
