@@ -72,10 +72,8 @@ def complete(
     """Link or update the account that signed in; return it and whether it is new.
 
     Only a sign-in that was started to link may link: any other one, finished while the
-    account was being unlinked, does not bring the link back.
-
-    Record and raise LinkRefused; an existing link keeps the lower level it was refused
-    for.
+    account was being unlinked, does not bring the link back. Record and raise
+    LinkRefused; an existing link keeps the lower level it was refused for.
     """
     identity = Identity.of(sign_in)
     try:

@@ -156,12 +156,10 @@ class IdmeClient(DjangoOAuth2App):
         endpoint = self.load_server_metadata().get("userinfo_endpoint")
         if endpoint is None:
             return Userinfo(known or {}, is_sealed=False)
+        headers = {"Authorization": f"Bearer {granted.access_token}"}
         with self._get_session() as session:
             response = session.request(
-                "GET",
-                endpoint,
-                withhold_token=True,
-                headers={"Authorization": f"Bearer {granted.access_token}"},
+                "GET", endpoint, withhold_token=True, headers=headers
             )
         _check_userinfo_status(response)
         return self._opened(response, subject=subject, known=known or {})
