@@ -24,7 +24,7 @@ from foundation.actors import AuthenticatedRequest, User
 from foundation.blockers import Blocker
 from foundation.pages import REFUSED, local_path
 from mfa import challenges
-from mfa.forms import ProofForm, proof_page
+from mfa.forms import ProofForm, proof_form, proof_page
 from mfa.models import Device, Purpose
 from prescriptions.models import PharmacyRequest, Prescription, Status
 from providers import readiness
@@ -104,12 +104,10 @@ def admin_verify(request: AuthenticatedRequest) -> HttpResponse:
         raise PermissionDenied("The administration site is for administrators.")
     devices = Device.objects.visible_to(request.user).usable()
     digest = challenges.digest_of("administer", user=str(request.user.pk))
-    form = ProofForm(
-        request.user,
-        request.POST or None,
+    form = proof_form(
+        request,
         purpose=Purpose.ADMINISTER,
         payload_digest=digest,
-        session_key=request.session.session_key,
         devices=devices,
         message="Enter the administration site",
     )

@@ -6,7 +6,7 @@ from mfa.models import Challenge, Device, IdmeAccount
 
 @admin.register(Device)
 class DeviceAdmin(ReadOnlyAdmin):
-    """Who has which device; no secret has a field here, sealed or not."""
+    """Devices and their owners; no secret has a field here, sealed or not."""
 
     list_display = ["name", "user", "kind", "source", "is_primary", "retired_at"]
     list_filter = ["kind", "source", "is_primary"]

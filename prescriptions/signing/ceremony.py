@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.utils import timezone
 
@@ -119,7 +118,7 @@ def record_refusal(prescription: Prescription, *, by: User) -> None:
 
 def _lock_signer(by: User) -> None:
     """Lock the row that a suspension locks, so that it waits for this transaction."""
-    get_user_model().objects.select_for_update(no_key=True).get(pk=by.pk)
+    challenges.lock_user(by.pk)
 
 
 def _consume(

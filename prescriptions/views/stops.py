@@ -10,7 +10,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from foundation.actors import AuthenticatedRequest
 from foundation.pages import form_page
 from mfa import refusals
-from mfa.forms import ProofForm, proof_page
+from mfa.forms import ProofForm, proof_form, proof_page
 from mfa.models import Device, Purpose
 from prescriptions.models import SigningStop
 from prescriptions.safeguards import stops
@@ -99,12 +99,10 @@ def restore(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
 
 
 def _proof(request: AuthenticatedRequest, stop: SigningStop) -> ProofForm:
-    return ProofForm(
-        request.user,
-        request.POST or None,
+    return proof_form(
+        request,
         purpose=Purpose.RESTORE_SIGNING,
         payload_digest=stops.restoration_digest(stop),
-        session_key=request.session.session_key,
         devices=Device.objects.visible_to(request.user).usable(),
         message="Let signing go on",
     )

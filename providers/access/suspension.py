@@ -7,7 +7,6 @@ grant or approve another one. A suspension itself is never lifted.
 from datetime import date
 from typing import Any
 
-from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.dispatch import receiver
@@ -17,7 +16,7 @@ from audit import chain, incidents
 from audit.acts import Act
 from audit.models import IncidentKind
 from foundation.actors import User
-from mfa import devices
+from mfa import challenges, devices
 from mfa.models import Device
 from mfa.signals import compromised
 from providers import authority, credentialing
@@ -65,7 +64,7 @@ def suspend(
     At every practice, unless one is named. In the transaction of the act behind it.
     """
     # From here on, they sign nothing.
-    get_user_model().objects.select_for_update(no_key=True).get(pk=provider.user_id)
+    challenges.lock_user(provider.user_id)
     grants = AccessGrant.objects.current().filter(provider=provider)
     if practice:
         grants = grants.at(practice)

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from foundation.actors import AuthenticatedRequest, User
 from foundation.pages import form_page
-from mfa.forms import ProofForm, proof_page
+from mfa.forms import ProofForm, proof_form, proof_page
 from mfa.models import Device, Purpose
 from mfa.refusals import NotProven
 from providers import access_managers
@@ -186,12 +186,10 @@ def give_up(request: AuthenticatedRequest) -> HttpResponse:
 def _proof_form(
     request: AuthenticatedRequest, access_request: AccessRequest
 ) -> ProofForm:
-    return ProofForm(
-        request.user,
-        request.POST or None,
+    return proof_form(
+        request,
         purpose=Purpose.APPROVE_ACCESS,
         payload_digest=access_request.digest,
-        session_key=request.session.session_key,
         devices=Device.objects.visible_to(request.user).usable(),
         message=approval.message(access_request),
     )
