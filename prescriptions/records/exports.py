@@ -1,4 +1,4 @@
-"""Bundles that somebody asks for on a page, made in the background.
+"""Exports: bundles requested on a page and made in the background.
 
 21 CFR 1311.305(c), (d): readily retrievable, and given to DEA on request.
 """
@@ -28,17 +28,20 @@ from providers.models import Practice, Provider
 
 logger = logging.getLogger(__name__)
 
-KEPT_FOR = timedelta(days=7)  # the file; the records stay
+FILE_LIFETIME = timedelta(days=7)  # the records stay
 STRANDED_AFTER = timedelta(minutes=5)  # without progress: its worker was killed
-STEP = 50  # prescriptions between two notes of progress
+STEP = 50  # prescriptions between two updates of the progress
 
 
 class NotAllowed(Exception):
-    """It is not theirs to export; the message says why."""
+    """These records are not theirs to export; the message says why."""
 
 
 def scopes_for(user: User) -> list[tuple[Practice, Provider | None]]:
-    """Return what a user may export: own records, and those of practices they guard."""
+    """Return what a user may export: their own records, and those of whole practices.
+
+    A scope is a practice, and one provider there or None for all of them.
+    """
     own = Provider.objects.filter(user=user).first()
     practices = Practice.objects.visible_to(user) if own else []
     return [
@@ -55,43 +58,47 @@ def request(
     first_day: date | None = None,
     last_day: date | None = None,
 ) -> Export:
-    """Ask for a bundle of a practice's records, or of one's own there."""
+    """Request a bundle of a practice's or a provider's records; raise NotAllowed."""
     if (practice, provider) not in scopes_for(by):
         chain.denied(by=by, of=practice, reason=Reason.EXPORT)
         raise NotAllowed("These records are not yours to export.")
     now = timezone.now()
-    with transaction.atomic(durable=True):
-        export = Export.objects.create(
-            practice=practice,
-            provider=provider,
-            first_day=first_day,
-            last_day=last_day,
-            requested_by=by,
-            requested_at=now,
-            moved_at=now,
-        )
-        chain.record(
-            Act.EXPORT_REQUESTED,
-            by=by,
-            of=export,
-            practice=str(practice.public_id),
-            kind="own" if provider else "practice",
-        )
-        transaction.on_commit(partial(make.enqueue, export.pk), robust=True)
+    export = Export(
+        practice=practice,
+        provider=provider,
+        first_day=first_day,
+        last_day=last_day,
+        requested_by=by,
+        requested_at=now,
+        moved_at=now,
+    )
+    _enqueue(export)
     return export
 
 
+def _enqueue(export: Export) -> None:
+    """Save a new request, record it and have it made after the commit."""
+    with transaction.atomic(durable=True):
+        export.save(force_insert=True)
+        chain.record(
+            Act.EXPORT_REQUESTED,
+            by=export.requested_by,
+            of=export,
+            practice=str(export.practice.public_id),
+            kind="own" if export.provider else "practice",
+        )
+        transaction.on_commit(partial(make.enqueue, export.pk), robust=True)
+
+
 def path_of(export: Export) -> Path:
+    """Return where the file of an export is, or will be."""
     return Path(settings.VAR_DIR) / "exports" / f"{export.public_id}.zip"
 
 
 @task()
 def make(export_pk: int) -> str:
     """Make the bundle of an export, if nobody else does. Safe to run twice."""
-    now = timezone.now()
-    stranded = Q(state=ExportState.RUNNING, moved_at__lt=now - STRANDED_AFTER)
-    free = Export.objects.filter(Q(state=ExportState.WAITING) | stranded, pk=export_pk)
-    if not free.update(state=ExportState.RUNNING, moved_at=now, done=0):
+    if not _claim(export_pk):
         return "nothing to do"
     export = Export.objects.select_related("practice", "provider", "requested_by").get(
         pk=export_pk
@@ -105,7 +112,7 @@ def make(export_pk: int) -> str:
 
 
 def record_download(export: Export, *, by: User) -> None:
-    """Note that whoever asked for it has it now."""
+    """Record that the file was downloaded."""
     with transaction.atomic(durable=True):
         Export.objects.filter(pk=export.pk, downloaded_at=None).update(
             downloaded_at=timezone.now()
@@ -114,39 +121,60 @@ def record_download(export: Export, *, by: User) -> None:
 
 
 def sweep() -> None:
-    """Go on with what a killed worker left, and remove files that are old."""
+    """Enqueue exports that a killed worker left, and remove expired files."""
     now = timezone.now()
     under_way = [ExportState.WAITING, ExportState.RUNNING]
-    left = Export.objects.filter(state__in=under_way, moved_at__lt=now - STRANDED_AFTER)
-    for export in left:
+    stranded = Export.objects.filter(
+        state__in=under_way, moved_at__lt=now - STRANDED_AFTER
+    )
+    for export in stranded:
         make.enqueue(export.pk)
-    old = Export.objects.filter(state=ExportState.DONE, moved_at__lt=now - KEPT_FOR)
-    for export in old:
+    expired = Export.objects.filter(
+        state=ExportState.DONE, moved_at__lt=now - FILE_LIFETIME
+    )
+    for export in expired:
         _remove(export)
 
 
+def _claim(export_pk: int) -> bool:
+    """Claim an export that waits, or whose worker was killed; False if there is none."""
+    now = timezone.now()
+    stranded = Q(state=ExportState.RUNNING, moved_at__lt=now - STRANDED_AFTER)
+    free = Export.objects.filter(Q(state=ExportState.WAITING) | stranded, pk=export_pk)
+    return bool(free.update(state=ExportState.RUNNING, moved_at=now, done=0))
+
+
 def _write(export: Export) -> None:
-    scope = Scope(
+    """Write the file of a claimed export, noting the progress in its row."""
+    scope = _scope_of(export)
+    claimed = Export.objects.filter(pk=export.pk, state=ExportState.RUNNING)
+    claimed.update(total=contents.count(scope))
+
+    def progress(done: int) -> None:
+        if done % STEP == 0:
+            claimed.update(done=done, moved_at=timezone.now())
+
+    path = path_of(export)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)  # left by a worker that was killed
+    written = writer.write(path, scope=scope, progress=progress)
+    _complete(export, path, written)
+
+
+def _scope_of(export: Export) -> Scope:
+    return Scope(
         practice=export.practice,
         provider=export.provider,
         first_day=export.first_day,
         last_day=export.last_day,
     )
-    mine = Export.objects.filter(pk=export.pk, state=ExportState.RUNNING)
-    mine.update(total=contents.count(scope))
 
-    def progress(done: int) -> None:
-        if done % STEP == 0:
-            mine.update(done=done, moved_at=timezone.now())
 
-    path = path_of(export)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)  # of a worker that was killed before it said so
-    written = writer.write(path, scope=scope, progress=progress)
+def _complete(export: Export, path: Path, written: writer.Written) -> None:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     with transaction.atomic(durable=True):
-        mine.update(
+        Export.objects.filter(pk=export.pk, state=ExportState.RUNNING).update(
             state=ExportState.DONE,
             done=written.prescriptions,
             total=written.prescriptions,

@@ -1,3 +1,5 @@
+"""Forms for logs, exports and reports of a problem with a signature."""
+
 from datetime import timedelta
 from typing import Any
 
@@ -25,7 +27,7 @@ class PeriodForm(forms.Form):
 
 
 class LogForm(PeriodForm):
-    """Which days a log is to cover; leaves `wanted` for logs.make."""
+    """The days of a log; `wanted` holds the arguments of logs.make."""
 
     practice = forms.ModelChoiceField(
         queryset=Practice.objects.none(), empty_label=None
@@ -69,7 +71,7 @@ class LogForm(PeriodForm):
 
 
 class RepudiationForm(forms.Form):
-    """What a practitioner has to say of a prescription that is not theirs."""
+    """What is wrong with a signature, and how the practitioner knows."""
 
     kind = forms.ChoiceField(
         label="What is wrong",
@@ -85,7 +87,7 @@ class RepudiationForm(forms.Form):
 
 
 class ExportForm(PeriodForm):
-    """Whose records to export, and of which days; leaves `wanted` for exports."""
+    """Whose records to export, and of which days; `wanted` is for exports.request."""
 
     scope = forms.ChoiceField(label="Whose records", widget=forms.RadioSelect)
     first = forms.DateField(
@@ -124,5 +126,5 @@ class ExportForm(PeriodForm):
 
 
 def _key(practice: Practice, provider: Provider | None) -> str:
-    """Name a choice for what it is, so that a page that is old chooses no other."""
+    """Name a choice for what it is, so that an old page never selects another."""
     return f"{'mine' if provider else 'all'}-{practice.public_id}"

@@ -1,4 +1,4 @@
-"""The monthly log reaches its practitioner within seven days, or somebody is told.
+"""The monthly log reaches its practitioner within seven days, or an alert goes out.
 
 21 CFR 1311.120(b)(27)(i).
 """
@@ -28,13 +28,13 @@ from providers.models import Membership, Practice, Provider, Role
 
 logger = logging.getLogger(__name__)
 
-# What was signed just before midnight is in the archive by then.
-SETTLED_AFTER = timedelta(hours=1)
-MAIL_AGAIN_AFTER = timedelta(minutes=10)  # whoever made the log has mailed it by then
+# After midnight: by then, what was signed just before it is in the archive.
+ARCHIVED_AFTER = timedelta(hours=1)
+MAIL_AGAIN_AFTER = timedelta(minutes=10)  # by then, the worker that made it mailed it
 
 
 def run() -> None:
-    """Make what is missing, tell its practitioners, and raise the alarm about the rest."""
+    """Make the missing logs, mail their practitioners, and alert about overdue ones."""
     made = make_due()
     alert_overdue()
     late = timezone.now() - MAIL_AGAIN_AFTER
@@ -44,7 +44,7 @@ def run() -> None:
 
 
 def make_due() -> list[PrescriptionLog]:
-    """Make the log of every month that is over, for all who could sign in it."""
+    """Make and return the missing logs of past months, for all who could sign then."""
     made = []
     for practice in Practice.objects.order_by("pk"):
         for provider in _practitioners(practice):
@@ -58,7 +58,7 @@ def make_due() -> list[PrescriptionLog]:
 
 
 def mail(log: PrescriptionLog) -> bool:
-    """Tell a practitioner by e-mail that a log is there; no patient is named."""
+    """Mail a practitioner that a log is ready, naming no patient; True if it was sent."""
     user = log.provider.user
     if not (user.email and user.is_active):
         return False
@@ -73,40 +73,31 @@ def mail(log: PrescriptionLog) -> bool:
     except (OSError, smtplib.SMTPException):
         logger.exception("A log could not be announced.")
         return False
-    return _record_delivery(log, how="mailed_at", channel="mail", by=None)
+    return _record_delivery(log, field="mailed_at", channel="mail", by=None)
 
 
 def record_opened(log: PrescriptionLog, *, by: User) -> None:
-    """Note that a practitioner opened a monthly log for the first time."""
+    """Record that a practitioner opened a monthly log for the first time."""
     if log.is_monthly and log.opened_at is None:
-        _record_delivery(log, how="opened_at", channel="page", by=by)
+        _record_delivery(log, field="opened_at", channel="page", by=by)
 
 
 def confirm(log: PrescriptionLog, *, by: User) -> None:
-    """Note that a practitioner looked through a log and found nothing wrong."""
+    """Record that a practitioner reviewed a log and found nothing wrong."""
     with transaction.atomic(durable=True):
-        unseen = PrescriptionLog.objects.visible_to(by).filter(confirmed_at=None)
-        if unseen.filter(pk=log.pk).update(confirmed_at=timezone.now()):
+        unconfirmed = PrescriptionLog.objects.visible_to(by).filter(confirmed_at=None)
+        if unconfirmed.filter(pk=log.pk).update(confirmed_at=timezone.now()):
             chain.record(Act.LOG_CONFIRMED, by=by, of=log)
 
 
 def alert_overdue() -> int:
-    """Tell those who set access controls of each log that is not delivered in time."""
-    raised = 0
+    """Alert the access managers about each log not delivered in time; return how many."""
+    alerted = 0
     for log in _overdue():
         with transaction.atomic(durable=True):
-            fresh = PrescriptionLog.objects.undelivered().filter(overdue_at=None)
-            if not fresh.filter(pk=log.pk).update(overdue_at=timezone.now()):
+            if not _claim_alert(log):
                 continue
-            for person in access_managers.notice_recipients(log.practice):
-                notices.send(
-                    person,
-                    subject="A monthly prescription log is overdue",
-                    template="prescriptions/mail/log_overdue.txt",
-                    practitioner=str(log.provider),
-                    month=f"{log.first_day:%B %Y}",
-                    due_on=f"{log.due_on:%B %-d, %Y}",
-                )
+            _notify_access_managers(log)
             chain.record(
                 Act.LOG_OVERDUE,
                 by=None,
@@ -114,72 +105,93 @@ def alert_overdue() -> int:
                 outcome=Outcome.FAILURE,
                 period=f"{log.first_day} to {log.last_day}",
             )
-            raised += 1
-    return raised
+            alerted += 1
+    return alerted
+
+
+def _claim_alert(log: PrescriptionLog) -> bool:
+    """Note that this log is overdue; False if another worker did or it is delivered."""
+    unalerted = PrescriptionLog.objects.undelivered().filter(overdue_at=None)
+    return bool(unalerted.filter(pk=log.pk).update(overdue_at=timezone.now()))
+
+
+def _notify_access_managers(log: PrescriptionLog) -> None:
+    for person in access_managers.notice_recipients(log.practice):
+        notices.send(
+            person,
+            subject="A monthly prescription log is overdue",
+            template="prescriptions/mail/log_overdue.txt",
+            practitioner=str(log.provider),
+            month=f"{log.first_day:%B %Y}",
+            due_on=f"{log.due_on:%B %-d, %Y}",
+        )
 
 
 def _record_delivery(
-    log: PrescriptionLog, *, how: str, channel: str, by: User | None
+    log: PrescriptionLog, *, field: str, channel: str, by: User | None
 ) -> bool:
+    """Set a time of delivery once and record it; False if it was set before."""
     with transaction.atomic(durable=True):
-        first = PrescriptionLog.objects.filter(pk=log.pk, **{how: None})
-        if not first.update(**{how: timezone.now()}):
+        unset = PrescriptionLog.objects.filter(pk=log.pk, **{field: None})
+        if not unset.update(**{field: timezone.now()}):
             return False
         chain.record(Act.LOG_DELIVERED, by=by, of=log, channel=channel)
     return True
 
 
 def _overdue() -> Iterator[PrescriptionLog]:
-    waiting = PrescriptionLog.objects.monthly().undelivered().filter(overdue_at=None)
-    for log in waiting.select_related("practice", "provider").order_by("pk"):
+    undelivered = (
+        PrescriptionLog.objects.monthly().undelivered().filter(overdue_at=None)
+    )
+    for log in undelivered.select_related("practice", "provider").order_by("pk"):
         if log.due_on and log.due_on < log.practice.today():
             yield log
 
 
 def _practitioners(practice: Practice) -> list[Provider]:
-    member = Provider.objects.filter(
+    """Return who works there with a grant, and who issued prescriptions there."""
+    members = Provider.objects.filter(
         user__memberships__practice=practice,
         user__memberships__role=Role.PROVIDER,
         access_grants__isnull=False,
     )
     issuers = Provider.objects.filter(prescriptions__practice=practice)
-    pks = {*member.values_list("pk", flat=True), *issuers.values_list("pk", flat=True)}
+    pks = {*members.values_list("pk", flat=True), *issuers.values_list("pk", flat=True)}
     return list(Provider.objects.filter(pk__in=pks).order_by("pk"))
 
 
 def _missing(provider: Provider, practice: Practice) -> list[date]:
-    """Return the first days of months that are over and have no log."""
+    """Return the first days of past months that have no log."""
     zone = identifiers.zone(practice.time_zone)
-    settled = timezone.localtime(timezone.now() - SETTLED_AFTER, zone).date()
+    archived = timezone.localtime(timezone.now() - ARCHIVED_AFTER, zone).date()
     made = PrescriptionLog.objects.monthly().filter(
         provider=provider, practice=practice
     )
     issued = Prescription.objects.filter(
         prescriber=provider, practice=practice, issued_on__isnull=False
     )
-    wanted = {
-        *_months_with_right_to_sign(provider, practice, until=settled),
+    months = {
+        *_months_with_access(provider, practice, until=archived),
         *issued.dates("issued_on", "month"),
     }
-    over = {month for month in wanted if dates.end_of_month(month) < settled}
-    return sorted(over - set(made.values_list("first_day", flat=True)))
+    past = {month for month in months if dates.end_of_month(month) < archived}
+    return sorted(past - set(made.values_list("first_day", flat=True)))
 
 
-def _months_with_right_to_sign(
+def _months_with_access(
     provider: Provider, practice: Practice, *, until: date
 ) -> Iterator[date]:
-    """Yield each month in which somebody who works there had the right to sign."""
+    """Yield each month in which a provider worked there and had a grant to sign."""
     zone = identifiers.zone(practice.time_zone)
     stays = Membership.objects.filter(
         user=provider.user_id, practice=practice, role=Role.PROVIDER
     ).values_list("joined_on", "left_on")
-    there = provider.access_grants.filter(Q(practice=practice) | Q(practice=None))
-    grants = there.values_list("granted_at", "revoked_at")
-    for granted_at, revoked_at in grants:
-        given = timezone.localtime(granted_at, zone).date()
+    grants = provider.access_grants.filter(Q(practice=practice) | Q(practice=None))
+    for granted_at, revoked_at in grants.values_list("granted_at", "revoked_at"):
+        granted = timezone.localtime(granted_at, zone).date()
         ended = timezone.localtime(revoked_at, zone).date() if revoked_at else until
         for joined, left in stays:
-            yield from _months(max(given, joined), min(ended, left or until))
+            yield from _months(max(granted, joined), min(ended, left or until))
 
 
 def _months(first: date, last: date) -> Iterator[date]:

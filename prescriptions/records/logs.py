@@ -1,6 +1,6 @@
-"""Logs of what a practitioner signed, made from the archive and archived themselves.
+"""Logs of what a practitioner signed, made from the archive and archived in turn.
 
-21 CFR 1311.120(b)(27): one for every month, and others whenever they are asked for.
+21 CFR 1311.120(b)(27): one for every month, and others on request.
 """
 
 import hashlib
@@ -44,7 +44,7 @@ COLUMNS = {
     "Signed at (UTC)": lambda line: line["signed_at"],
     "Prescription": lambda line: line["prescription"],
 }
-# What a log is sorted by, and then by when it was signed: 21 CFR 1311.120(b)(27)(v).
+# Sort orders of a log; equal lines keep the order of signing: 21 CFR 1311.120(b)(27)(v).
 SORTS: dict[str, Callable[[dict], tuple]] = {
     "date": lambda line: (line["issued_on"],),
     "patient": lambda line: (
@@ -57,14 +57,30 @@ SORTS: dict[str, Callable[[dict], tuple]] = {
 NOTHING = {"first_name": "", "last_name": "", "date_of_birth": ""}
 
 
+UNREADABLE = {
+    "issued_on": "",
+    "signed_at": "",
+    "signer": "",
+    "patient": NOTHING,
+    "drug": "",
+    "schedule": "",
+    "quantity": "",
+    "refills": 0,
+    "pharmacy": "",
+    "dea_number": "",
+    "prepared_by": "",
+    "problem": "This record is not as it was archived. Tell your administrator.",
+}
+
+
 class NotAllowed(Exception):
-    """There is no such log to make; the message says why."""
+    """This log is not made; the message says why."""
 
 
 def make(
     provider: Provider, *, practice: Practice, first: date, last: date, by: User
 ) -> PrescriptionLog:
-    """Archive and return a log of these days for the practitioner who asks for it."""
+    """Archive and return a log of these days for its practitioner; raise NotAllowed."""
     if provider.user_id != by.pk:
         raise NotAllowed("A log is made for the practitioner alone.")
     return archive(
@@ -82,7 +98,7 @@ def make(
 def make_monthly(
     provider: Provider, *, practice: Practice, month: date
 ) -> PrescriptionLog:
-    """Archive and return the log of a month; raise IntegrityError if there is one."""
+    """Archive and return the log of a month; raise IntegrityError if it exists."""
     first, last = month.replace(day=1), dates.end_of_month(month)
     return archive(
         PrescriptionLog(
@@ -98,11 +114,11 @@ def make_monthly(
 
 
 def archive(log: PrescriptionLog, *, by: User | None) -> PrescriptionLog:
-    """Fill a log from the archive and archive it."""
-    picture = _picture(log)
-    log.payload = content.encode(picture).decode()
+    """Fill a log from the signed records and archive it."""
+    contents = _contents(log)
+    log.payload = content.encode(contents).decode()
     log.digest = hashlib.sha256(log.payload.encode()).hexdigest()
-    log.entries = len(picture["lines"])
+    log.entries = len(contents["lines"])
     log.made_at = timezone.now()
     with transaction.atomic(durable=True):
         log.save(force_insert=True)
@@ -118,37 +134,28 @@ def archive(log: PrescriptionLog, *, by: User | None) -> PrescriptionLog:
 
 
 def sorted_lines(lines: Iterable[dict], *, by: str, descending: bool) -> list[dict]:
-    """Return the lines in an order of SORTS; whatever is equal stays by its signing."""
-    kept = sorted(lines, key=lambda line: line["signed_at"])
-    return sorted(kept, key=SORTS[by], reverse=descending)
+    """Return the lines in an order of SORTS; equal lines keep the order of signing."""
+    by_signing = sorted(lines, key=lambda line: line["signed_at"])
+    return sorted(by_signing, key=SORTS[by], reverse=descending)
 
 
 def as_csv(lines: Iterable[dict]) -> Iterator[str]:
-    """Yield the lines of a table, its header first."""
+    """Yield the lines of a CSV file, its header first."""
     yield spreadsheets.line(COLUMNS)
     for line in lines:
-        yield spreadsheets.line(tell(line) for tell in COLUMNS.values())
+        yield spreadsheets.line(column(line) for column in COLUMNS.values())
 
 
 def patient_of(line: dict) -> str:
+    """Return the patient of a line as “last name, first name”."""
     patient = line["patient"]
     return ", ".join(filter(None, [patient["last_name"], patient["first_name"]]))
 
 
-def _picture(log: PrescriptionLog) -> dict:
-    lines = [
-        _line(*row)
-        for row in _records(log)
-        .values_list(
-            "payload",
-            "payload_digest",
-            "prescription__public_id",
-            "prescription__status",
-        )
-        .iterator(chunk_size=500)
-    ]
+def _contents(log: PrescriptionLog) -> dict:
+    """Return what a log says; the columns of its row repeat the days and the kind."""
     provider, practice = log.provider, log.practice
-    registered = provider.dea_registrations.filter(practice=practice)
+    lines = _lines(log)
     return {
         "format": FORMAT,
         "log": str(log.public_id),
@@ -157,10 +164,7 @@ def _picture(log: PrescriptionLog) -> dict:
         "npi": provider.npi,
         "practice": practice.name,
         "time_zone": practice.time_zone,
-        "dea_numbers": sorted(
-            {one.as_written for one in registered}
-            | {line["dea_number"] for line in lines if line["dea_number"]}
-        ),
+        "dea_numbers": _dea_numbers(log, lines),
         "first_day": log.first_day.isoformat(),
         "last_day": log.last_day.isoformat(),
         "made_at": content.timestamp(timezone.now()),
@@ -168,26 +172,42 @@ def _picture(log: PrescriptionLog) -> dict:
     }
 
 
+def _dea_numbers(log: PrescriptionLog, lines: list[dict]) -> list[str]:
+    """Return the practitioner's numbers at the practice, and those that were signed."""
+    registered = log.provider.dea_registrations.filter(practice=log.practice)
+    return sorted(
+        {registration.as_written for registration in registered}
+        | {line["dea_number"] for line in lines if line["dea_number"]}
+    )
+
+
+def _lines(log: PrescriptionLog) -> list[dict]:
+    rows = _records(log).values_list(
+        "payload",
+        "payload_digest",
+        "prescription__public_id",
+        "prescription__status",
+    )
+    return [_line(*row) for row in rows.iterator(chunk_size=500)]
+
+
 def _records(log: PrescriptionLog) -> QuerySet[SignedRecord]:
-    """Return what was issued in this name or number, whoever it was that signed."""
+    """Return what was issued in this name or under this number, whoever signed."""
     provider = log.provider
-    theirs = (
+    attributed = (
         Q(prescription__prescriber=provider)
         | Q(prescription__dea_registration__provider=provider)
         | Q(signer=provider.user_id)
     )
     return SignedRecord.objects.filter(
-        theirs,
+        attributed,
         prescription__practice=log.practice,
         prescription__issued_on__range=(log.first_day, log.last_day),
     ).order_by("signed_at", "pk")
 
 
 def _line(payload: str, digest: str, prescription: uuid.UUID, status: str) -> dict:
-    """Return a line of the log, out of the archived record and nothing else.
-
-    Only its status is that of today.
-    """
+    """Return a line of the log from the archived record; only its status is current."""
     line = {
         "prescription": str(prescription),
         "status": str(Status(status).label),
@@ -195,39 +215,26 @@ def _line(payload: str, digest: str, prescription: uuid.UUID, status: str) -> di
     }
     if hashlib.sha256(payload.encode()).hexdigest() != digest:
         return line | UNREADABLE
-    signed = json.loads(payload)
-    picture = signed["content"]
-    pharmacy, drug = picture["pharmacy"], picture["drug"]
-    return line | {
-        "issued_on": picture["issued_on"],
+    return line | _signed_fields(json.loads(payload))
+
+
+def _signed_fields(signed: dict) -> dict:
+    signed_content = signed["content"]
+    pharmacy, drug = signed_content["pharmacy"], signed_content["drug"]
+    return {
+        "issued_on": signed_content["issued_on"],
         "signed_at": signed["signed_at"],
         "signer": signed["signer"],
-        "patient": {name: picture["patient"][name] for name in NOTHING},
+        "patient": {name: signed_content["patient"][name] for name in NOTHING},
         "drug": drug["name"],
         "schedule": drug["schedule"],
-        "quantity": in_words(picture["quantity"], drug["unit"]),
-        "refills": picture["refills"],
+        "quantity": in_words(signed_content["quantity"], drug["unit"]),
+        "refills": signed_content["refills"],
         "pharmacy": f"{pharmacy['name']}, {pharmacy['address']['city']}",
-        "dea_number": picture["prescriber"]["dea_number"],
-        "prepared_by": _name(picture["prepared_by"]),
+        "dea_number": signed_content["prescriber"]["dea_number"],
+        "prepared_by": _name(signed_content["prepared_by"]),
         "problem": "",
     }
-
-
-UNREADABLE = {
-    "issued_on": "",
-    "signed_at": "",
-    "signer": "",
-    "patient": NOTHING,
-    "drug": "",
-    "schedule": "",
-    "quantity": "",
-    "refills": 0,
-    "pharmacy": "",
-    "dea_number": "",
-    "prepared_by": "",
-    "problem": "This record is not as it was archived. Tell your administrator.",
-}
 
 
 def _name(person: dict) -> str:

@@ -1,7 +1,7 @@
-"""“I did not sign this”: what a practitioner found under their DEA number.
+"""Reports of a problem with a signature: a practitioner did not sign this.
 
-21 CFR 1311.102(j). Signing stops at once, and the designees and DEA are to be told
-within one business day.
+21 CFR 1311.102(j). Signing stops at once, and the access managers and DEA are to be
+notified within one business day.
 """
 
 from django.db import transaction
@@ -21,63 +21,68 @@ from providers.models import Cause
 
 
 class AlreadyReported(Exception):
-    """It is reported; what follows from that is under way."""
+    """A problem with this signature is reported already."""
 
 
 def reportable(user: User) -> QuerySet[Prescription]:
-    """Return what was signed in this practitioner's name or under their number."""
-    theirs = Q(prescriber__user=user) | Q(dea_registration__provider__user=user)
-    return Prescription.objects.filter(theirs).exclude(signed_at=None)
+    """Return what was signed in this practitioner's name or under their DEA number."""
+    attributed = Q(prescriber__user=user) | Q(dea_registration__provider__user=user)
+    return Prescription.objects.filter(attributed).exclude(signed_at=None)
 
 
 def report(
     prescription: Prescription, *, by: User, kind: RepudiationKind, reason: str
 ) -> Repudiation:
-    """Open an incident, stop the right to sign, take the prescription back, tell all.
+    """Open an incident, suspend the practitioner, cancel the prescription, notify all.
 
-    Raise AlreadyReported, or Prescription.DoesNotExist for what is not theirs.
+    Raise AlreadyReported, or Prescription.DoesNotExist if it is not reportable by them.
     """
     with transaction.atomic(durable=True):
         locked = _locked(prescription, by=by)
         suspension.suspend(by.provider, cause=Cause.REPUDIATED, by=by)
-        now, zone = timezone.now(), identifiers.zone(locked.practice.time_zone)
-        reported = Repudiation.objects.create(
-            prescription=locked,
-            reported_by=by,
-            kind=kind,
-            reason=reason,
-            reported_at=now,
-            due_at=business_days.due(now, zone=zone),
-            incident=incidents.report(
-                IncidentKind.NOT_SIGNED_BY_ME, about=by, of=locked
-            ),
-        )
+        repudiation = _create(locked, by=by, kind=kind, reason=reason)
         if locked.status in cancellation.CANCELLABLE:
-            words = f"Reported: {reported.get_kind_display()}."
+            words = f"Reported: {repudiation.get_kind_display()}."
             cancellation.cancel_locked(locked, by=by, reason=words)
-        _tell(reported, by=by)
+        _notify(repudiation, by=by)
         chain.record(
             Act.PRESCRIPTION_REPUDIATED,
             by=by,
             of=locked,
             kind=kind,
-            incident=str(reported.incident.public_id),
+            incident=str(repudiation.incident.public_id),
         )
-    return reported
+    return repudiation
 
 
 def _locked(prescription: Prescription, *, by: User) -> Prescription:
-    theirs = reportable(by).select_for_update(of=["self"], no_key=True)
-    locked = theirs.get(pk=prescription.pk)
+    rows = reportable(by).select_for_update(of=["self"], no_key=True)
+    locked = rows.get(pk=prescription.pk)
     if Repudiation.objects.filter(prescription=locked).exists():
         raise AlreadyReported("This prescription is reported already.")
     return locked
 
 
-def _tell(reported: Repudiation, *, by: User) -> None:
-    practice = reported.prescription.practice
+def _create(
+    locked: Prescription, *, by: User, kind: RepudiationKind, reason: str
+) -> Repudiation:
+    """Write the report and its incident; it is due within one business day."""
+    now, zone = timezone.now(), identifiers.zone(locked.practice.time_zone)
+    return Repudiation.objects.create(
+        prescription=locked,
+        reported_by=by,
+        kind=kind,
+        reason=reason,
+        reported_at=now,
+        due_at=business_days.due(now, zone=zone),
+        incident=incidents.report(IncidentKind.NOT_SIGNED_BY_ME, about=by, of=locked),
+    )
+
+
+def _notify(repudiation: Repudiation, *, by: User) -> None:
+    practice = repudiation.prescription.practice
     zone = identifiers.zone(practice.time_zone)
-    due = timezone.localtime(reported.due_at, zone)
+    due = timezone.localtime(repudiation.due_at, zone)
     for person in {by, *access_managers.notice_recipients(practice)}:
         notices.send(
             person,
@@ -85,7 +90,7 @@ def _tell(reported: Repudiation, *, by: User) -> None:
             template="prescriptions/mail/repudiated.txt",
             practitioner=str(by.provider),
             practice=str(practice),
-            prescription=str(reported.prescription.public_id),
-            kind=reported.get_kind_display(),
+            prescription=str(repudiation.prescription.public_id),
+            kind=repudiation.get_kind_display(),
             due=f"{due:%A, %B %-d, %Y, %H:%M %Z}",
         )
