@@ -1,4 +1,4 @@
-"""What goes into a bundle: records in a scope, their keys, messages and events."""
+"""The contents of a bundle: records in a scope, their keys, messages and events."""
 
 import json
 from collections import defaultdict
@@ -22,108 +22,7 @@ from providers.models import Practice, Provider
 
 CHUNK = 200  # prescriptions in memory
 PRESCRIPTION = Prescription._meta.label_lower
-
-
-@dataclass(frozen=True)
-class Scope:
-    """Whose records, and of which days; without any limit, the whole installation."""
-
-    practice: Practice | None = None
-    provider: Provider | None = None
-    first_day: date | None = None
-    last_day: date | None = None
-
-    @property
-    def is_whole(self) -> bool:
-        return self == Scope()
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One prescription as it goes into a bundle."""
-
-    prescription: str
-    payload: bytes
-    jws: str
-    key: dict
-    xml: bytes | None
-    events: bytes
-
-
-def count(scope: Scope) -> int:
-    return _own(scope).count() + _imported(scope).count()
-
-
-def entries(scope: Scope) -> Iterator[Entry]:
-    """Yield what was signed here, and then what was imported, a few at a time."""
-    for records in _chunks(_own(scope)):
-        ids = [str(record.prescription.public_id) for record in records]
-        told = _events_about(ids)
-        for record, prescription in zip(records, ids, strict=True):
-            message = getattr(record.prescription, "transmission", None)
-            yield Entry(
-                prescription=prescription,
-                payload=record.payload.encode(),
-                jws=record.jws,
-                key=public_key(record.key),
-                xml=bytes(message.xml) if message else None,
-                events=told[prescription],
-            )
-    for imported in _chunks(_imported(scope)):
-        for kept in imported:
-            yield Entry(
-                prescription=str(kept.prescription_id),
-                payload=kept.payload.encode(),
-                jws=kept.jws,
-                key=kept.key,
-                xml=None if kept.xml is None else bytes(kept.xml),
-                events=kept.events.encode(),
-            )
-
-
-def logs(scope: Scope) -> QuerySet[PrescriptionLog]:
-    found = PrescriptionLog.objects.order_by("pk")
-    if scope.practice:
-        found = found.filter(practice=scope.practice)
-    if scope.provider:
-        found = found.filter(provider=scope.provider)
-    if scope.first_day:
-        found = found.filter(last_day__gte=scope.first_day)
-    if scope.last_day:
-        found = found.filter(first_day__lte=scope.last_day)
-    return found
-
-
-def all_events() -> Iterator[bytes]:
-    events = Event.objects.order_by("stream", "sequence")
-    for event in events.iterator(chunk_size=2000):
-        yield _line(event)
-
-
-def all_checkpoints() -> Iterator[bytes]:
-    for checkpoint in Checkpoint.objects.order_by("sequence").iterator(chunk_size=20):
-        yield content.encode(checkpoints.as_fields(checkpoint)) + b"\n"
-
-
-def signing_keys() -> list[dict]:
-    return [public_key(key) for key in SigningKey.objects.order_by("pk")]
-
-
-def public_key(key: SigningKey) -> dict:
-    """Return a key as in a JWKS, with the time in which it signed."""
-    return dict(key.public_jwk) | {
-        "activated_at": seals.timestamp(key.activated_at),
-        "retired_at": seals.timestamp(key.retired_at) if key.retired_at else None,
-    }
-
-
-def csv_line(entry: Entry) -> list[str]:
-    """Return a prescription for a person to read: 21 CFR 1311.305(c)."""
-    signed = json.loads(entry.payload)
-    picture = signed["content"]
-    return [_text(_at(signed, picture, where)) for where in CSV.values()]
-
-
+# The columns of the table for people, and the path of each in the signed record.
 CSV = {
     "Prescription": "prescription",
     "Date of issue": "issued_on",
@@ -156,16 +55,97 @@ CSV = {
     "Key id": "/key_id",
     "SHA-256 of the content": "/content_digest",
 }
-
-
 ADDRESS = ["line_1", "line_2", "city", "state", "postal_code"]
 
 
-def _at(signed: dict, picture: dict, where: str) -> object:
-    if where.startswith("/"):
-        return signed[where[1:]]
-    value: object = picture
-    for name in where.split("."):
+@dataclass(frozen=True)
+class Scope:
+    """Whose records, and of which days; without any limit, the whole portal."""
+
+    practice: Practice | None = None
+    provider: Provider | None = None
+    first_day: date | None = None
+    last_day: date | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        return self == Scope()
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One prescription as it goes into a bundle."""
+
+    prescription: str
+    payload: bytes
+    jws: str
+    key: dict
+    xml: bytes | None
+    events: bytes
+
+
+def count(scope: Scope) -> int:
+    """Return how many prescriptions `entries()` will yield."""
+    return _signed_here(scope).count() + _imported(scope).count()
+
+
+def entries(scope: Scope) -> Iterator[Entry]:
+    """Yield what was signed here, and then what was imported, a few at a time."""
+    for records in _chunks(_signed_here(scope)):
+        yield from _signed_entries(records)
+    for imported in _chunks(_imported(scope)):
+        yield from map(_imported_entry, imported)
+
+
+def logs(scope: Scope) -> QuerySet[PrescriptionLog]:
+    """Return the logs whose days touch those of the scope."""
+    logs = PrescriptionLog.objects.order_by("pk")
+    if scope.practice:
+        logs = logs.filter(practice=scope.practice)
+    if scope.provider:
+        logs = logs.filter(provider=scope.provider)
+    if scope.first_day:
+        logs = logs.filter(last_day__gte=scope.first_day)
+    if scope.last_day:
+        logs = logs.filter(first_day__lte=scope.last_day)
+    return logs
+
+
+def all_events() -> Iterator[bytes]:
+    events = Event.objects.order_by("stream", "sequence")
+    for event in events.iterator(chunk_size=2000):
+        yield _line(event)
+
+
+def all_checkpoints() -> Iterator[bytes]:
+    for checkpoint in Checkpoint.objects.order_by("sequence").iterator(chunk_size=20):
+        yield content.encode(checkpoints.as_fields(checkpoint)) + b"\n"
+
+
+def signing_keys() -> list[dict]:
+    return [public_key(key) for key in SigningKey.objects.order_by("pk")]
+
+
+def public_key(key: SigningKey) -> dict:
+    """Return a key as in a JWKS, with the period in which it signed."""
+    return dict(key.public_jwk) | {
+        "activated_at": seals.timestamp(key.activated_at),
+        "retired_at": seals.timestamp(key.retired_at) if key.retired_at else None,
+    }
+
+
+def csv_line(entry: Entry) -> list[str]:
+    """Return the cells of a prescription, to be read by people: 21 CFR 1311.305(c)."""
+    signed = json.loads(entry.payload)
+    return [_text(_at(signed, path)) for path in CSV.values()]
+
+
+def _at(signed: dict, path: str) -> object:
+    """Return the value at a path of the content, or of the record after a slash."""
+    if path.startswith("/"):
+        return signed[path[1:]]
+    value: object = signed["content"]
+    for name in path.split("."):
         value = value.get(name) if isinstance(value, dict) else None
     return value
 
@@ -176,48 +156,76 @@ def _text(value: object) -> str:
     return "" if value is None else str(value)
 
 
-def _own(scope: Scope) -> QuerySet[SignedRecord]:
-    found = SignedRecord.objects.select_related("prescription__transmission", "key")
+def _signed_entries(records: list[SignedRecord]) -> Iterator[Entry]:
+    ids = [str(record.prescription.public_id) for record in records]
+    events = _events_by_prescription(ids)
+    for record, prescription in zip(records, ids, strict=True):
+        message = getattr(record.prescription, "transmission", None)
+        yield Entry(
+            prescription=prescription,
+            payload=record.payload.encode(),
+            jws=record.jws,
+            key=public_key(record.key),
+            xml=bytes(message.xml) if message else None,
+            events=events[prescription],
+        )
+
+
+def _imported_entry(record: ImportedRecord) -> Entry:
+    return Entry(
+        prescription=str(record.prescription_id),
+        payload=record.payload.encode(),
+        jws=record.jws,
+        key=record.key,
+        xml=None if record.xml is None else bytes(record.xml),
+        events=record.events.encode(),
+    )
+
+
+def _signed_here(scope: Scope) -> QuerySet[SignedRecord]:
+    records = SignedRecord.objects.select_related("prescription__transmission", "key")
     if scope.practice:
-        found = found.filter(prescription__practice=scope.practice)
+        records = records.filter(prescription__practice=scope.practice)
     if scope.provider:
-        found = found.filter(signer=scope.provider.user_id)
+        records = records.filter(signer=scope.provider.user_id)
     if scope.first_day:
-        found = found.filter(prescription__issued_on__gte=scope.first_day)
+        records = records.filter(prescription__issued_on__gte=scope.first_day)
     if scope.last_day:
-        found = found.filter(prescription__issued_on__lte=scope.last_day)
-    return found
+        records = records.filter(prescription__issued_on__lte=scope.last_day)
+    return records
 
 
 def _imported(scope: Scope) -> QuerySet[ImportedRecord]:
-    found = ImportedRecord.objects.all()
+    records = ImportedRecord.objects.all()
     if scope.practice:
-        found = found.filter(practice=scope.practice)
+        records = records.filter(practice=scope.practice)
     if scope.provider:
-        numbers = [one.as_written for one in scope.provider.dea_registrations.all()]
-        found = found.filter(dea_number__in=numbers)
+        registrations = scope.provider.dea_registrations.all()
+        numbers = [registration.as_written for registration in registrations]
+        records = records.filter(dea_number__in=numbers)
     if scope.first_day:
-        found = found.filter(issued_on__gte=scope.first_day)
+        records = records.filter(issued_on__gte=scope.first_day)
     if scope.last_day:
-        found = found.filter(issued_on__lte=scope.last_day)
-    return found
+        records = records.filter(issued_on__lte=scope.last_day)
+    return records
 
 
 def _chunks(rows: QuerySet) -> Iterator[list]:
-    """Yield rows a few at a time, by key, so that no cursor stays open meanwhile."""
+    """Yield rows a few at a time, by key, so that no cursor stays open between."""
     last = 0
     while chunk := list(rows.filter(pk__gt=last).order_by("pk")[:CHUNK]):
         yield chunk
         last = chunk[-1].pk
 
 
-def _events_about(ids: list[str]) -> dict[str, bytes]:
-    subjects = [f"{PRESCRIPTION}:{one}" for one in ids]
-    told: dict[str, bytes] = defaultdict(bytes)
+def _events_by_prescription(ids: list[str]) -> dict[str, bytes]:
+    """Return the events about each prescription, as lines of JSON."""
+    subjects = [f"{PRESCRIPTION}:{prescription}" for prescription in ids]
+    lines: dict[str, bytes] = defaultdict(bytes)
     events = Event.objects.filter(subject__in=subjects).order_by("stream", "sequence")
     for event in events:
-        told[event.subject_id] += _line(event)
-    return told
+        lines[event.subject_id] += _line(event)
+    return lines
 
 
 def _line(event: Event) -> bytes:

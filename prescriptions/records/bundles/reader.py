@@ -1,6 +1,6 @@
-"""Take the records of another installation into the archive: all of them or nothing.
+"""Import the records of another portal into the archive: all of them or none.
 
-21 CFR 1311.305(e)-(h): they move readable, with their signatures, and verify here.
+21 CFR 1311.305(e)-(h): they stay readable, keep their signatures, and verify here.
 """
 
 import contextlib
@@ -21,27 +21,30 @@ from prescriptions.records.bundles import verify
 from providers.models import Practice
 
 AT_ONCE = 200  # prescriptions in memory
-# What a record of another form than ours ends in.
+# What a record in another form than ours can raise.
 UNFIT: tuple[type[Exception], ...] = (*verify.UNREADABLE, DataError, IntegrityError)
 
 
 class NotImported(Exception):
-    """Nothing was taken over; the message says why."""
+    """Nothing was imported; the message says why."""
 
 
 @dataclass(frozen=True)
 class Imported:
+    """How many prescriptions were new here, and how many were archived before."""
+
     new: int
     known: int
 
 
 def import_bundle(path: Path, *, practice: Practice, thumbprint: str) -> Imported:
-    """Verify a bundle and archive what it holds; once, however often it is called.
+    """Verify a bundle and archive its records once, however often it is called.
 
-    `thumbprint` is the key that it has to be sealed with, known from elsewhere.
+    `thumbprint` names the key that must have sealed it, known from elsewhere. Raise
+    NotImported, and record why.
     """
     try:
-        return _taken(path, practice=practice, thumbprint=thumbprint)
+        return _verify_and_import(path, practice=practice, thumbprint=thumbprint)
     except NotImported as refusal:
         chain.record(
             Act.RECORDS_IMPORTED,
@@ -53,42 +56,42 @@ def import_bundle(path: Path, *, practice: Practice, thumbprint: str) -> Importe
         raise
 
 
-def _taken(path: Path, *, practice: Practice, thumbprint: str) -> Imported:
+def _verify_and_import(path: Path, *, practice: Practice, thumbprint: str) -> Imported:
     try:
-        return _take(path, practice=practice, thumbprint=thumbprint)
+        report = verify.check(path, thumbprints=[thumbprint])
+        if report.problems:
+            raise NotImported(f"It does not verify. {report.problems[0]}.")
+        with contextlib.closing(verify.open_bundle(path)) as source:
+            return _import(_Reader(source, report), practice=practice)
     except UNFIT as error:  # which may quote a patient's data
         raise NotImported(
             f"What it holds cannot be archived here ({type(error).__name__})."
         ) from error
 
 
-def _take(path: Path, *, practice: Practice, thumbprint: str) -> Imported:
-    report = verify.check(path, thumbprints=[thumbprint])
-    if report.problems:
-        raise NotImported(f"It does not verify. {report.problems[0]}.")
-    with contextlib.closing(verify.open_bundle(path)) as source:
-        reader = _Reader(source, report)
-        with transaction.atomic(durable=True):
-            bundle = reader.bundle(practice)
-            new = 0
-            for start in range(0, len(report.records), AT_ONCE):
-                folders = report.records[start : start + AT_ONCE]
-                fresh = _unknown([reader.record(one, bundle) for one in folders])
-                ImportedRecord.objects.bulk_create(fresh)
-                new += len(fresh)
-            chain.record(
-                Act.RECORDS_IMPORTED,
-                by=None,
-                of=bundle,
-                digest=bundle.manifest_digest,
-                key_id=thumbprint,
-                prescriptions=new,
-            )
-    return Imported(new=new, known=len(report.records) - new)
+def _import(reader: "_Reader", *, practice: Practice) -> Imported:
+    """Archive every record of a verified bundle that is not archived yet, or none."""
+    new, folders = 0, reader.report.records
+    with transaction.atomic(durable=True):
+        bundle = reader.bundle(practice)
+        for start in range(0, len(folders), AT_ONCE):
+            chunk = folders[start : start + AT_ONCE]
+            unknown = _unknown([reader.record(folder, bundle) for folder in chunk])
+            ImportedRecord.objects.bulk_create(unknown)
+            new += len(unknown)
+        chain.record(
+            Act.RECORDS_IMPORTED,
+            by=None,
+            of=bundle,
+            digest=bundle.manifest_digest,
+            key_id=reader.report.sealed_with,
+            prescriptions=new,
+        )
+    return Imported(new=new, known=len(folders) - new)
 
 
 class _Reader:
-    """Reads what verified, and nothing that was changed since."""
+    """Reads a verified bundle, and refuses files that were changed since."""
 
     def __init__(self, source: verify.Folder | verify.Zip, report: verify.Report):
         self.source, self.report = source, report
@@ -103,10 +106,11 @@ class _Reader:
         return data
 
     def bundle(self, practice: Practice) -> ImportedBundle:
+        """Return the row of this bundle, made if it is the first import."""
         seal = self.report.seal
         with self.source.open(verify.SEAL) as file:
             text = file.read().decode("ascii")
-        kept, _ = ImportedBundle.objects.get_or_create(
+        bundle, _ = ImportedBundle.objects.get_or_create(
             practice=practice,
             manifest_digest=seal["manifest"],
             defaults={
@@ -117,18 +121,13 @@ class _Reader:
                 "imported_at": timezone.now(),
             },
         )
-        return kept
+        return bundle
 
     def record(self, folder: str, bundle: ImportedBundle) -> ImportedRecord:
+        """Return the unsaved record of a prescription's folder."""
         payload = self.read(f"{folder}/payload.json")
         signed = json.loads(payload)
-        picture = signed["content"]
-        patient, person = picture["patient"], picture["prescriber"]
-        number = uuid.UUID(picture["prescription"])
-        if str(number) != picture["prescription"]:
-            raise ValueError("a number written in another way")
         return ImportedRecord(
-            prescription_id=number,
             bundle=bundle,
             practice=bundle.practice,
             payload=payload.decode(),
@@ -137,25 +136,48 @@ class _Reader:
             key=self.keys[signed["key_id"]],
             xml=self.optional(f"{folder}/message.xml"),
             events=(self.optional(f"{folder}/events.jsonl") or b"").decode(),
-            patient_name=f"{patient['first_name']} {patient['last_name']}"[:80],
-            date_of_birth=date.fromisoformat(patient["date_of_birth"]),
-            drug=picture["drug"]["name"][:200],
-            schedule=picture["drug"]["schedule"],
-            prescriber=f"{person['first_name']} {person['last_name']}"[:100],
-            dea_number=person["dea_number"],
-            issued_on=date.fromisoformat(picture["issued_on"]),
+            **_search_fields(signed["content"]),
         )
 
     def optional(self, name: str) -> bytes | None:
         return self.read(name) if name in self.report.digests else None
 
 
+def _search_fields(signed_content: dict) -> dict[str, object]:
+    """Return the columns by which a record is listed and found."""
+    patient, person = signed_content["patient"], signed_content["prescriber"]
+    number = uuid.UUID(signed_content["prescription"])
+    if str(number) != signed_content["prescription"]:
+        raise ValueError("a number written in another way")
+    return {
+        "prescription_id": number,
+        "patient_name": f"{patient['first_name']} {patient['last_name']}"[:80],
+        "date_of_birth": date.fromisoformat(patient["date_of_birth"]),
+        "drug": signed_content["drug"]["name"][:200],
+        "schedule": signed_content["drug"]["schedule"],
+        "prescriber": f"{person['first_name']} {person['last_name']}"[:100],
+        "dea_number": person["dea_number"],
+        "issued_on": date.fromisoformat(signed_content["issued_on"]),
+    }
+
+
 def _unknown(records: list[ImportedRecord]) -> list[ImportedRecord]:
-    """Leave out what is in the archive already; raise NotImported if it is another."""
-    ids = [record.prescription_id for record in records]
+    """Return the records not archived yet; raise NotImported if an archived one differs."""
+    archived = _archived_digests([record.prescription_id for record in records])
+    for record in records:
+        digest = archived.get(str(record.prescription_id), record.payload_digest)
+        if digest != record.payload_digest:
+            raise NotImported(
+                f"Another prescription {record.prescription_id} is archived here."
+            )
+    return [record for record in records if str(record.prescription_id) not in archived]
+
+
+def _archived_digests(ids: list[uuid.UUID]) -> dict[str, str]:
+    """Return the payload digests of these prescriptions, by public id."""
     imported = ImportedRecord.objects.filter(prescription_id__in=ids)
     own = SignedRecord.objects.filter(prescription__public_id__in=ids)
-    known = {
+    return {
         str(prescription): digest
         for rows in (
             imported.values_list("prescription_id", "payload_digest"),
@@ -163,11 +185,3 @@ def _unknown(records: list[ImportedRecord]) -> list[ImportedRecord]:
         )
         for prescription, digest in rows
     }
-    for record in records:
-        if known.get(str(record.prescription_id), record.payload_digest) != (
-            record.payload_digest
-        ):
-            raise NotImported(
-                f"Another prescription {record.prescription_id} is archived here."
-            )
-    return [one for one in records if str(one.prescription_id) not in known]

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -50,16 +50,32 @@ LONGEST_LINE = 4096  # bytes, in the list of files
 UNDER_WAY = timedelta(minutes=5)  # a signature that began before its key was retired
 
 
+Keys = dict[str, dict]  # JWKs, by their ids
+Element = tuple[str, str]  # the path of an XML element, and its text
+
+
 class Bad(Exception):
     """A file is not as it was sealed, or does not agree with the others."""
 
-    def __init__(self, name: str, what: str) -> None:
-        super().__init__(f"{name}: {what}")
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(f"{name}: {problem}")
         self.name = name
+
+
+class Seal(NamedTuple):
+    """The signature over the list of files, and what it says."""
+
+    text: str
+    header: dict
+    content: dict
+    manifest: str
+    kind: str
 
 
 @dataclass
 class Report:
+    """What was checked, and what is wrong with it."""
+
     problems: list[str] = field(default_factory=list)
     seal: dict = field(default_factory=dict)
     sealed_with: str = ""  # thumbprint of the key
@@ -70,6 +86,8 @@ class Report:
 
 
 class Folder:
+    """A bundle as a folder of files."""
+
     def __init__(self, path: Path) -> None:
         self.path = path
 
@@ -91,6 +109,8 @@ class Folder:
 
 
 class Zip:
+    """A bundle as one zip file."""
+
     def __init__(self, path: Path) -> None:
         self.path = path
         self.archive = zipfile.ZipFile(path)
@@ -99,16 +119,20 @@ class Zip:
         yield from self.archive.namelist()
 
     def open(self, name: str) -> IO[bytes]:
-        how = self.archive.getinfo(name)
-        if how.flag_bits & 1 or how.compress_type not in METHODS:
+        info = self.archive.getinfo(name)
+        if info.flag_bits & 1 or info.compress_type not in METHODS:
             raise ValueError("encrypted, or packed in another way")
-        return self.archive.open(how)
+        return self.archive.open(info)
 
     def close(self) -> None:
         self.archive.close()
 
 
-def open_bundle(path: Path) -> Folder | Zip:
+Source = Folder | Zip
+
+
+def open_bundle(path: Path) -> Source:
+    """Return a bundle to read; raise Bad."""
     if path.is_dir():
         return Folder(path)
     try:
@@ -118,7 +142,7 @@ def open_bundle(path: Path) -> Folder | Zip:
 
 
 def check(path: Path, *, thumbprints: list[str] | None = None) -> Report:
-    """Return what was found; a bundle is in order when no problem is listed."""
+    """Return what was checked; the bundle verifies if the report lists no problem."""
     report = Report()
     try:
         source = open_bundle(path)
@@ -131,7 +155,7 @@ def check(path: Path, *, thumbprints: list[str] | None = None) -> Report:
     return report
 
 
-def _check(source: Folder | Zip, report: Report, thumbprints: list[str]) -> None:
+def _check(source: Source, report: Report, thumbprints: list[str]) -> None:
     try:
         keys = _check_seal(source, report, thumbprints)
         _check_names(source, report)
@@ -153,7 +177,7 @@ def _check(source: Folder | Zip, report: Report, thumbprints: list[str]) -> None
 def _collect(
     report: Report,
     check_one: Callable[..., None],
-    source: Folder | Zip,
+    source: Source,
     name: str,
     *rest: object,
 ) -> None:
@@ -168,50 +192,69 @@ def _collect(
 # The seal: a signature over the digest of the list of files
 
 
-def _check_seal(source: Folder | Zip, report: Report, thumbprints: list[str]) -> dict:
+def _check_seal(source: Source, report: Report, thumbprints: list[str]) -> Keys:
+    """Check the seal and its key, put both into the report, and return all keys."""
     manifest = _digest(source, MANIFEST)
-    text = _read_small(source, SEAL)
+    seal = _read_seal(source)
     try:
-        header, payload, _ = parts(text.decode("ascii"))
-        seal = json.loads(payload)
-        claimed, kind = seal["manifest"], seal["kind"]
+        keys = _read_keys(source)
+        key = keys[seal.header["kid"]]
     except UNREADABLE as error:
-        raise Bad(SEAL, f"cannot be read ({error!r})") from None
-    try:
-        keys = {
-            key["kid"]: key for key in json.loads(_read_small(source, KEYS))["keys"]
-        }
-        if any(_thumbprint(key) != kid for kid, key in keys.items()):
-            raise ValueError("a key id is not the thumbprint of its key")
-        key = keys[header["kid"]]
-    except UNREADABLE as error:
-        raise _seal_or(KEYS, source, header, f"cannot be used ({error!r})") from None
-    if not is_signed(text.decode("ascii"), key) or kind != BUNDLE_KIND:
-        raise _seal_or(KEYS, source, header, "is not the one that sealed this")
-    if claimed != manifest:
+        raise _bad_keys_or_seal(source, f"cannot be used ({error!r})") from None
+    if not is_signed(seal.text, key) or seal.kind != BUNDLE_KIND:
+        raise _bad_keys_or_seal(source, "is not the one that sealed this")
+    if seal.manifest != manifest:
         raise Bad(MANIFEST, "is not as it was sealed")
-    report.seal, report.sealed_with = seal, _thumbprint(key)
+    report.seal, report.sealed_with = seal.content, _thumbprint(key)
     if thumbprints and report.sealed_with not in thumbprints:
         raise Bad(SEAL, f"sealed with key {report.sealed_with}, not the one named")
-    for line in _read(source, MANIFEST).decode("ascii").splitlines():
-        digest, _, name = line.partition("  ")
-        report.digests[name] = digest
+    report.digests = _read_manifest(source)
     return keys
 
 
-def _seal_or(name: str, source: Folder | Zip, header: dict, what: str) -> Bad:
-    """Name the file that does not fit the list of files, or else the seal itself."""
+def _read_seal(source: Source) -> Seal:
+    """Return the seal, which nobody has vouched for yet."""
+    data = _read_small(source, SEAL)
     try:
-        listed = _listed(source, name)
+        text = data.decode("ascii")
+        header, payload, _ = parts(text)
+        content = json.loads(payload)
+        return Seal(text, header, content, content["manifest"], content["kind"])
+    except UNREADABLE as error:
+        raise Bad(SEAL, f"cannot be read ({error!r})") from None
+
+
+def _read_keys(source: Source) -> Keys:
+    """Return the keys by their ids; raise ValueError if an id is not a thumbprint."""
+    listed = json.loads(_read_small(source, KEYS))["keys"]
+    keys = {key["kid"]: key for key in listed}
+    if any(_thumbprint(key) != kid for kid, key in keys.items()):
+        raise ValueError("a key id is not the thumbprint of its key")
+    return keys
+
+
+def _read_manifest(source: Source) -> dict[str, str]:
+    """Return the digest of each file by its name."""
+    digests = {}
+    for line in _read(source, MANIFEST).decode("ascii").splitlines():
+        digest, _, name = line.partition("  ")
+        digests[name] = digest
+    return digests
+
+
+def _bad_keys_or_seal(source: Source, problem: str) -> Bad:
+    """Blame the keys if they do not fit the list of files, or else the seal."""
+    try:
+        listed = _listed(source, KEYS)
     except UNREADABLE:
         return Bad(MANIFEST, "cannot be read")
-    if listed != _digest(source, name):
-        return Bad(name, what)
+    if listed != _digest(source, KEYS):
+        return Bad(KEYS, problem)
     return Bad(SEAL, "its signature does not match")
 
 
-def _listed(source: Folder | Zip, name: str) -> str:
-    """Return the digest that the list of files has for one."""
+def _listed(source: Source, name: str) -> str:
+    """Return the digest of a file by the list of files; empty if it is not listed."""
     with source.open(MANIFEST) as file:
         while line := file.readline(LONGEST_LINE):
             digest, _, listed = line.decode("ascii").rstrip("\r\n").partition("  ")
@@ -220,7 +263,7 @@ def _listed(source: Folder | Zip, name: str) -> str:
     return ""
 
 
-def _check_names(source: Folder | Zip, report: Report) -> None:
+def _check_names(source: Source, report: Report) -> None:
     present = list(source.names())
     expected = {*report.digests, MANIFEST, SEAL}
     extra = sorted(set(present) - expected)
@@ -237,7 +280,7 @@ def _check_names(source: Folder | Zip, report: Report) -> None:
         raise Bad(MANIFEST, "does not list as many prescriptions as were sealed")
 
 
-def _check_digests(source: Folder | Zip, report: Report) -> None:
+def _check_digests(source: Source, report: Report) -> None:
     for name, digest in report.digests.items():
         if _digest(source, name) != digest:
             report.problems.append(f"{name}: is not as it was sealed")
@@ -245,8 +288,8 @@ def _check_digests(source: Folder | Zip, report: Report) -> None:
         raise Bad("the bundle", "nothing in it can be relied on")
 
 
-def _check_zip(source: Zip, keys: dict, report: Report) -> None:
-    """Its comment is a signature over every byte before it, so that none is spare."""
+def _check_zip(source: Zip, keys: Keys, report: Report) -> None:
+    """Check the signature in its comment, which covers every byte before that."""
     name, comment = source.path.name, source.archive.comment
     digest, left = hashlib.sha256(), source.path.stat().st_size - len(comment)
     with source.path.open("rb") as file:
@@ -266,9 +309,7 @@ def _check_zip(source: Zip, keys: dict, report: Report) -> None:
 # A prescription
 
 
-def _check_record(
-    source: Folder | Zip, folder: str, keys: dict, report: Report
-) -> None:
+def _check_record(source: Source, folder: str, keys: Keys, report: Report) -> None:
     files = {
         name.rpartition("/")[2]: name
         for name in report.digests
@@ -277,17 +318,11 @@ def _check_record(
     if not {"payload.json", "signature.jws"} <= files.keys() <= RECORD_FILES:
         raise Bad(folder, "does not hold the files of a prescription")
     payload = _read(source, files["payload.json"])
-    signature = _read(source, files["signature.jws"]).decode("ascii")
-    header, signed, _ = parts(signature)
-    key = keys.get(header["kid"])
-    if key is None or not is_signed(signature, key):
-        raise Bad(files["signature.jws"], "the signature does not match")
-    if signed != payload:
-        raise Bad(files["payload.json"], "is not what was signed")
+    key = _check_signature(source, files, payload, keys)
     record = json.loads(payload)
-    report.signed_with.add(header["kid"])
+    report.signed_with.add(key["kid"])
     _check_payload(files["payload.json"], folder, payload, record)
-    if record["key_id"] != header["kid"]:
+    if record["key_id"] != key["kid"]:
         raise Bad(files["signature.jws"], "was made with another key than it says")
     if not _was_in_use(key, record["signed_at"]):
         raise Bad(files["payload.json"], "was signed while its key was not in use")
@@ -296,6 +331,20 @@ def _check_record(
         _check_message(files["message.xml"], xml, record)
     if "events.jsonl" in files:
         _check_events(source, files["events.jsonl"], report)
+
+
+def _check_signature(
+    source: Source, files: dict[str, str], payload: bytes, keys: Keys
+) -> dict:
+    """Check the signature over a payload and return the key that made it."""
+    signature = _read(source, files["signature.jws"]).decode("ascii")
+    header, signed, _ = parts(signature)
+    key = keys.get(header["kid"])
+    if key is None or not is_signed(signature, key):
+        raise Bad(files["signature.jws"], "the signature does not match")
+    if signed != payload:
+        raise Bad(files["payload.json"], "is not what was signed")
+    return key
 
 
 def _check_payload(name: str, folder: str, payload: bytes, record: dict) -> None:
@@ -333,29 +382,24 @@ def _check_message(name: str, xml: bytes, record: dict) -> None:
     product = "Product/" if root.get("TransactionVersion") == "2023011" else ""
     for path, expected in _expected_elements(record, product):
         steps = "/".join(f"{{*}}{step}" for step in path.split("/"))
-        found = [element.text or "" for element in root.findall(steps)]
-        if found != ([expected] if expected else []):
+        texts = [element.text or "" for element in root.findall(steps)]
+        if texts != ([expected] if expected else []):
             raise Bad(name, f"{path} is not what was signed")
 
 
-def _expected_elements(record: dict, product: str) -> Iterator[tuple[str, str]]:
-    """Yield each element of the message and what was signed of it; empty: none."""
+def _expected_elements(record: dict, product: str) -> Iterator[Element]:
+    """Yield the path of each element and the text signed for it; empty: no element.
+
+    `product` is the prefix of the elements that name the drug, where the version has one.
+    """
     content = record["content"]
-    order, drug = "Body/NewRx", content["drug"]
+    order = "Body/NewRx"
     yield "Header/MessageID", record["message_id"]
     yield "Header/SentTime", record["signed_at"]
     yield "Header/To", content["pharmacy"]["ncpdp_id"]
     yield "Header/DigitalSignature/DigitalSignatureIndicator", "true"
-    patient = f"{order}/Patient/HumanPatient"
-    yield from _person(patient, content["patient"])
-    yield f"{patient}/Gender", content["patient"]["sex"]
-    yield f"{patient}/DateOfBirth/Date", content["patient"]["date_of_birth"]
-    yield from _place(patient, content["patient"])
-    pharmacy = f"{order}/Pharmacy"
-    yield f"{pharmacy}/Identification/NCPDPID", content["pharmacy"]["ncpdp_id"]
-    yield f"{pharmacy}/Identification/NPI", content["pharmacy"]["npi"]
-    yield f"{pharmacy}/BusinessName", content["pharmacy"]["name"]
-    yield from _place(pharmacy, content["pharmacy"])
+    yield from _patient(f"{order}/Patient/HumanPatient", content["patient"])
+    yield from _pharmacy(f"{order}/Pharmacy", content["pharmacy"])
     prescriber = f"{order}/Prescriber/NonVeterinarian"
     yield from _practitioner(prescriber, content["prescriber"])
     yield f"{prescriber}/PracticeLocation/BusinessName", content["practice"]["name"]
@@ -363,37 +407,55 @@ def _expected_elements(record: dict, product: str) -> Iterator[tuple[str, str]]:
     yield from _person(f"{prescriber}/PrescriberAgent", _agent(record))
     supervisor = f"{order}/Supervisor/NonVeterinarian"
     yield from _practitioner(supervisor, content.get("supervisor") or {})
-    medication = f"{order}/MedicationPrescribed"
-    yield f"{medication}/{product}DrugDescription", drug["name"]
-    yield f"{medication}/{product}DrugCoded/ProductCode/Code", drug["ndc"]
+    yield from _medication(f"{order}/MedicationPrescribed", product, content)
+
+
+def _patient(path: str, patient: dict) -> Iterator[Element]:
+    yield from _person(path, patient)
+    yield f"{path}/Gender", patient["sex"]
+    yield f"{path}/DateOfBirth/Date", patient["date_of_birth"]
+    yield from _place(path, patient)
+
+
+def _pharmacy(path: str, pharmacy: dict) -> Iterator[Element]:
+    yield f"{path}/Identification/NCPDPID", pharmacy["ncpdp_id"]
+    yield f"{path}/Identification/NPI", pharmacy["npi"]
+    yield f"{path}/BusinessName", pharmacy["name"]
+    yield from _place(path, pharmacy)
+
+
+def _medication(path: str, product: str, content: dict) -> Iterator[Element]:
+    drug = content["drug"]
+    yield f"{path}/{product}DrugDescription", drug["name"]
+    yield f"{path}/{product}DrugCoded/ProductCode/Code", drug["ndc"]
     schedule = SCHEDULES[drug["schedule"]]
-    yield f"{medication}/{product}DrugCoded/DEASchedule/Code", schedule
-    yield f"{medication}/Quantity/Value", content["quantity"]
-    yield f"{medication}/Quantity/QuantityUnitOfMeasure/Code", drug["unit_code"]
-    yield f"{medication}/DaysSupply", str(content["days_supply"] or "")
-    yield f"{medication}/WrittenDate/Date", content["issued_on"]
+    yield f"{path}/{product}DrugCoded/DEASchedule/Code", schedule
+    yield f"{path}/Quantity/Value", content["quantity"]
+    yield f"{path}/Quantity/QuantityUnitOfMeasure/Code", drug["unit_code"]
+    yield f"{path}/DaysSupply", str(content["days_supply"] or "")
+    yield f"{path}/WrittenDate/Date", content["issued_on"]
     allowed = "0" if content["substitutions_allowed"] else "1"
-    yield f"{medication}/Substitutions", allowed
-    yield f"{medication}/NumberOfRefills", str(content["refills"])
-    yield f"{medication}/Note", _note(content)
-    yield f"{medication}/Sig/SigText", content["directions"]
-    earliest = f"{medication}/OtherMedicationDate/OtherMedicationDate/Date"
+    yield f"{path}/Substitutions", allowed
+    yield f"{path}/NumberOfRefills", str(content["refills"])
+    yield f"{path}/Note", _note(content)
+    yield f"{path}/Sig/SigText", content["directions"]
+    earliest = f"{path}/OtherMedicationDate/OtherMedicationDate/Date"
     yield earliest, content["earliest_fill_on"] or ""
 
 
-def _person(path: str, person: dict) -> Iterator[tuple[str, str]]:
+def _person(path: str, person: dict) -> Iterator[Element]:
     yield f"{path}/Name/LastName", person.get("last_name", "")
     yield f"{path}/Name/FirstName", person.get("first_name", "")
     yield f"{path}/Name/Suffix", person.get("credentials", "")
 
 
-def _practitioner(path: str, person: dict) -> Iterator[tuple[str, str]]:
+def _practitioner(path: str, person: dict) -> Iterator[Element]:
     yield f"{path}/Identification/DEANumber", person.get("dea_number", "")
     yield f"{path}/Identification/NPI", person.get("npi", "")
     yield from _person(path, person)
 
 
-def _place(path: str, place: dict) -> Iterator[tuple[str, str]]:
+def _place(path: str, place: dict) -> Iterator[Element]:
     address = place["address"]
     yield f"{path}/Address/AddressLine1", address["line_1"]
     yield f"{path}/Address/AddressLine2", address["line_2"]
@@ -405,7 +467,7 @@ def _place(path: str, place: dict) -> Iterator[tuple[str, str]]:
 
 
 def _agent(record: dict) -> dict:
-    """Return who prepared it for the practitioner; format 1 does not say in XML."""
+    """Return who prepared it for the practitioner; format 1 has no agent in XML."""
     content, person = record["content"], record["content"]["prepared_by"]
     if content["format"] == 1 or person["username"] == record["signer"]:
         return {}
@@ -428,8 +490,8 @@ def _note(content: dict) -> str:
 # The record of what happened
 
 
-def _check_events(source: Folder | Zip, name: str, report: Report) -> None:
-    """Each event is canonical, in order, and follows the one that it names."""
+def _check_events(source: Source, name: str, report: Report) -> None:
+    """Check that each event is canonical, in order, and follows the one it names."""
     last: dict[str, Any] = {}
     is_whole = name.startswith("audit/")
     with source.open(name) as file:
@@ -437,31 +499,33 @@ def _check_events(source: Folder | Zip, name: str, report: Report) -> None:
             event = json.loads(line)
             if _canonical(event) + b"\n" != line:
                 raise Bad(name, f"line {number} is not canonical JSON")
-            if what := _out_of_order(event, last, is_whole):
-                raise Bad(name, f"line {number} {what}")
+            if problem := _out_of_order(event, last, is_whole):
+                raise Bad(name, f"line {number} {problem}")
             last = event
             # Those of a prescription are also in the whole trail, if that is here.
             report.events += is_whole or "audit/events.jsonl" not in report.digests
 
 
 def _out_of_order(event: dict, last: dict, is_whole: bool) -> str:
-    here = (event["stream"], event["sequence"])
-    before = (last.get("stream", ""), last.get("sequence", 0))
-    follows = here[0] == before[0] and here[1] == before[1] + 1
-    if here <= before:
+    """Return why an event does not follow the last one; empty if it does."""
+    stream, sequence = event["stream"], event["sequence"]
+    last_stream, last_sequence = last.get("stream", ""), last.get("sequence", 0)
+    follows = stream == last_stream and sequence == last_sequence + 1
+    if (stream, sequence) <= (last_stream, last_sequence):
         return "is out of order"
-    if is_whole and not follows and (here[0] == before[0] or here[1] != 1):
+    if is_whole and not follows and (stream == last_stream or sequence != 1):
         return "does not follow: events are missing before it"
     if follows and event["previous_hash"] != last["hash"]:
         return "does not follow the event before it"
-    return "" if (here[1] == 1) == (event["previous_hash"] == "") else "is no beginning"
+    is_first = sequence == 1
+    return "" if is_first == (event["previous_hash"] == "") else "is no beginning"
 
 
 # Formats
 
 
 def is_signed(jws: str, key: dict) -> bool:
-    """Say whether a compact JWS (RFC 7515) verifies with a P-256 key (ES256)."""
+    """Return True if a compact JWS (RFC 7515) verifies with a P-256 key (ES256)."""
     header, _, signature = parts(jws)
     if header.get("alg") != "ES256" or (key["kty"], key["crv"]) != ("EC", "P-256"):
         return False
@@ -480,27 +544,28 @@ def is_signed(jws: str, key: dict) -> bool:
 
 
 def parts(jws: str) -> tuple[dict, bytes, bytes]:
+    """Return the header, the payload and the signature; raise one of UNREADABLE."""
     header, payload, signature = jws.split(".")
     return json.loads(_bytes(header)), _bytes(payload), _bytes(signature)
 
 
 def _bytes(text: str) -> bytes:
     """Decode base64url strictly: only one text stands for any bytes."""
-    found = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    if base64.urlsafe_b64encode(found).rstrip(b"=").decode() != text:
+    decoded = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    if base64.urlsafe_b64encode(decoded).rstrip(b"=").decode() != text:
         raise ValueError("not base64url")
-    return found
+    return decoded
 
 
 def _thumbprint(key: dict) -> str:
-    """RFC 7638."""
+    """Return the thumbprint of a key (RFC 7638)."""
     members = {name: key[name] for name in ("crv", "kty", "x", "y")}
     digest = hashlib.sha256(_canonical(members)).digest()
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 def _canonical(value: Any) -> bytes:
-    """RFC 8785 for what bundles hold: no fractions, and only ASCII names."""
+    """Encode by RFC 8785 what bundles hold: no fractions, and only ASCII names."""
     _refuse_fractions(value)
     text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return text.encode("utf-8")
@@ -514,11 +579,11 @@ def _refuse_fractions(value: Any) -> None:
             raise ValueError("a name that is not ASCII")
         value = list(value.values())
     if isinstance(value, list):
-        for one in value:
-            _refuse_fractions(one)
+        for item in value:
+            _refuse_fractions(item)
 
 
-def _read(source: Folder | Zip, name: str) -> bytes:
+def _read(source: Source, name: str) -> bytes:
     try:
         with source.open(name) as file:
             return file.read()
@@ -526,8 +591,8 @@ def _read(source: Folder | Zip, name: str) -> bytes:
         raise Bad(name, f"is missing or cannot be read ({error})") from None
 
 
-def _read_small(source: Folder | Zip, name: str) -> bytes:
-    """Read what nobody has vouched for yet, and never more than fits into memory."""
+def _read_small(source: Source, name: str) -> bytes:
+    """Read a file that is not verified yet, and never more than fits into memory."""
     try:
         with source.open(name) as file:
             data = file.read(LARGEST + 1)
@@ -538,7 +603,7 @@ def _read_small(source: Folder | Zip, name: str) -> bytes:
     return data
 
 
-def _digest(source: Folder | Zip, name: str) -> str:
+def _digest(source: Source, name: str) -> str:
     digest = hashlib.sha256()
     try:
         with source.open(name) as file:
@@ -550,11 +615,12 @@ def _digest(source: Folder | Zip, name: str) -> str:
 
 
 def escape(text: str) -> str:
-    """Return text in which a terminal finds no command, nor a person another line."""
+    """Return text on one line, without control characters for the terminal."""
     return text.encode("unicode_escape").decode("ascii")
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """Verify the bundle that the command line names; return the exit status."""
     parser = argparse.ArgumentParser(description="Verify a bundle of prescriptions.")
     here = Path(__file__).resolve().parent
     parser.add_argument("bundle", nargs="?", type=Path, default=here)
@@ -566,6 +632,11 @@ def main(arguments: list[str] | None = None) -> int:
     if report.problems:
         print(f"NOT VERIFIED: {len(report.problems)} problems.")  # noqa: T201
         return 1
+    _print_verified(report, key_was_named=bool(options.key_thumbprint))
+    return 0
+
+
+def _print_verified(report: Report, *, key_was_named: bool) -> None:
     seal = report.seal
     print(  # noqa: T201
         f"VERIFIED: {len(report.records)} prescriptions, {len(report.digests)} files,"
@@ -575,12 +646,11 @@ def main(arguments: list[str] | None = None) -> int:
     )
     for kid in sorted(report.signed_with):
         print(f"Prescriptions were signed with key {kid}.")  # noqa: T201
-    if not options.key_thumbprint:
+    if not key_was_named:
         print(  # noqa: T201
             "Compare these key ids with those that the portal publishes or told you:\n"
             "a bundle cannot vouch for its own keys. See README.txt."
         )
-    return 0
 
 
 if __name__ == "__main__":

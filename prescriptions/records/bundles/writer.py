@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,11 +25,13 @@ FIXED_TIME = (1980, 1, 1, 0, 0, 0)  # the first that a zip file can say
 
 
 class NotWritten(Exception):
-    """There is no bundle; the message says why."""
+    """No bundle was written; the message says why."""
 
 
 @dataclass(frozen=True)
 class Written:
+    """How many prescriptions a new bundle holds, and the digest that is sealed."""
+
     prescriptions: int
     manifest_digest: str
 
@@ -61,7 +63,7 @@ def write(
 
 
 class _Bundle:
-    """Where files go; remembers the digest of each on the way."""
+    """A bundle being written; keeps the digest of each file for the manifest."""
 
     def __init__(self, target: Path) -> None:
         self.target = target
@@ -69,7 +71,7 @@ class _Bundle:
         self.count = 0
 
     def add(self, name: str, data: bytes) -> None:
-        self.put(name, data)
+        self.write(name, data)
         self._remember(name, hashlib.sha256(data).hexdigest())
 
     def add_lines(self, name: str, lines: Iterable[bytes], *, folder: Path) -> None:
@@ -80,7 +82,7 @@ class _Bundle:
                 file.write(line)
                 digest.update(line)
             file.flush()
-            self.put_file(name, Path(file.name))
+            self.write_file(name, Path(file.name))
         self._remember(name, digest.hexdigest())
 
     def add_manifest(self) -> str:
@@ -91,17 +93,17 @@ class _Bundle:
         with tempfile.NamedTemporaryFile(dir=self.target.parent) as file:
             shutil.copyfileobj(self.lines, file)
             file.flush()
-            self.put_file(verify.MANIFEST, Path(file.name))
+            self.write_file(verify.MANIFEST, Path(file.name))
         return digest
 
-    def put(self, name: str, data: bytes) -> None:
+    def write(self, name: str, data: bytes) -> None:
         raise NotImplementedError
 
-    def put_file(self, name: str, path: Path) -> None:
+    def write_file(self, name: str, path: Path) -> None:
         raise NotImplementedError
 
     def finish(self) -> None:
-        """Nothing is put in any more."""
+        """Close the bundle for more files."""
 
     def close(self) -> None:
         self.lines.close()
@@ -116,12 +118,12 @@ class _Folder(_Bundle):
         super().__init__(target)
         target.mkdir(mode=0o700)
 
-    def put(self, name: str, data: bytes) -> None:
+    def write(self, name: str, data: bytes) -> None:
         path = self.target / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
 
-    def put_file(self, name: str, path: Path) -> None:
+    def write_file(self, name: str, path: Path) -> None:
         place = self.target / name
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, place)
@@ -134,17 +136,17 @@ class _Zip(_Bundle):
         self.file = os.fdopen(descriptor, "w+b")
         self.archive = zipfile.ZipFile(self.file, "w", zipfile.ZIP_DEFLATED)
 
-    def put(self, name: str, data: bytes) -> None:
+    def write(self, name: str, data: bytes) -> None:
         self.archive.writestr(_info(name), data)
 
-    def put_file(self, name: str, path: Path) -> None:
+    def write_file(self, name: str, path: Path) -> None:
         info = _info(name)
         info.file_size = path.stat().st_size
         with path.open("rb") as source, self.archive.open(info, "w") as place:
             shutil.copyfileobj(source, place)
 
     def finish(self) -> None:
-        # As long as the seal that takes its place: its length is under the signature.
+        # As long as the seal that replaces it: the signature covers its length.
         self.archive.comment = _zip_seal("0" * 64)
         self.archive.close()
 
@@ -163,22 +165,11 @@ def _info(name: str) -> zipfile.ZipInfo:
 def _fill(
     bundle: _Bundle, folder: Path, *, scope: Scope, progress: Callable[[int], object]
 ) -> Written:
+    """Add everything in the scope to an open bundle and seal it."""
     for name in SHIPPED:
         bundle.add(name, (HERE / name).read_bytes())
-    keys: dict[str, dict] = {}
-    done = 0
-
-    def rows() -> Iterable[bytes]:
-        nonlocal done
-        yield spreadsheets.line(contents.CSV).encode()
-        for entry in contents.entries(scope):
-            _add_record(bundle, entry)
-            keys[entry.key["kid"]] = entry.key
-            yield spreadsheets.line(contents.csv_line(entry)).encode()
-            done += 1
-            progress(done)
-
-    bundle.add_lines("prescriptions.csv", rows(), folder=folder)
+    records = _Records(bundle, progress)
+    bundle.add_lines("prescriptions.csv", records.rows(scope), folder=folder)
     for log in contents.logs(scope).iterator(chunk_size=5):
         bundle.add(f"logs/{log.public_id}.json", log.payload.encode())
     if scope.is_whole:
@@ -187,11 +178,31 @@ def _fill(
         add("audit/checkpoints.jsonl", contents.all_checkpoints(), folder=folder)
     # Made known here, so that a new key is among those that verify the seal.
     current = contents.public_key(signer.current_key())
-    keys.setdefault(current["kid"], current)
-    bundle.add(
-        verify.KEYS, json.dumps({"keys": list(keys.values())}, indent=1).encode()
+    records.keys.setdefault(current["kid"], current)
+    keys = {"keys": list(records.keys.values())}
+    bundle.add(verify.KEYS, json.dumps(keys, indent=1).encode())
+    return _seal(
+        bundle, scope=scope, key_id=current["kid"], prescriptions=records.count
     )
-    return _seal(bundle, scope=scope, key_id=current["kid"], prescriptions=done)
+
+
+class _Records:
+    """Adds prescriptions to a bundle, and knows how many and with which keys."""
+
+    def __init__(self, bundle: _Bundle, progress: Callable[[int], object]) -> None:
+        self.bundle, self.progress = bundle, progress
+        self.keys: dict[str, dict] = {}
+        self.count = 0
+
+    def rows(self, scope: Scope) -> Iterator[bytes]:
+        """Add the records of a scope and yield the table that lists them."""
+        yield spreadsheets.line(contents.CSV).encode()
+        for entry in contents.entries(scope):
+            _add_record(self.bundle, entry)
+            self.keys[entry.key["kid"]] = entry.key
+            yield spreadsheets.line(contents.csv_line(entry)).encode()
+            self.count += 1
+            self.progress(self.count)
 
 
 def _add_record(bundle: _Bundle, entry: contents.Entry) -> None:
@@ -220,7 +231,7 @@ def _seal(bundle: _Bundle, *, scope: Scope, key_id: str, prescriptions: int) -> 
         "first_day": scope.first_day.isoformat() if scope.first_day else None,
         "last_day": scope.last_day.isoformat() if scope.last_day else None,
     }
-    bundle.put(verify.SEAL, signer.sign(content.encode(seal)).encode("ascii"))
+    bundle.write(verify.SEAL, signer.sign(content.encode(seal)).encode("ascii"))
     return Written(prescriptions=prescriptions, manifest_digest=digest)
 
 
@@ -230,7 +241,7 @@ def _zip_seal(digest: str) -> bytes:
 
 
 def _seal_zip(path: Path) -> None:
-    """Put a signature over all bytes of a zip file before its comment in there."""
+    """Sign all bytes of a zip file before its comment, and write the seal into that."""
     with path.open("r+b") as file:
         size = file.seek(0, os.SEEK_END) - len(_zip_seal("0" * 64))
         file.seek(0)
