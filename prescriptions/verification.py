@@ -1,4 +1,4 @@
-"""Whether what is archived, what stands in the rows and what was sent still agree."""
+"""Verification that signed records, their rows and the messages sent still agree."""
 
 import hashlib
 import json
@@ -16,8 +16,8 @@ from prescriptions.models import (
 )
 from providers import identifiers
 
-# Fixed at signing; the rest of a picture names rows that go on living.
-OF_THE_ROW = [
+# Fixed at signing; other parts of the content come from rows that may change later.
+FIXED_FIELDS = [
     "prescription",
     "issued_on",
     "quantity",
@@ -31,38 +31,40 @@ OF_THE_ROW = [
     "emergency_oral_on",
 ]
 
+# Rows that verification reads beside each signed record.
+VERIFIED_WITH = [
+    "prescription__practice",
+    "prescription__patient",
+    "prescription__drug",
+    "prescription__pharmacy",
+    "prescription__prescriber",
+    "prescription__supervisor",
+    "prescription__dea_registration",
+    "prescription__prepared_by",
+    "prescription__transmission",
+    "prescription__cancellation__message",
+    "challenge",
+    "signer",
+    "key",
+    "device",
+]
 PARTIES = ["patient", "prescriber", "supervisor", "practice", "drug", "pharmacy"]
 
 
 def problems() -> Iterator[str]:
-    """Yield what is wrong with each signed prescription that is not in order."""
+    """Yield the problem of each signed prescription that does not verify."""
     signed = Prescription.objects.filter(status__in=[*SINCE_SIGNING, Status.PRINTED])
-    bare = signed.filter(signed_record=None).exclude(signed_at=None)
-    for prescription in bare.order_by("pk"):
+    unrecorded = signed.filter(signed_record=None).exclude(signed_at=None)
+    for prescription in unrecorded.order_by("pk"):
         yield f"Prescription {prescription.public_id}: its signed record is missing."
-    records = SignedRecord.objects.select_related(
-        "prescription__practice",
-        "prescription__patient",
-        "prescription__drug",
-        "prescription__pharmacy",
-        "prescription__prescriber",
-        "prescription__supervisor",
-        "prescription__dea_registration",
-        "prescription__prepared_by",
-        "prescription__transmission",
-        "prescription__cancellation__message",
-        "challenge",
-        "signer",
-        "key",
-        "device",
-    ).order_by("pk")
+    records = SignedRecord.objects.select_related(*VERIFIED_WITH).order_by("pk")
     for record in records.iterator(chunk_size=500):
         if problem := problem_with(record):
             yield f"Prescription {record.prescription.public_id}: {problem}"
 
 
 def problem_with(record: SignedRecord) -> str:
-    """Return the first thing that is wrong with one record; empty when all is well."""
+    """Return the first problem with a signed record; empty if it verifies."""
     payload = record.payload.encode()
     try:
         if signer.verify(record.jws) != payload:
@@ -85,8 +87,8 @@ def problem_with(record: SignedRecord) -> str:
 def _problem_with_row(record: SignedRecord, signed: dict) -> str:
     prescription = record.prescription
     now = content.canonical(prescription)
-    # Format 1 says nothing of what it did not know; there the row has nothing either.
-    changed = [name for name in OF_THE_ROW if now[name] != signed.get(name)]
+    # Format 1 lacks fields that were added later; there the row has no value either.
+    changed = [name for name in FIXED_FIELDS if now[name] != signed.get(name)]
     for name in PARTIES:
         if _id(now[name]) != _id(signed.get(name)):
             changed.append(name)

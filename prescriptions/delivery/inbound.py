@@ -152,13 +152,16 @@ def _apply_cancel_response(
     if not is_denied and not message.has("Response/Approved"):
         raise Refused("The response is neither Approved nor Denied")
     _record_receipt(ours.about, received)
-    note = message.body_text("Response/Denied/DenialReason") or message.body_text(
-        "Response/Approved/Note"
-    )
     # Of two answers at once, the one that leaves the patient with the drug counts.
     cancellation.record_response(
-        canceled, is_approved=not is_denied, note=script.plain(note, longest=200)
+        canceled, is_approved=not is_denied, note=_cancel_note(message)
     )
+
+
+def _cancel_note(message: script.Message) -> str:
+    reason = message.body_text("Response/Denied/DenialReason")
+    note = reason or message.body_text("Response/Approved/Note")
+    return script.plain(note, longest=200)
 
 
 def _file_request(

@@ -64,15 +64,8 @@ def _result_of(
     response: requests.Response, *, message_id: str
 ) -> script.DeliveryResult:
     """Read the result out of an HTTP response; an answer to another message is none."""
-    code = response.status_code
-    if code in REFUSED_FOR_GOOD:
-        return script.DeliveryResult(
-            script.Outcome.REJECTED,
-            code=str(code),
-            description=f"The pharmacy network refused the message (HTTP {code}).",
-        )
-    if code != 200:
-        return try_again(f"The pharmacy network answered HTTP {code}.")
+    if response.status_code != 200:
+        return _http_error(response.status_code)
     body = _body(response)
     if body is None:
         return try_again("The answer of the pharmacy network was too long or too slow.")
@@ -80,6 +73,16 @@ def _result_of(
     if result.outcome != script.Outcome.TRY_AGAIN and result.relates_to != message_id:
         return try_again("The pharmacy network answered another message.")
     return result
+
+
+def _http_error(code: int) -> script.DeliveryResult:
+    if code not in REFUSED_FOR_GOOD:
+        return try_again(f"The pharmacy network answered HTTP {code}.")
+    return script.DeliveryResult(
+        script.Outcome.REJECTED,
+        code=str(code),
+        description=f"The pharmacy network refused the message (HTTP {code}).",
+    )
 
 
 def _body(response: requests.Response) -> bytes | None:

@@ -64,11 +64,7 @@ def report_late_acceptance(
         outcome=Outcome.FAILURE,
         code=result.code,
     )
-    notify_prescriber(
-        prescription,
-        subject="A pharmacy has what was given up as not delivered",
-        template="prescriptions/mail/accepted_late.txt",
-    )
+    _notify_of_late_acceptance(prescription)
     return True
 
 
@@ -112,6 +108,14 @@ def record(
         stream=user_stream(prescription.prescriber.user),
         outcome=outcome,
         **detail,
+    )
+
+
+def _notify_of_late_acceptance(prescription: Prescription) -> None:
+    notify_prescriber(
+        prescription,
+        subject="A pharmacy has what was given up as not delivered",
+        template="prescriptions/mail/accepted_late.txt",
     )
 
 

@@ -31,11 +31,8 @@ def check(message: script.Message, prescription: Prescription) -> None:
     _open_incident(prescription, changed)
     _notify(prescription)
     if prescription.status in cancellation.CANCELLABLE:
-        cancellation.cancel_locked(
-            prescription,
-            by=None,
-            reason=f"The pharmacy has it otherwise than signed: {', '.join(changed)}.",
-        )
+        reason = f"The pharmacy has it otherwise than signed: {', '.join(changed)}."
+        cancellation.cancel_locked(prescription, by=None, reason=reason)
 
 
 def _open_incident(prescription: Prescription, changed: list[str]) -> None:

@@ -67,8 +67,7 @@ def denial(
     root = elements.new_message(VERSIONS[version])
     _header(root, record, message_id, sent_at=content.timestamp(sent_at), about=about)
     response = add(add(root, "Body"), kind)
-    denied = add(add(response, "Response"), "Denied")
-    add(denied, "DenialReason", reason)
+    add(add(add(response, "Response"), "Denied"), "DenialReason", reason)
     _parties(response, record)
     return elements.serialize(root)
 
@@ -81,10 +80,10 @@ def _header(
     sent_at: str,
     about: str = "",
 ) -> etree._Element:
-    signed_content = record["content"]
+    signed = record["content"]
     header = add(root, "Header")
-    add(header, "To", signed_content["pharmacy"]["ncpdp_id"]).set("Qualifier", "P")
-    add(header, "From", signed_content["prescriber"]["npi"]).set("Qualifier", "D")
+    add(header, "To", signed["pharmacy"]["ncpdp_id"]).set("Qualifier", "P")
+    add(header, "From", signed["prescriber"]["npi"]).set("Qualifier", "D")
     add(header, "MessageID", message_id)
     if about:
         add(header, "RelatesToMessageID", about)
@@ -109,9 +108,9 @@ def _order(root: etree._Element, kind: str, record: dict, version: Version) -> N
 
 
 def _parties(order: etree._Element, record: dict) -> None:
-    signed_content = record["content"]
-    _patient(add(add(order, "Patient"), "HumanPatient"), signed_content["patient"])
-    _pharmacy(add(order, "Pharmacy"), signed_content["pharmacy"])
+    signed = record["content"]
+    _patient(add(add(order, "Patient"), "HumanPatient"), signed["patient"])
+    _pharmacy(add(order, "Pharmacy"), signed["pharmacy"])
     _prescriber(add(add(order, "Prescriber"), "NonVeterinarian"), record)
 
 
@@ -170,36 +169,32 @@ def _supervisor(order: etree._Element, supervisor: dict | None) -> None:
     elements.add_name(element, supervisor)
 
 
-def _medication(order: etree._Element, signed_content: dict, version: Version) -> None:
+def _medication(order: etree._Element, signed: dict, version: Version) -> None:
     element = add(order, "MedicationPrescribed")
-    _drug(
-        add(element, version.drug) if version.drug else element, signed_content["drug"]
-    )
+    _drug(add(element, version.drug) if version.drug else element, signed["drug"])
     quantity = add(element, "Quantity")
-    add(quantity, "Value", signed_content["quantity"])
+    add(quantity, "Value", signed["quantity"])
     add(quantity, "CodeListQualifier", QUANTITY_SOLD)
     add(
         add(quantity, "QuantityUnitOfMeasure"),
         "Code",
-        signed_content["drug"]["unit_code"],
+        signed["drug"]["unit_code"],
     )
-    if signed_content["days_supply"]:
-        add(element, "DaysSupply", str(signed_content["days_supply"]))
-    elements.add_date(element, "WrittenDate", signed_content["issued_on"])
+    if signed["days_supply"]:
+        add(element, "DaysSupply", str(signed["days_supply"]))
+    elements.add_date(element, "WrittenDate", signed["issued_on"])
     add(
         element,
         "Substitutions",
-        "0" if signed_content["substitutions_allowed"] else "1",
+        "0" if signed["substitutions_allowed"] else "1",
     )
-    add(element, "NumberOfRefills", str(signed_content["refills"]))
-    if note := content.note_as_sent(signed_content):
+    add(element, "NumberOfRefills", str(signed["refills"]))
+    if note := content.note_as_sent(signed):
         add(element, "Note", note)
-    add(add(element, "Sig"), "SigText", signed_content["directions"])
-    if signed_content["earliest_fill_on"]:  # 21 CFR 1306.12(b)(1)(ii)
+    add(add(element, "Sig"), "SigText", signed["directions"])
+    if signed["earliest_fill_on"]:  # 21 CFR 1306.12(b)(1)(ii)
         other = add(element, "OtherMedicationDate")
-        elements.add_date(
-            other, "OtherMedicationDate", signed_content["earliest_fill_on"]
-        )
+        elements.add_date(other, "OtherMedicationDate", signed["earliest_fill_on"])
         add(other, "OtherMedicationDateQualifier", "EffectiveDate")
 
 

@@ -4,12 +4,15 @@
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
 from functools import cache
 
 from foundation.actors import User
 from foundation.blockers import Blocker
 from prescriptions import content, rules
 from prescriptions.models import Prescription, Status
+from prescriptions.rules import Place
 from prescriptions.safeguards import certification
 from prescriptions.signing import gate
 from prescriptions.writing import rule_context
@@ -24,6 +27,57 @@ MARK_IS_STALE = Blocker(
     "Choose Not ready after all, review it and mark it ready again.",
 )
 NOTHING = Blocker("There is nothing to sign.", "Choose a prescription.")
+
+
+@dataclass(frozen=True)
+class Review:
+    """One prescription as the page shows it, with its blockers."""
+
+    prescription: Prescription
+    blockers: list[Blocker]
+    shown_digest: str
+    issue_date: date
+    place: Place | None  # in a series of Schedule II
+
+    @property
+    def is_to_be_signed(self) -> bool:
+        return self.prescription.status == Status.READY and not self.blockers
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The reviewed prescriptions that one challenge would sign."""
+
+    prescriptions: list[Prescription]
+    blockers: list[Blocker]  # to signing them together
+    shown_digest: str  # empty if they cannot be signed
+
+
+def prepare(prescriptions: list[Prescription], *, by: User) -> list[Review]:
+    """Return what the page shows of each of these prescriptions of one patient."""
+    blockers = blockers_by_pk(prescriptions, by=by)
+    places = rule_context.series_places(prescriptions)
+    return [
+        Review(
+            prescription,
+            blockers[prescription.pk],
+            content.digest(prescription),
+            prescription.issue_date,
+            places.get(prescription.pk),
+        )
+        for prescription in prescriptions
+    ]
+
+
+def batch(reviews: list[Review]) -> Batch:
+    """Return the reviewed prescriptions that are ready to sign, to be signed at once."""
+    to_sign = [review for review in reviews if review.is_to_be_signed]
+    prescriptions = [review.prescription for review in to_sign]
+    blockers = blockers_together(prescriptions) if len(to_sign) > 1 else []
+    shown_digest = ""
+    if to_sign and not blockers:
+        shown_digest = content.digest_over(review.shown_digest for review in to_sign)
+    return Batch(prescriptions, blockers, shown_digest)
 
 
 def blockers(prescription: Prescription, *, by: User) -> list[Blocker]:

@@ -34,19 +34,13 @@ def add(request: AuthenticatedRequest) -> HttpResponse:
 
 
 def detail(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
-    """Show a report; confirm it, or note who was told of it."""
+    """Show a report; confirm it, or record who was notified of it."""
     require_staff(request.user)
     report = get_object_or_404(ThirdPartyAudit, public_id=public_id)
     refusal = ""
     if request.method == "POST":
-        act = request.POST.get("act", "")
-        if act not in {"confirm", *certification.NOTICES}:
-            raise BadRequest
-        try:
-            _do(act, report, by=request.user)
-        except certification.NotAllowed as problem:
-            refusal = str(problem)
-        else:
+        refusal = _act(request.POST.get("act", ""), report, by=request.user)
+        if not refusal:
             messages.success(request, "It is on record.")
             return redirect("certification-detail", public_id)
     return form_page(
@@ -63,8 +57,15 @@ def detail(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     )
 
 
-def _do(act: str, report: ThirdPartyAudit, *, by: User) -> None:
-    if act == "confirm":
-        certification.confirm(report, by=by)
-    else:
-        certification.record_notice(report, act, by=by)
+def _act(act: str, report: ThirdPartyAudit, *, by: User) -> str:
+    """Confirm a report or record a notice; return the refusal, or nothing."""
+    if act not in {"confirm", *certification.NOTICES}:
+        raise BadRequest
+    try:
+        if act == "confirm":
+            certification.confirm(report, by=by)
+        else:
+            certification.record_notice(report, act, by=by)
+    except certification.NotAllowed as refusal:
+        return str(refusal)
+    return ""

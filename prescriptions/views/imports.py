@@ -1,10 +1,11 @@
 import hashlib
 import io
 import json
+from collections.abc import Iterator
 from uuid import UUID
 
 from django.core.paginator import Paginator
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_http_methods, require_safe
@@ -21,19 +22,11 @@ PAGE_SIZE = 50
 def index(request: AuthenticatedRequest) -> HttpResponse:
     """List imported records; a search is posted, so that no address names a patient."""
     query = request.POST.get("q", "").strip()[:100]
-    records = ImportedRecord.objects.visible_to(request.user).select_related("bundle")
-    for word in query.split():
-        day = dates.parse(word)
-        named = (
-            Q(patient_name__icontains=word)
-            | Q(drug__icontains=word)
-            | Q(prescriber__icontains=word)
-            | Q(dea_number__iexact=word)
-        )
-        dated = Q(date_of_birth=day) | Q(issued_on=day)
-        records = records.filter(dated if day else named)
-    shown = records.defer("payload", "jws", "xml", "events")
-    page = Paginator(shown, PAGE_SIZE).get_page(1 if query else request.GET.get("page"))
+    records = _matching(
+        ImportedRecord.objects.visible_to(request.user).select_related("bundle"), query
+    ).defer("payload", "jws", "xml", "events")
+    wanted = 1 if query else request.GET.get("page")
+    page = Paginator(records, PAGE_SIZE).get_page(wanted)
     return render(
         request, "prescriptions/imported/list.html", {"page": page, "query": query}
     )
@@ -45,14 +38,6 @@ def detail(request: AuthenticatedRequest, prescription_id: UUID) -> HttpResponse
         ImportedRecord.objects.visible_to(request.user).select_related("bundle"),
         prescription_id=prescription_id,
     )
-    entry = contents.Entry(
-        prescription=str(record.prescription_id),
-        payload=record.payload.encode(),
-        jws=record.jws,
-        key=record.key,
-        xml=None,
-        events=b"",
-    )
     is_intact = _is_intact(record)
     return render(
         request,
@@ -60,16 +45,37 @@ def detail(request: AuthenticatedRequest, prescription_id: UUID) -> HttpResponse
         {
             "record": record,
             "is_intact": is_intact,
-            "fields": zip(contents.CSV, contents.csv_line(entry), strict=True)
-            if is_intact
-            else [],
+            "fields": _fields(record) if is_intact else [],
             "events": [json.loads(line) for line in io.StringIO(record.events)],
         },
     )
 
 
+def _matching(
+    records: QuerySet[ImportedRecord], query: str
+) -> QuerySet[ImportedRecord]:
+    """Return the records that match every word; a date is of birth or of issue."""
+    for word in query.split():
+        day = dates.parse(word)
+        named = (
+            Q(patient_name__icontains=word)
+            | Q(drug__icontains=word)
+            | Q(prescriber__icontains=word)
+            | Q(dea_number__iexact=word)
+        )
+        dated = Q(date_of_birth=day) | Q(issued_on=day)
+        records = records.filter(dated if day else named)
+    return records
+
+
+def _fields(record: ImportedRecord) -> Iterator[tuple[str, str]]:
+    """Return the columns of a bundle's table and their values in this record."""
+    entry = contents.imported_entry(record)
+    return zip(contents.CSV, contents.csv_line(entry), strict=True)
+
+
 def _is_intact(record: ImportedRecord) -> bool:
-    """Say whether its signature verifies still, over what is archived here."""
+    """Return True if its signature verifies over what is archived here."""
     payload = record.payload.encode()
     try:
         signed = verify.parts(record.jws)[1]

@@ -80,14 +80,13 @@ def detail(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
         .select_related("drug", "practice", "cancellation")
         .order_by("-created_at")
     )
+    to_sign = prescriptions.filter(prescriber__user=request.user, status__in=OPEN)
     return render(
         request,
         "prescriptions/patient.html",
         {
             "patient": patient,
             "prescriptions": prescriptions[:PAGE_SIZE],
-            "to_sign": prescriptions.filter(
-                prescriber__user=request.user, status__in=OPEN
-            ).count(),
+            "to_sign": to_sign.count(),
         },
     )

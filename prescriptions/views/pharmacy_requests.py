@@ -27,7 +27,7 @@ SHOWN_WITH = [
 
 @require_safe
 def index(request: AuthenticatedRequest) -> HttpResponse:
-    """List what pharmacies ask for: what waits first, then what was decided."""
+    """List the requests of pharmacies: open ones first, then those decided."""
     shown = PharmacyRequest.objects.visible_to(request.user).select_related(*SHOWN_WITH)
     waiting = shown.waiting()
     decided = shown.exclude(pk__in=waiting.values("pk"))
@@ -42,14 +42,13 @@ def index(request: AuthenticatedRequest) -> HttpResponse:
 
 
 def detail(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
-    """Show one request and take a denial."""
+    """Show a request, and deny it."""
     asked = _request_or_404(request, public_id)
     form = DenyForm(request.POST or None)
     if form.is_valid():
         try:
-            pharmacy_requests.deny(
-                asked, by=request.user, reason=form.cleaned_data["reason"]
-            )
+            reason = form.cleaned_data["reason"]
+            pharmacy_requests.deny(asked, by=request.user, reason=reason)
         except drafts.NotAllowed as refusal:
             form.add_error(None, str(refusal))
         else:
@@ -67,7 +66,7 @@ def detail(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
 
 @require_POST
 def write(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
-    """Begin the prescription that answers it, as a draft to be reviewed and signed."""
+    """Write the prescription that answers a request, as a draft."""
     asked = _request_or_404(request, public_id)
     try:
         draft = pharmacy_requests.write(asked, by=request.user)

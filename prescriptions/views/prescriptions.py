@@ -12,7 +12,13 @@ from foundation.actors import AuthenticatedRequest, User
 from foundation.pages import STOP_ASKING, form_page
 from prescriptions import rules
 from prescriptions.delivery import cancellation, outbox, outcomes
-from prescriptions.models import PharmacyRequest, Prescription, Status, Transmission
+from prescriptions.models import (
+    Patient,
+    PharmacyRequest,
+    Prescription,
+    Status,
+    Transmission,
+)
 from prescriptions.views.lookups import patient_or_404, prescription_or_404
 from prescriptions.writing import drafts, printing, rule_context
 from prescriptions.writing.forms import PrescriptionForm
@@ -32,19 +38,19 @@ SHOWN = {
 def index(request: AuthenticatedRequest) -> HttpResponse:
     show = request.GET.get("show")
     show = show if show in SHOWN else "open"
+    _, statuses = SHOWN[show]
     prescriptions = (
         Prescription.objects.visible_to(request.user)
-        .filter(status__in=SHOWN[show][1])
+        .filter(status__in=statuses)
         .select_related("patient", "drug", "prescriber", "practice", "cancellation")
         .order_by("-updated_at", "-pk")
     )
+    page = Paginator(prescriptions, PAGE_SIZE).get_page(request.GET.get("page"))
     return render(
         request,
         "prescriptions/list.html",
         {
-            "page": Paginator(prescriptions, PAGE_SIZE).get_page(
-                request.GET.get("page")
-            ),
+            "page": page,
             "show": show,
             "requests_waiting": _requests_waiting(request.user),
             "filters": [(value, label) for value, (label, _) in SHOWN.items()],
@@ -57,36 +63,21 @@ def create(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     draft = Prescription(
         patient=patient, practice=patient.practice, prepared_by=request.user
     )
-    form = PrescriptionForm(
-        request.user, patient.practice, request.POST or None, instance=draft
-    )
+    form = _form(request, draft)
     if form.is_valid():
         prescription = drafts.create(form.save(commit=False), by=request.user)
         return redirect(prescription)
-    return form_page(
-        request,
-        "prescriptions/form.html",
-        form,
-        patient=patient,
-        others=rule_context.series_candidates(draft),
-        heading="Write a prescription",
-        cancel_url=patient.get_absolute_url(),
-    )
+    return _form_page(request, form, heading="Write a prescription", cancel_to=patient)
 
 
 def edit(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     prescription = prescription_or_404(request, public_id)
-    form = PrescriptionForm(
-        request.user,
-        prescription.practice,
-        request.POST or None,
-        instance=prescription,
-    )
     if not prescription.is_open:
         messages.error(
             request, "This prescription can no longer be changed. Write a new one."
         )
         return redirect(prescription)
+    form = _form(request, prescription)
     if form.is_valid():
         try:
             drafts.alter(form.save(commit=False), by=request.user)
@@ -94,14 +85,8 @@ def edit(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
             form.add_error(None, str(refusal))
         else:
             return redirect(prescription)
-    return form_page(
-        request,
-        "prescriptions/form.html",
-        form,
-        patient=prescription.patient,
-        others=rule_context.series_candidates(prescription),
-        heading="Edit the prescription",
-        cancel_url=prescription.get_absolute_url(),
+    return _form_page(
+        request, form, heading="Edit the prescription", cancel_to=prescription
     )
 
 
@@ -124,7 +109,7 @@ def detail(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
 
 @require_safe
 def status(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
-    """Give the status line alone, for the page that refreshes itself."""
+    """Render only the status line, for the page that refreshes itself."""
     prescription = prescription_or_404(request, public_id)
     signed_at = prescription.signed_at
     is_new = signed_at is not None and timezone.now() - signed_at < ASK_FOR
@@ -151,7 +136,7 @@ def discard(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
 
 @require_POST
 def copy(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
-    """Write a prescription that was not delivered again, as a new draft."""
+    """Copy a prescription that was not delivered into a new draft."""
     prescription = prescription_or_404(request, public_id)
     try:
         draft = drafts.copy(prescription, by=request.user)
@@ -174,6 +159,35 @@ def send_now(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     return redirect(prescription)
 
 
+def _form(
+    request: AuthenticatedRequest, prescription: Prescription
+) -> PrescriptionForm:
+    return PrescriptionForm(
+        request.user,
+        prescription.practice,
+        request.POST or None,
+        instance=prescription,
+    )
+
+
+def _form_page(
+    request: AuthenticatedRequest,
+    form: PrescriptionForm,
+    *,
+    heading: str,
+    cancel_to: Patient | Prescription,
+) -> HttpResponse:
+    return form_page(
+        request,
+        "prescriptions/form.html",
+        form,
+        patient=form.instance.patient,
+        others=rule_context.series_candidates(form.instance),
+        heading=heading,
+        cancel_url=cancel_to.get_absolute_url(),
+    )
+
+
 def _facts(request: AuthenticatedRequest, prescription: Prescription) -> dict:
     return {
         "prescription": prescription,
@@ -182,7 +196,7 @@ def _facts(request: AuthenticatedRequest, prescription: Prescription) -> dict:
         "place": rule_context.series_places([prescription]).get(prescription.pk),
         "record": getattr(prescription, "signed_record", None),
         "is_accepted_late": outcomes.was_accepted_late(prescription),
-        "can_retry": _was_tried_in_vain(prescription),
+        "can_retry": _can_retry(prescription),
         "is_cancellable": prescription.status in cancellation.CANCELLABLE,
     }
 
@@ -191,6 +205,6 @@ def _requests_waiting(user: User) -> int:
     return PharmacyRequest.objects.visible_to(user).waiting().count()
 
 
-def _was_tried_in_vain(prescription: Prescription) -> bool:
+def _can_retry(prescription: Prescription) -> bool:
     is_queued = prescription.status == Status.QUEUED
     return is_queued and prescription.transmission.attempts > 0

@@ -1,4 +1,4 @@
-"""Stopping and restoring signing."""
+"""Stop signing and resume it."""
 
 from uuid import UUID
 
@@ -33,7 +33,7 @@ def stop(request: AuthenticatedRequest) -> HttpResponse:
 
 
 def detail(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
-    """Show a stop, and take what was mended from the first of two people."""
+    """Show a stop, and take the remedy from the first of two people."""
     require_responsible(request.user)
     stop = get_object_or_404(stops.visible_to(request.user), public_id=public_id)
     is_open = stop.restored_at is None and stop.entered_by in (None, request.user)
@@ -62,43 +62,40 @@ def detail(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
 
 @sensitive_post_parameters("password", "code")
 def restore(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
-    """Let signing go on, as the second of two people, with both factors."""
+    """Resume signing, as the second of two people, with both factors."""
     require_responsible(request.user)
     stop = get_object_or_404(stops.visible_to(request.user), public_id=public_id)
     objection = stops.restoration_blocker(stop, by=request.user)
-    form = None if objection else _proof(request, stop)
-    if form and form.is_valid():
-        try:
-            stops.restore(
-                stop,
-                by=request.user,
-                challenge=form.challenge,
-                session_key=request.session.session_key,
-            )
-        except (stops.NotAllowed, refusals.NotProven) as refusal:
-            form.add_error(None, str(refusal))
-        else:
-            messages.success(request, "Signing goes on.")
-            return redirect("system-status")
-    if objection and request.method == "POST":
-        return form_page(
-            request,
-            "prescriptions/system/restore.html",
-            None,
-            refused=True,
-            stop=stop,
-            objection=objection,
-        )
+    form = None if objection else _proof_form(request, stop)
+    if form and form.is_valid() and _restore(request, stop, form):
+        messages.success(request, "Signing goes on.")
+        return redirect("system-status")
     return proof_page(
         request,
         "prescriptions/system/restore.html",
         form,
+        refused=bool(objection) and request.method == "POST",
         stop=stop,
         objection=objection,
     )
 
 
-def _proof(request: AuthenticatedRequest, stop: SigningStop) -> ProofForm:
+def _restore(request: AuthenticatedRequest, stop: SigningStop, form: ProofForm) -> bool:
+    """Return True if signing resumed, or else put the refusal into the form."""
+    try:
+        stops.restore(
+            stop,
+            by=request.user,
+            challenge=form.challenge,
+            session_key=request.session.session_key,
+        )
+    except (stops.NotAllowed, refusals.NotProven) as refusal:
+        form.add_error(None, str(refusal))
+        return False
+    return True
+
+
+def _proof_form(request: AuthenticatedRequest, stop: SigningStop) -> ProofForm:
     return proof_form(
         request,
         purpose=Purpose.RESTORE_SIGNING,

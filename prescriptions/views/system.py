@@ -1,4 +1,4 @@
-"""What the gate looks at, plainly; for administrators and designees."""
+"""The status of the system: each part of the gate, for those responsible for it."""
 
 from django.core.exceptions import PermissionDenied
 from django.db import connection
@@ -24,56 +24,78 @@ from prescriptions.signing import gate
 def status(request: AuthenticatedRequest) -> HttpResponse:
     """Show each part of the gate: in order or not, what is known, what to do."""
     require_responsible(request.user)
-    reports, findings = ThirdPartyAudit.objects.all(), gate.findings(by=request.user)
-    return render(
-        request,
-        "prescriptions/system/status.html",
-        {
-            "findings": findings,
-            "has_problems": any(findings.values()),
-            "not_shown": _not_shown(),
-            "newest_event": Event.objects.order_by("-at").first(),
-            "signing_keys": SigningKey.objects.all(),
-            "module": SigningModule.objects.first(),
-            "is_fips_said": _is_fips_said(),
-            "measured": clock.latest_measurement(),
-            "last_attempt": ClockMeasurement.objects.first(),
-            "database": connection.vendor,
-            "version": releases.software_version(),
-            "is_live": certification.is_live(),
-            "reports": reports,
-            "overdue": [
-                (report, certification.overdue(report, today=timezone.localdate()))
-                for report in reports
-                if report.tell_dea_by
-            ],
-            "stops": stops.visible_to(request.user),
-            "has_device": Device.objects.visible_to(request.user).usable().exists(),
-        },
-    )
+    findings = gate.findings(by=request.user)
+    facts = {
+        "findings": findings,
+        "has_problems": any(findings.values()),
+        "not_shown": _not_shown(),
+        "stops": stops.visible_to(request.user),
+        "has_device": Device.objects.visible_to(request.user).usable().exists(),
+    }
+    facts |= _software_facts() | _signer_facts() | _clock_facts()
+    facts |= _certification_facts()
+    return render(request, "prescriptions/system/status.html", facts)
 
 
 def require_responsible(user: User) -> None:
+    """Raise PermissionDenied unless this user may see and stop the system."""
     if not stops.is_responsible(user):
         raise PermissionDenied("This page is for administrators and designees.")
 
 
 def require_staff(user: User) -> None:
+    """Raise PermissionDenied unless this user is an administrator."""
     if not (user.is_active and user.is_staff):
         raise PermissionDenied("This page is for administrators.")
 
 
+def _software_facts() -> dict:
+    return {
+        "newest_event": Event.objects.order_by("-at").first(),
+        "database": connection.vendor,
+        "version": releases.software_version(),
+    }
+
+
+def _signer_facts() -> dict:
+    return {
+        "signing_keys": SigningKey.objects.all(),
+        "module": SigningModule.objects.first(),
+        "is_fips_said": _claims_fips(),
+    }
+
+
+def _clock_facts() -> dict:
+    return {
+        "measured": clock.latest_measurement(),
+        "last_attempt": ClockMeasurement.objects.first(),
+    }
+
+
+def _certification_facts() -> dict:
+    reports, today = ThirdPartyAudit.objects.all(), timezone.localdate()
+    return {
+        "is_live": certification.is_live(),
+        "reports": reports,
+        "overdue": [
+            (report, certification.overdue(report, today=today))
+            for report in reports
+            if report.tell_dea_by
+        ],
+    }
+
+
 def _not_shown() -> list[str]:
-    """Name what nobody has shown to be in order, though signing may go on."""
+    """Return the parts that nobody has shown to be in order, though signing may go on."""
     shown = {
-        "signing module": _is_fips_said(),
+        "signing module": _claims_fips(),
         "clock": clock.latest_measurement() is not None,
         "certification": certification.current_report() is not None,
     }
     return [part for part, is_shown in shown.items() if not is_shown]
 
 
-def _is_fips_said() -> bool:
-    """Say whether anybody claims a validated module: it itself, or the site."""
+def _claims_fips() -> bool:
+    """Return True if the module itself, or the site, claims FIPS validation."""
     module = SigningModule.objects.first()
     return bool(module and (module.is_fips or module.certificate))

@@ -94,7 +94,19 @@ def entries(scope: Scope) -> Iterator[Entry]:
     for records in _chunks(_signed_here(scope)):
         yield from _signed_entries(records)
     for imported in _chunks(_imported(scope)):
-        yield from map(_imported_entry, imported)
+        yield from map(imported_entry, imported)
+
+
+def imported_entry(record: ImportedRecord) -> Entry:
+    """Return an imported record as it goes into a bundle again."""
+    return Entry(
+        prescription=str(record.prescription_id),
+        payload=record.payload.encode(),
+        jws=record.jws,
+        key=record.key,
+        xml=None if record.xml is None else bytes(record.xml),
+        events=record.events.encode(),
+    )
 
 
 def logs(scope: Scope) -> QuerySet[PrescriptionLog]:
@@ -169,17 +181,6 @@ def _signed_entries(records: list[SignedRecord]) -> Iterator[Entry]:
             xml=bytes(message.xml) if message else None,
             events=events[prescription],
         )
-
-
-def _imported_entry(record: ImportedRecord) -> Entry:
-    return Entry(
-        prescription=str(record.prescription_id),
-        payload=record.payload.encode(),
-        jws=record.jws,
-        key=record.key,
-        xml=None if record.xml is None else bytes(record.xml),
-        events=record.events.encode(),
-    )
 
 
 def _signed_here(scope: Scope) -> QuerySet[SignedRecord]:
