@@ -64,13 +64,7 @@ def cancel_locked(
     if message:
         _withdraw(message, cancellation)
     was_sent = message is not None and message.attempts > 0
-    chain.record(
-        Act.PRESCRIPTION_CANCELLED,
-        by=by,
-        of=locked,
-        stream=user_stream(locked.prescriber.user) if by is None else None,
-        status="sent before" if was_sent else "never sent",
-    )
+    _record(locked, by=by, was_sent=was_sent)
     return cancellation
 
 
@@ -130,6 +124,16 @@ def _withdraw(message: Transmission, cancellation: Cancellation) -> None:
         )
     if message.attempts > 0:
         _send_cancel_rx(cancellation, message)
+
+
+def _record(prescription: Prescription, *, by: User | None, was_sent: bool) -> None:
+    chain.record(
+        Act.PRESCRIPTION_CANCELLED,
+        by=by,
+        of=prescription,
+        stream=user_stream(prescription.prescriber.user) if by is None else None,
+        status="sent before" if was_sent else "never sent",
+    )
 
 
 def _send_cancel_rx(cancellation: Cancellation, message: Transmission) -> None:

@@ -177,29 +177,33 @@ def _file_request(
         of=request,
         stream=user_stream(prescription.prescriber.user),
     )
+    _notify_of_request(prescription)
+    transit.check(message, prescription)
+
+
+def _notify_of_request(prescription: Prescription) -> None:
     outcomes.notify_prescriber(
         prescription,
         subject="A pharmacy asks for a prescription",
         template="prescriptions/mail/asked.txt",
     )
-    transit.check(message, prescription)
 
 
 def _create_request(
     message: script.Message, prescription: Prescription, received: ReceivedMessage
 ) -> PharmacyRequest:
     is_renewal = message.kind == "RxRenewalRequest"
-    wanted = script.wanted(message)
+    medication = script.requested_medication(message)
     return PharmacyRequest.objects.create(
         message=received,
         prescription=prescription,
         kind=RequestKind.RENEWAL if is_renewal else RequestKind.CHANGE,
         code=script.plain(message.body_text("MessageRequestCode"), longest=10),
-        wanted_drug=wanted.drug,
-        wanted_quantity=wanted.quantity,
-        wanted_refills=wanted.refills,
-        wanted_directions=wanted.directions,
-        note=wanted.note,
+        wanted_drug=medication.drug,
+        wanted_quantity=medication.quantity,
+        wanted_refills=medication.refills,
+        wanted_directions=medication.directions,
+        note=medication.note,
     )
 
 

@@ -185,12 +185,16 @@ def _fail(message: Transmission, result: script.DeliveryResult, *, reason: str) 
         _record_failure(Act.MESSAGE_FAILED, message, result, reason=reason)
         return
     _set_status(message.prescription, Status.FAILED, failure_reason=reason[:200])
+    _notify_of_failure(message.prescription)
+    _record_failure(Act.PRESCRIPTION_FAILED, message, result, reason=reason)
+
+
+def _notify_of_failure(prescription: Prescription) -> None:
     notify_prescriber(
-        message.prescription,
+        prescription,
         subject="A prescription was not delivered",
         template="prescriptions/mail/not_delivered.txt",
     )
-    _record_failure(Act.PRESCRIPTION_FAILED, message, result, reason=reason)
 
 
 def _record_failure(

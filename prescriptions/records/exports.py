@@ -171,8 +171,7 @@ def _scope_of(export: Export) -> Scope:
 
 
 def _complete(export: Export, path: Path, written: writer.Written) -> None:
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    digest = _digest_of(path)
     with transaction.atomic(durable=True):
         Export.objects.filter(pk=export.pk, state=ExportState.RUNNING).update(
             state=ExportState.DONE,
@@ -189,6 +188,11 @@ def _complete(export: Export, path: Path, written: writer.Written) -> None:
             digest=written.manifest_digest,
             prescriptions=written.prescriptions,
         )
+
+
+def _digest_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _fail(export: Export, problem: str) -> None:

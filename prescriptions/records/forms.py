@@ -15,19 +15,19 @@ TWO_YEARS = timedelta(days=731)
 
 
 class PeriodForm(forms.Form):
-    """From a first day to a last one."""
+    """A first day and a last day."""
 
     def clean(self) -> dict[str, Any]:
         super().clean()
-        wanted = self.cleaned_data
-        first, last = wanted.get("first"), wanted.get("last")
+        cleaned = self.cleaned_data
+        first, last = cleaned.get("first"), cleaned.get("last")
         if first and last and first > last:
             self.add_error("last", "Choose a day that is not before the first one.")
-        return wanted
+        return cleaned
 
 
 class LogForm(PeriodForm):
-    """The days of a log; `wanted` holds the arguments of logs.make."""
+    """The practice and the days of a log; its data are the arguments of logs.make."""
 
     practice = forms.ModelChoiceField(
         queryset=Practice.objects.none(), empty_label=None
@@ -59,15 +59,11 @@ class LogForm(PeriodForm):
             }
 
     def clean(self) -> dict[str, Any]:
-        wanted = super().clean()
-        practice, last = wanted.get("practice"), wanted.get("last")
+        cleaned = super().clean()
+        practice, last = cleaned.get("practice"), cleaned.get("last")
         if practice and last and last > practice.today():
             self.add_error("last", "Choose a day that is not after today.")
-        return wanted
-
-    @property
-    def wanted(self) -> dict[str, Any]:
-        return self.cleaned_data
+        return cleaned
 
 
 class RepudiationForm(forms.Form):
@@ -87,7 +83,7 @@ class RepudiationForm(forms.Form):
 
 
 class ExportForm(PeriodForm):
-    """Whose records to export, and of which days; `wanted` is for exports.request."""
+    """Whose records to export, and of which days; `arguments` are for exports.request."""
 
     scope = forms.ChoiceField(label="Whose records", widget=forms.RadioSelect)
     first = forms.DateField(
@@ -115,7 +111,7 @@ class ExportForm(PeriodForm):
             self.initial = {"scope": _key(*scopes[0])}
 
     @property
-    def wanted(self) -> dict[str, Any]:
+    def arguments(self) -> dict[str, Any]:
         practice, provider = self.scopes[self.cleaned_data["scope"]]
         return {
             "practice": practice,

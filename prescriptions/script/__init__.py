@@ -13,7 +13,11 @@ from prescriptions.script.parser import (
     read,
 )
 from prescriptions.script.replies import reply, version_of
-from prescriptions.script.requests import Wanted, plain, wanted
+from prescriptions.script.requests import (
+    RequestedMedication,
+    plain,
+    requested_medication,
+)
 from prescriptions.script.versions import OLDEST, VERSIONS
 
 __all__ = [
@@ -27,7 +31,7 @@ __all__ = [
     "Message",
     "NotReadable",
     "Outcome",
-    "Wanted",
+    "RequestedMedication",
     "cancel_rx",
     "changed_in_transit",
     "denial",
@@ -38,5 +42,5 @@ __all__ = [
     "read",
     "reply",
     "version_of",
-    "wanted",
+    "requested_medication",
 ]

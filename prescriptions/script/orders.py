@@ -132,10 +132,8 @@ def _pharmacy(element: etree._Element, pharmacy: dict) -> None:
 
 
 def _prescriber(element: etree._Element, record: dict) -> None:
-    prescriber, practice = (
-        record["content"]["prescriber"],
-        record["content"]["practice"],
-    )
+    signed = record["content"]
+    prescriber, practice = signed["prescriber"], signed["practice"]
     identification = add(element, "Identification")
     # With the institution's internal code where it has one: 21 CFR 1301.22(c).
     add(identification, "DEANumber", prescriber["dea_number"])
@@ -172,22 +170,11 @@ def _supervisor(order: etree._Element, supervisor: dict | None) -> None:
 def _medication(order: etree._Element, signed: dict, version: Version) -> None:
     element = add(order, "MedicationPrescribed")
     _drug(add(element, version.drug) if version.drug else element, signed["drug"])
-    quantity = add(element, "Quantity")
-    add(quantity, "Value", signed["quantity"])
-    add(quantity, "CodeListQualifier", QUANTITY_SOLD)
-    add(
-        add(quantity, "QuantityUnitOfMeasure"),
-        "Code",
-        signed["drug"]["unit_code"],
-    )
+    _quantity(add(element, "Quantity"), signed)
     if signed["days_supply"]:
         add(element, "DaysSupply", str(signed["days_supply"]))
     elements.add_date(element, "WrittenDate", signed["issued_on"])
-    add(
-        element,
-        "Substitutions",
-        "0" if signed["substitutions_allowed"] else "1",
-    )
+    add(element, "Substitutions", "0" if signed["substitutions_allowed"] else "1")
     add(element, "NumberOfRefills", str(signed["refills"]))
     if note := content.note_as_sent(signed):
         add(element, "Note", note)
@@ -196,6 +183,12 @@ def _medication(order: etree._Element, signed: dict, version: Version) -> None:
         other = add(element, "OtherMedicationDate")
         elements.add_date(other, "OtherMedicationDate", signed["earliest_fill_on"])
         add(other, "OtherMedicationDateQualifier", "EffectiveDate")
+
+
+def _quantity(element: etree._Element, signed: dict) -> None:
+    add(element, "Value", signed["quantity"])
+    add(element, "CodeListQualifier", QUANTITY_SOLD)
+    add(add(element, "QuantityUnitOfMeasure"), "Code", signed["drug"]["unit_code"])
 
 
 def _drug(element: etree._Element, drug: dict) -> None:

@@ -107,15 +107,18 @@ def parse_result(
     `outcomes` maps kinds and codes to what they mean on this network, where that
     differs from SCRIPT.
     """
-    meanings = OUTCOMES | dict(outcomes or {})
     try:
         message = read(body)
     except NotReadable as problem:
         return DeliveryResult(Outcome.TRY_AGAIN, description=str(problem))
     if message.kind not in ("Status", "Error", "Verify"):
         return DeliveryResult(Outcome.TRY_AGAIN, description="The answer says nothing.")
+    return _result_in(message, OUTCOMES | dict(outcomes or {}))
+
+
+def _result_in(message: Message, outcomes: dict[str, Outcome]) -> DeliveryResult:
     code = message.body_text("Code") or message.body_text("VerifyStatus/Code")
-    outcome = meanings.get(f"{message.kind}/{code}") or meanings.get(message.kind)
+    outcome = outcomes.get(f"{message.kind}/{code}") or outcomes.get(message.kind)
     return DeliveryResult(
         outcome or Outcome.TRY_AGAIN,
         code=code[:10],

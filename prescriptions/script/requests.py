@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 from prescriptions.script.parser import Message
 
-# The elements that may describe what is wanted; the first one present counts.
+# The elements that may describe the medication; the first one present counts.
 DESCRIPTIONS = ["MedicationRequested", "MedicationDispensed", "MedicationPrescribed"]
 
 
 @dataclass(frozen=True)
-class Wanted:
+class RequestedMedication:
     """The medication that a pharmacy asks for, as texts that fit their columns."""
 
     drug: str
@@ -19,7 +19,7 @@ class Wanted:
     note: str
 
 
-def wanted(message: Message) -> Wanted:
+def requested_medication(message: Message) -> RequestedMedication:
     """Return what a request asks for; what it does not say is empty."""
     element = _description(message)
 
@@ -27,7 +27,7 @@ def wanted(message: Message) -> Wanted:
         texts = (message.body_text(f"{element}/{path}") for path in paths)
         return plain(next(filter(None, texts), ""), longest=longest)
 
-    return Wanted(
+    return RequestedMedication(
         drug=first("DrugDescription", "Product/DrugDescription", longest=105),
         quantity=first("Quantity/Value", longest=11),
         refills=first("PharmacyRequestedRefills", "NumberOfRefills", longest=2),

@@ -8,8 +8,8 @@ from prescriptions.drugs import field
 
 @require_safe
 def search(request: AuthenticatedRequest) -> HttpResponse:
-    """List drugs while somebody types; no patient is part of this."""
-    found = field.search_results(request.GET.get("q", ""), request.GET.get("drug"))
+    """List drugs as the user types; no patient is named in the request."""
+    results = field.search_results(request.GET.get("q", ""), request.GET.get("drug"))
     return render(
-        request, "prescriptions/_drug_hits.html", {"found": found, "is_typing": True}
+        request, "prescriptions/_drug_hits.html", {"found": results, "is_typing": True}
     )

@@ -17,15 +17,15 @@ PAGE_SIZE = 20
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def index(request: AuthenticatedRequest) -> HttpResponse:
-    """Show the bundles somebody asked for, and take another request."""
+    """List the exports that a user requested, and request another."""
     scopes = exports.scopes_for(request.user)
     form = ExportForm(scopes, request.POST or None) if scopes else None
     if form and form.is_valid():
-        return redirect(exports.request(by=request.user, **form.wanted))
-    asked = Export.objects.visible_to(request.user).select_related(
+        return redirect(exports.request(by=request.user, **form.arguments))
+    exports_shown = Export.objects.visible_to(request.user).select_related(
         "practice", "provider"
     )
-    page = Paginator(asked, PAGE_SIZE).get_page(request.GET.get("page"))
+    page = Paginator(exports_shown, PAGE_SIZE).get_page(request.GET.get("page"))
     return form_page(request, "prescriptions/exports/list.html", form, page=page)
 
 
@@ -37,7 +37,7 @@ def detail(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
 
 @require_safe
 def state(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
-    """Give the progress alone, for the page that refreshes itself."""
+    """Render only the progress, for the page that refreshes itself."""
     export = _export_or_404(request, public_id)
     return render(
         request,

@@ -25,8 +25,8 @@ def index(request: AuthenticatedRequest) -> HttpResponse:
     records = _matching(
         ImportedRecord.objects.visible_to(request.user).select_related("bundle"), query
     ).defer("payload", "jws", "xml", "events")
-    wanted = 1 if query else request.GET.get("page")
-    page = Paginator(records, PAGE_SIZE).get_page(wanted)
+    number = 1 if query else request.GET.get("page")
+    page = Paginator(records, PAGE_SIZE).get_page(number)
     return render(
         request, "prescriptions/imported/list.html", {"page": page, "query": query}
     )

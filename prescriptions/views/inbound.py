@@ -1,4 +1,4 @@
-"""Where the pharmacy network posts what pharmacies say by themselves."""
+"""Where the pharmacy network posts the messages of pharmacies."""
 
 from datetime import timedelta
 
@@ -28,7 +28,7 @@ XML = {"application/xml", "text/xml"}
 @require_POST
 def script(request: HttpRequest) -> HttpResponse:
     if not _has_token(request):
-        _note_stranger()
+        _record_stranger()
         refusal = HttpResponse("The bearer token is wrong.", status=401)
         refusal["WWW-Authenticate"] = "Bearer"
         return refusal
@@ -41,8 +41,8 @@ def script(request: HttpRequest) -> HttpResponse:
     return HttpResponse(answer, content_type="application/xml; charset=utf-8")
 
 
-def _note_stranger() -> None:
-    """Put on record who knocks, once an hour: nobody fills the record from outside."""
+def _record_stranger() -> None:
+    """Record a caller without a token, at most once an hour for each address."""
     recent = Event.objects.filter(
         act=Act.MESSAGE_REFUSED,
         at__gt=timezone.now() - timedelta(hours=1),

@@ -24,16 +24,18 @@ ORDERS = ["asc", "desc"]
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def index(request: AuthenticatedRequest) -> HttpResponse:
-    """Show a practitioner's own logs, and make others (21 CFR 1311.120(b)(27))."""
+    """List a practitioner's logs, and make another (21 CFR 1311.120(b)(27))."""
     provider = Provider.objects.filter(user=request.user).first()
     if provider is None:
         return render(request, "prescriptions/logs/none.html")
     form = LogForm(request.user, request.POST or None)
     if form.is_valid():
-        log = logs.make(provider, by=request.user, **form.wanted)
+        log = logs.make(provider, by=request.user, **form.cleaned_data)
         return redirect(log)
-    kept = PrescriptionLog.objects.visible_to(request.user).select_related("practice")
-    page = Paginator(kept.defer("payload"), PAGE_SIZE).get_page(request.GET.get("page"))
+    shown = PrescriptionLog.objects.visible_to(request.user).select_related("practice")
+    page = Paginator(shown.defer("payload"), PAGE_SIZE).get_page(
+        request.GET.get("page")
+    )
     return form_page(request, "prescriptions/logs/list.html", form, page=page)
 
 
@@ -49,7 +51,7 @@ def detail(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
 
 @require_safe
 def on_paper(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
-    """Show all of it at once, labeled as 21 CFR 1311.170(c) wants it."""
+    """Show the whole log, labeled as 21 CFR 1311.170(c) requires."""
     log = _log_or_404(request, public_id)
     return render(request, "prescriptions/logs/print.html", _sorted(request, log))
 
@@ -91,13 +93,13 @@ def _sorted(request: AuthenticatedRequest, log: PrescriptionLog) -> dict:
 
 
 def _with_days(line: dict) -> dict:
-    """Return a line with its dates as dates; one that cannot be read has none."""
+    """Return a line with its dates parsed; None where a record cannot be read."""
     born = line["patient"]["date_of_birth"]
     return line | {"issued": parse_date(line["issued_on"]), "born": parse_date(born)}
 
 
 def _log_or_404(request: AuthenticatedRequest, public_id: UUID) -> PrescriptionLog:
-    mine = PrescriptionLog.objects.visible_to(request.user)
+    visible = PrescriptionLog.objects.visible_to(request.user)
     return get_object_or_404(
-        mine.select_related("provider", "practice"), public_id=public_id
+        visible.select_related("provider", "practice"), public_id=public_id
     )

@@ -1,4 +1,4 @@
-"""Everything that is printed: a POST, and the sheet is its answer."""
+"""Everything that is printed: each sheet is the response to a POST."""
 
 from datetime import date
 from uuid import UUID
@@ -28,28 +28,30 @@ def prescription(
 ) -> HttpResponse:
     if way not in WAYS:
         raise Http404
-    found = prescription_or_404(request, public_id)
+    prescription = prescription_or_404(request, public_id)
     if way == "again" and not request.POST.get("destroyed"):
         messages.error(
             request,
             "Destroy the spoiled sheet first and say so: only one original may exist.",
         )
-        return redirect(found)
+        return redirect(prescription)
     try:
-        printout = WAYS[way](found, by=request.user)
+        printout = WAYS[way](prescription, by=request.user)
     except drafts.NotAllowed as refusal:
         messages.error(request, f"Not printed. {refusal}")
-        return redirect(found)
+        return redirect(prescription)
     return _sheet(request, printout)
 
 
 @require_safe
 def instead(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
-    """Ask before a prescription is printed that can never be sent after that."""
-    found = prescription_or_404(request, public_id)
-    if not found.is_open or printing.blockers(found):
-        return redirect(found)
-    return render(request, "prescriptions/print_instead.html", {"prescription": found})
+    """Confirm that a prescription is printed; it can never be sent after that."""
+    prescription = prescription_or_404(request, public_id)
+    if not prescription.is_open or printing.blockers(prescription):
+        return redirect(prescription)
+    return render(
+        request, "prescriptions/print_instead.html", {"prescription": prescription}
+    )
 
 
 @require_POST
@@ -85,17 +87,17 @@ def _sheet(request: AuthenticatedRequest, printout: Printout) -> HttpResponse:
     )
 
 
-def _in_words(picture: dict, name: str) -> str:
-    quantity = picture.get(name)  # format 1 has no partial fills
-    return in_words(quantity, picture["drug"]["unit"]) if quantity else ""
+def _in_words(content: dict, name: str) -> str:
+    quantity = content.get(name)  # format 1 has no partial fills
+    return in_words(quantity, content["drug"]["unit"]) if quantity else ""
 
 
-def _days(picture: dict) -> dict[str, date | None]:
-    """Return the dates of a picture, where they are text."""
+def _days(content: dict) -> dict[str, date | None]:
+    """Return the dates that the content holds as text."""
     days = {
-        "issued_on": picture["issued_on"],
-        "born_on": picture["patient"]["date_of_birth"],
-        "earliest_fill_on": picture["earliest_fill_on"],
-        "emergency_oral_on": picture.get("emergency_oral_on"),
+        "issued_on": content["issued_on"],
+        "born_on": content["patient"]["date_of_birth"],
+        "earliest_fill_on": content["earliest_fill_on"],
+        "emergency_oral_on": content.get("emergency_oral_on"),
     }
     return {name: day and date.fromisoformat(day) for name, day in days.items()}

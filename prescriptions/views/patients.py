@@ -30,8 +30,8 @@ def index(request: AuthenticatedRequest) -> HttpResponse:
         born = dates.parse(word)
         named = Q(first_name__icontains=word) | Q(last_name__icontains=word)
         patients = patients.filter(Q(date_of_birth=born) if born else named)
-    wanted = 1 if query else request.GET.get("page")
-    page = Paginator(patients, PAGE_SIZE).get_page(wanted)
+    number = 1 if query else request.GET.get("page")
+    page = Paginator(patients, PAGE_SIZE).get_page(number)
     return render(
         request, "prescriptions/patients.html", {"page": page, "query": query}
     )

@@ -15,7 +15,7 @@ from prescriptions.records.forms import RepudiationForm
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def report(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
-    """Let a practitioner say what is not theirs (21 CFR 1311.102(j))."""
+    """Report a problem with a signature (21 CFR 1311.102(j))."""
     prescription = get_object_or_404(
         repudiation.reportable(request.user).select_related(*Prescription.SHOWN_WITH),
         public_id=public_id,
@@ -23,13 +23,7 @@ def report(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     reported = Repudiation.objects.filter(prescription=prescription).first()
     form = None if reported else RepudiationForm(request.POST or None)
     if form and form.is_valid():
-        try:
-            repudiation.report(prescription, by=request.user, **form.cleaned_data)
-        except repudiation.AlreadyReported as refusal:
-            messages.info(request, str(refusal))
-        else:
-            messages.success(request, "Reported. Signing in your name has stopped.")
-        return redirect("prescription-repudiate", public_id)
+        return _report(request, prescription, form)
     return form_page(
         request,
         "prescriptions/repudiate.html",
@@ -38,3 +32,15 @@ def report(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
         reported=reported,
         dea_contact=settings.DEA_CONTACT,
     )
+
+
+def _report(
+    request: AuthenticatedRequest, prescription: Prescription, form: RepudiationForm
+) -> HttpResponse:
+    try:
+        repudiation.report(prescription, by=request.user, **form.cleaned_data)
+    except repudiation.AlreadyReported as refusal:
+        messages.info(request, str(refusal))
+    else:
+        messages.success(request, "Reported. Signing in your name has stopped.")
+    return redirect("prescription-repudiate", prescription.public_id)

@@ -82,9 +82,8 @@ def sign_for_patient(request: AuthenticatedRequest, public_id: UUID) -> HttpResp
 @require_safe
 def signed(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     """Show the status of each prescription that one challenge signed."""
-    records = SignedRecord.objects.visible_to(request.user).filter(
-        challenge__public_id=public_id
-    )
+    visible = SignedRecord.objects.visible_to(request.user)
+    records = visible.filter(challenge__public_id=public_id)
     prescriptions = [record.prescription for record in records]
     if not prescriptions:
         raise Http404

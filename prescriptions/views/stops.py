@@ -38,18 +38,11 @@ def detail(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     stop = get_object_or_404(stops.visible_to(request.user), public_id=public_id)
     is_open = stop.restored_at is None and stop.entered_by in (None, request.user)
     form = RemedyForm(request.POST or None, stop=stop) if is_open else None
-    if form and form.is_valid():
-        try:
-            stops.request_restoration(
-                stop, by=request.user, remedy=form.cleaned_data["remedy"]
-            )
-        except stops.NotAllowed as refusal:
-            form.add_error(None, str(refusal))
-        else:
-            messages.success(
-                request, "Entered. A second person lets signing go on from here."
-            )
-            return redirect("signing-stop", public_id)
+    if form and form.is_valid() and _request_restoration(request, stop, form):
+        messages.success(
+            request, "Entered. A second person lets signing go on from here."
+        )
+        return redirect("signing-stop", public_id)
     return form_page(
         request,
         "prescriptions/system/stop_detail.html",
@@ -58,6 +51,19 @@ def detail(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
         stop=stop,
         objection=stops.restoration_blocker(stop, by=request.user),
     )
+
+
+def _request_restoration(
+    request: AuthenticatedRequest, stop: SigningStop, form: RemedyForm
+) -> bool:
+    """Return True if the remedy was entered, or else put the refusal into the form."""
+    remedy = form.cleaned_data["remedy"]
+    try:
+        stops.request_restoration(stop, by=request.user, remedy=remedy)
+    except stops.NotAllowed as refusal:
+        form.add_error(None, str(refusal))
+        return False
+    return True
 
 
 @sensitive_post_parameters("password", "code")

@@ -76,9 +76,7 @@ def _import(reader: "_Reader", *, practice: Practice) -> Imported:
         bundle = reader.bundle(practice)
         for start in range(0, len(folders), AT_ONCE):
             chunk = folders[start : start + AT_ONCE]
-            unknown = _unknown([reader.record(folder, bundle) for folder in chunk])
-            ImportedRecord.objects.bulk_create(unknown)
-            new += len(unknown)
+            new += _archive([reader.record(folder, bundle) for folder in chunk])
         chain.record(
             Act.RECORDS_IMPORTED,
             by=None,
@@ -159,6 +157,13 @@ def _search_fields(signed_content: dict) -> dict[str, object]:
         "dea_number": person["dea_number"],
         "issued_on": date.fromisoformat(signed_content["issued_on"]),
     }
+
+
+def _archive(records: list[ImportedRecord]) -> int:
+    """Archive the records that are new here; return how many."""
+    unknown = _unknown(records)
+    ImportedRecord.objects.bulk_create(unknown)
+    return len(unknown)
 
 
 def _unknown(records: list[ImportedRecord]) -> list[ImportedRecord]:
