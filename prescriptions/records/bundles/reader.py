@@ -91,7 +91,7 @@ def _import(reader: "_Reader", *, practice: Practice) -> Imported:
 class _Reader:
     """Reads a verified bundle, and refuses files that were changed since."""
 
-    def __init__(self, source: verify.Folder | verify.Zip, report: verify.Report):
+    def __init__(self, source: verify.Source, report: verify.Report) -> None:
         self.source, self.report = source, report
         keys = json.loads(self.read(verify.KEYS))["keys"]
         self.keys = {key["kid"]: key for key in keys}
