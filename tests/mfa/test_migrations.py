@@ -11,7 +11,7 @@ from django.db import connection
 from tests.processes import ROOT
 from tests.production import environment
 
-pytestmark = pytest.mark.both_databases
+pytestmark = [pytest.mark.both_databases, pytest.mark.slow]
 
 TRIGGERS = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
 # What was there when one administrator still gave the right to sign alone.
