@@ -14,6 +14,7 @@ import requests
 
 ROOT = Path(__file__).resolve().parent.parent
 START_TIME = 30  # seconds
+SLOW_SECONDS = 0.8  # how long a stand-in told to be slow waits
 
 
 @dataclass
@@ -84,7 +85,7 @@ def start_idme(
     port: int | None = None,
     backchannel: bool = True,
     backchannel_interval: int = 5,
-    slow_seconds: float = 2,
+    slow_seconds: float = SLOW_SECONDS,
 ) -> Server:
     """Start the ID.me stand-in with a database of its own in `folder`."""
     port = port or free_port()
@@ -108,7 +109,7 @@ def start_pharmacy(
     folder: Path,
     *,
     token: str = "network-token",
-    slow_seconds: float = 2,
+    slow_seconds: float = SLOW_SECONDS,
     port: int | None = None,
     portal: str = "",
 ) -> Server:

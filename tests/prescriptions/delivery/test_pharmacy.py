@@ -80,7 +80,7 @@ def test_whatever_goes_wrong_it_arrives_once(pharmacy, queued, mode):
 
 def test_a_pharmacy_slower_than_our_patience_gets_it_once(pharmacy, queued, settings):
     behave(pharmacy, "slow")
-    settings.SCRIPT_NETWORK_TIMEOUT = 0.5
+    settings.SCRIPT_NETWORK_TIMEOUT = 0.3
     outbox.attempt(queued.transmission.pk)
     queued.refresh_from_db()
     assert queued.status == Status.QUEUED
