@@ -6,32 +6,24 @@ UV_VERSION = 0.13.9
 VENV = .venv
 RUN = $(VENV)/bin/python
 SETUP = $(VENV)/.ready
-# A file stays with one process, for what its tests share, and the long ones come first
-# (tests/conftest.py). Four processes for two cores, because some tests wait for clocks
-# and for others.
-PYTEST = $(RUN) -m pytest -n 4 --dist loadfile --no-loadscope-reorder -q
 
-.PHONY: demo test check compliance setup lock
+.PHONY: demo test test-slow test-all check compliance setup lock
 
 demo: $(SETUP)
 	@PORT=$(PORT) exec $(RUN) -m sandbox.demo
 
-# PostgreSQL first, so that the closing line is that of the whole suite; without what
-# runs the demonstration or the stand-ins, which have databases of their own, and
-# without what is pure or about HTTP only (tests/conftest.py).
+# Everything that is not slow, on SQLite, and on PostgreSQL what depends on the database.
 test: $(SETUP)
-	@COMPLIANCE_RESULTS=var/compliance/postgresql.json $(RUN) -m tests.postgres $(PYTEST) \
-		-m "not browser" \
-		--ignore=tests/journey --ignore=tests/sandbox --ignore=tests/tooling \
-		--ignore=tests/oidc_provider --ignore=tests/compliance \
-		--ignore=tests/mfa/test_migrations.py \
-		--ignore=tests/mfa/oidc/test_attacks.py \
-		--ignore=tests/mfa/oidc/test_discovery.py \
-		--ignore=tests/mfa/oidc/test_http.py
-	@COMPLIANCE_RESULTS=var/compliance/sqlite.json $(PYTEST) -rs
-	@$(RUN) -m tests.compliance --check
+	@$(RUN) -m tests usual
 
-# What the last `make test` has shown of 21 CFR, as docs/compliance.md.
+# What `make test` leaves out.
+test-slow: $(SETUP)
+	@$(RUN) -m tests slow
+
+test-all: $(SETUP)
+	@$(RUN) -m tests all
+
+# What the last `make test-all` has shown of 21 CFR, as docs/compliance.md.
 compliance: $(SETUP)
 	$(RUN) -m tests.compliance
 

@@ -8,6 +8,7 @@ from tests.compliance.recording import (  # noqa: F401
     pytest_runtest_logreport,
     pytest_sessionfinish,
 )
+from tests.counts import pytest_terminal_summary  # noqa: F401
 from tests.demo import Demo
 from tests.selection import (  # noqa: F401
     pytest_begin_with_what_is_long,
