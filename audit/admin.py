@@ -1,5 +1,10 @@
+from typing import Any
+
 from django.contrib import admin, messages
 from django.db import IntegrityError, transaction
+from django.db.models import Model, QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from audit import chain
@@ -17,38 +22,48 @@ from audit.models import (
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
-    """Look, search, never touch."""
+    """Search and read only."""
 
     actions = None
 
-    def has_add_permission(self, request):
+    def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
-    def has_change_permission(self, request, obj=None):
+    def has_change_permission(
+        self, request: HttpRequest, obj: Model | None = None
+    ) -> bool:
         return False
 
-    def has_delete_permission(self, request, obj=None):
+    def has_delete_permission(
+        self, request: HttpRequest, obj: Model | None = None
+    ) -> bool:
         return False
 
 
 class AuditedAdmin(admin.ModelAdmin):
-    """Every change goes on record in its own transaction; nothing is deleted."""
+    """Every change is recorded in its own transaction; nothing is deleted."""
 
     actions = None
 
-    def has_delete_permission(self, request, obj=None):
+    def has_delete_permission(
+        self, request: HttpRequest, obj: Model | None = None
+    ) -> bool:
         return False
 
-    def changeform_view(self, request, *args, **kwargs):
-        """Say what only the database knows against a change, instead of failing."""
+    def changeform_view(
+        self, request: HttpRequest, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Show a refusal of the database as a message."""
         try:
             return super().changeform_view(request, *args, **kwargs)
         except IntegrityError as refusal:
-            why = str(refusal).partition("\n")[0]
-            messages.error(request, f"Nothing was changed: {why}.")
+            problem = str(refusal).partition("\n")[0]
+            messages.error(request, f"Nothing was changed: {problem}.")
             return redirect(request.get_full_path())
 
-    def save_model(self, request, obj, form, change):
+    def save_model(
+        self, request: HttpRequest, obj: Any, form: ModelForm, change: bool
+    ) -> None:
         with transaction.atomic():
             super().save_model(request, obj, form, change)
             chain.record(
@@ -85,13 +100,19 @@ class StepInline(admin.TabularInline):
     model = IncidentStep
     extra = 0
 
-    def has_add_permission(self, request, obj=None):
+    def has_add_permission(
+        self, request: HttpRequest, obj: Model | None = None
+    ) -> bool:
         return False
 
-    def has_change_permission(self, request, obj=None):
+    def has_change_permission(
+        self, request: HttpRequest, obj: Model | None = None
+    ) -> bool:
         return False
 
-    def has_delete_permission(self, request, obj=None):
+    def has_delete_permission(
+        self, request: HttpRequest, obj: Model | None = None
+    ) -> bool:
         return False
 
 
@@ -103,11 +124,11 @@ class IncidentAdmin(ReadOnlyAdmin):
     date_hierarchy = "at"
     inlines = [StepInline]
 
-    def get_queryset(self, request):
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Incident]:
         return Incident.objects.with_state()
 
     @admin.display(empty_value="To be decided")
-    def decision(self, incident):
+    def decision(self, incident: Incident) -> str | None:
         return incident.decision and Step(incident.decision).label
 
 

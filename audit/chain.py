@@ -1,11 +1,9 @@
-"""The one way an event enters the record."""
+"""The only way an event enters the record."""
 
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Unpack
 
-from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.auth.models import AnonymousUser
 from django.db import models, transaction
 from django.utils import timezone
 
@@ -14,18 +12,21 @@ from audit.acts import Act, Outcome
 from audit.catalog import Detail
 from audit.models import ChainHead, Event, subject_of, user_stream
 from audit.reasons import ReasonChoices, Words
+from foundation.actors import Visitor
 
 TEXT_LENGTH = 200  # characters of one text in a detail
-SYSTEM = "system"  # the stream of what no person did
-ANONYMOUS = "anonymous"  # the stream of those who have not signed in
+SYSTEM = "system"  # the stream of acts without a person
+ANONYMOUS = "anonymous"  # the stream of visitors who have not signed in
 CLOCK_STEP = timedelta(seconds=1)
-NEWEST_EVENTS = 20  # newest events; a refusal is one more, and must not cover a bad one
+NEWEST_EVENTS = (
+    20  # verified before an act; a refusal adds one, which must not cover a bad one
+)
 
 
 def record(
     act: Act,
     *,
-    by: AbstractBaseUser | AnonymousUser | None,
+    by: Visitor | None,
     of: models.Model | None = None,
     outcome: Outcome = Outcome.SUCCESS,
     stream: str | None = None,
@@ -61,15 +62,17 @@ def record(
     return event
 
 
-def denied(*, by, of: models.Model | None, reason: ReasonChoices | Words) -> Event:
-    """Put on record that somebody was refused for want of permission."""
+def denied(
+    *, by: Visitor | None, of: models.Model | None, reason: ReasonChoices | Words
+) -> Event:
+    """Record that somebody was refused because they lack the permission."""
     return record(
         Act.PERMISSION_DENIED, by=by, of=of, outcome=Outcome.FAILURE, reason=reason
     )
 
 
 def lock_head(stream: str) -> ChainHead:
-    """Hold the end of a chain until the transaction ends."""
+    """Lock the head of a chain until the transaction ends, and return it."""
     locked = ChainHead.objects.select_for_update().filter(stream=stream)
     if head := locked.first():
         return head
@@ -78,11 +81,11 @@ def lock_head(stream: str) -> ChainHead:
     return locked.get()
 
 
-def check_health(*, by: AbstractBaseUser | AnonymousUser | None = None) -> list[str]:
-    """Return what is wrong with the newest events; an empty list means go ahead.
+def check_health(*, by: Visitor | None = None) -> list[str]:
+    """Return the problems of the newest events; an empty list means go ahead.
 
-    With `by`, look at what an act of theirs will write to, which takes as long
-    however many others there are. `verify_audit` walks everything.
+    With `by`, verify only the streams that an act of theirs will write to, which takes
+    as long however many others there are. `verify_audit` verifies everything.
     """
     try:
         return _problems(by)
@@ -90,7 +93,7 @@ def check_health(*, by: AbstractBaseUser | AnonymousUser | None = None) -> list[
         return [f"The record cannot be read: {error}."]
 
 
-def _problems(by: AbstractBaseUser | AnonymousUser | None) -> list[str]:
+def _problems(by: Visitor | None) -> list[str]:
     heads, events = ChainHead.objects.order_by("stream"), Event.objects.all()
     if by is not None:
         streams = [user_stream(by), SYSTEM]
@@ -99,8 +102,8 @@ def _problems(by: AbstractBaseUser | AnonymousUser | None) -> list[str]:
     problems = [problem for head in heads for problem in _problems_at(head)]
     known = ChainHead.objects.filter(stream=models.OuterRef("stream"))
     headless = events.exclude(models.Exists(known)).order_by("stream")
-    if lost := headless.values_list("stream", flat=True).first():
-        problems.append(f"{lost}: the head of this chain is missing.")
+    if stream := headless.values_list("stream", flat=True).first():
+        problems.append(f"{stream}: the head of this chain is missing.")
     return problems
 
 
@@ -132,13 +135,13 @@ def _problems_at(head: ChainHead) -> list[str]:
     return []
 
 
-def _stream(by: AbstractBaseUser | AnonymousUser | None) -> str:
+def _stream(by: Visitor | None) -> str:
     if by is None:
         return SYSTEM
     return ANONYMOUS if by.is_anonymous else user_stream(by)
 
 
-def _actor(by: AbstractBaseUser | AnonymousUser | None) -> str:
+def _actor(by: Visitor | None) -> str:
     if by is None:
         return SYSTEM
     return ANONYMOUS if by.is_anonymous else by.get_username()
@@ -173,6 +176,6 @@ def _value(value: object) -> object:
 
 
 def _text(text: str, length: int) -> str:
-    """Plain text that both databases give back as it was written."""
+    """Return plain text that both databases return unchanged."""
     encoded = str(text).encode(errors="backslashreplace")
     return encoded.decode().replace("\0", "\\x00")[:length]

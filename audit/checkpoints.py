@@ -1,4 +1,4 @@
-"""Sealed notes of all heads, to keep where the portal cannot reach them.
+"""Sealed copies of all heads, to keep where the portal cannot reach them.
 
 A chain alone cannot show that its tail was cut, or that all of it is gone.
 """
@@ -15,11 +15,11 @@ from audit.models import ChainHead, Checkpoint
 
 
 class NotCheckpointed(Exception):
-    """The record is not as it was: a checkpoint now would cover that up."""
+    """The record was altered: a checkpoint now would cover that up."""
 
 
 def make() -> Checkpoint:
-    """Note where every chain stands; refuse while the newest events do not verify."""
+    """Seal the heads of all chains; refuse while the newest events do not verify."""
     try:
         with transaction.atomic(durable=True):
             return _make()
@@ -34,7 +34,7 @@ def make() -> Checkpoint:
 
 
 def _make() -> Checkpoint:
-    # Whoever makes one at the same time waits here, and then follows this one.
+    # A checkpoint made at the same time waits here, and then follows this one.
     chain.lock_head(chain.SYSTEM)
     last = Checkpoint.objects.order_by("-sequence").first()
     current = heads()
@@ -87,10 +87,10 @@ def as_fields(checkpoint: Checkpoint) -> dict[str, Any]:
 
 
 def from_fields(fields: dict[str, Any]) -> Checkpoint:
-    """Read a checkpoint kept elsewhere; raise ValueError when it is not one."""
+    """Return a checkpoint kept elsewhere; raise ValueError if the fields are none."""
     try:
-        kept = {name: fields[name] for name in _FIELDS}
-        checkpoint = Checkpoint(**kept | {"at": datetime.fromisoformat(fields["at"])})
+        at = datetime.fromisoformat(fields["at"])
+        checkpoint = Checkpoint(at=at, **{name: fields[name] for name in _FIELDS})
     except (KeyError, TypeError, ValueError):
         raise ValueError("This is not a checkpoint.") from None
     if as_fields(checkpoint) != fields:

@@ -1,4 +1,4 @@
-"""Where the present act comes from: the request, known to the record by itself."""
+"""The origin of the current act: the address and id of its request."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ def current() -> Origin:
 
 @contextmanager
 def originating(*, address: str, request_id: str) -> Iterator[Origin]:
-    """Give everything recorded inside this address and request id."""
+    """Record this address and request id with every event inside."""
     token = _origin.set(Origin(address=address, request_id=request_id))
     try:
         yield _origin.get()

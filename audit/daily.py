@@ -6,6 +6,7 @@ from datetime import date, datetime, time, timedelta
 from typing import NamedTuple
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from audit import auditable, chain, incidents, seals, verification
@@ -14,12 +15,12 @@ from audit.catalog import Paragraph
 from audit.models import DailyReport, Event, Incident, IncidentKind
 
 DAY = timedelta(days=1)
-GRACE = timedelta(minutes=10)  # after midnight, for what was still being written
-LATEST = timedelta(hours=6)  # after midnight; then somebody has to look why
+GRACE = timedelta(minutes=10)  # after midnight, for transactions still open then
+LATEST = timedelta(hours=6)  # after midnight; from then on the report is overdue
 
 
 class Account(NamedTuple):
-    """Whom an event is about, as the record names them."""
+    """The account that an event is about, as the record names it."""
 
     username: str
     stream: str
@@ -47,7 +48,8 @@ def catch_up(
 ) -> list[DailyReport]:
     """Report on every day that is over and has no report yet; safe to run at any time.
 
-    `about` says whom an event is about, `examine` what is wrong with other archives.
+    `about` returns the account that an event is about, `examine` the problems of other
+    archives.
     """
     days = missing_days()
     if not days:
@@ -72,20 +74,20 @@ def _first_missing_day() -> date | None:
 
 
 def is_overdue() -> bool:
-    """Say whether yesterday has no report although the day is some hours old."""
+    """Return True if yesterday has no report although today is some hours old."""
     latest = _day_of(timezone.now() - LATEST) - DAY
     return any(day <= latest for day in missing_days())
 
 
 def make(day: date, *, about: About, problems: list[str]) -> DailyReport | None:
-    """Report on one day that is over, unless another worker just did."""
-    found = findings(day)
+    """Report on one day that is over; return None if another worker just did."""
+    day_findings = findings(day)
     report = DailyReport(
         day=day,
         time_zone=incidents.zone().key,
         events=_events_of(day).count(),
-        counts=dict(Counter(str(finding.paragraph) for finding in found)),
-        auditable=[[event.stream, event.sequence] for event, _ in found],
+        counts=dict(Counter(str(finding.paragraph) for finding in day_findings)),
+        auditable=[[event.stream, event.sequence] for event, _ in day_findings],
         problems=problems,
         key_id=seals.current_key_id(),
     )
@@ -95,7 +97,7 @@ def make(day: date, *, about: About, problems: list[str]) -> DailyReport | None:
             return None
         last = DailyReport.objects.order_by("-day").first()
         _seal_and_save(report, last)
-        Incident.objects.bulk_create(_candidates(report, found, about=about))
+        Incident.objects.bulk_create(_new_incidents(report, day_findings, about=about))
         if last is None or _day_of(last.generated_at) < _day_of(report.generated_at):
             _alarm(report)  # once for all days that are caught up today
         _record(report)
@@ -106,12 +108,12 @@ def findings(day: date) -> list[Finding]:
     """Return the auditable events of a day, in order of time."""
     events = _events_of(day).filter(act__in=auditable.ACTS)
     ordered = events.order_by("at", "stream", "sequence").iterator()
-    found = ((event, auditable.paragraph_of(event)) for event in ordered)
-    return [Finding(event, paragraph) for event, paragraph in found if paragraph]
+    judged = ((event, auditable.paragraph_of(event)) for event in ordered)
+    return [Finding(event, paragraph) for event, paragraph in judged if paragraph]
 
 
 def bounds(day: date) -> tuple[datetime, datetime]:
-    """Return when a day begins and when the next one does, in the portal's zone."""
+    """Return when a day and the day after it begin, in the portal's zone."""
     midnight, zone = time(), incidents.zone()
     return (
         datetime.combine(day, midnight, tzinfo=zone),
@@ -119,7 +121,7 @@ def bounds(day: date) -> tuple[datetime, datetime]:
     )
 
 
-def _events_of(day: date):
+def _events_of(day: date) -> QuerySet[Event]:
     begins, ends = bounds(day)
     return Event.objects.filter(at__gte=begins, at__lt=ends)
 
@@ -146,13 +148,13 @@ def _seal_and_save(report: DailyReport, last: DailyReport | None) -> None:
     report.save(force_insert=True)
 
 
-def _candidates(
-    report: DailyReport, found: list[Finding], *, about: About
+def _new_incidents(
+    report: DailyReport, day_findings: list[Finding], *, about: About
 ) -> list[Incident]:
     """Return one incident for all events of a kind by one person about one account."""
-    groups: dict[tuple, list[int]] = {}
+    groups: dict[tuple[Paragraph, str, str, str, Account], list[int]] = {}
     known = _events_with_an_incident(report)
-    for event, paragraph in found:
+    for event, paragraph in day_findings:
         if (event.stream, event.sequence) not in known:
             key = (paragraph, event.act, event.outcome, event.stream, about(event))
             groups.setdefault(key, []).append(event.sequence)

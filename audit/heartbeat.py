@@ -1,4 +1,4 @@
-"""Whether the worker works: a gap is interference with the portal (1311.150(a)(3))."""
+"""The heartbeat of the worker: a gap is interference (21 CFR 1311.150(a)(3))."""
 
 from datetime import timedelta
 
@@ -14,11 +14,11 @@ LONGEST = timedelta(minutes=15)  # between two beats; a restart takes less
 
 
 def beat() -> None:
-    """Say that the worker is there; put it on record if it was not for a while."""
+    """Note that the worker runs; record it if it did not run for a while."""
     now = timezone.now()
     with transaction.atomic(durable=True):
-        fresh = Heartbeat(name=WORKER, at=now)
-        Heartbeat.objects.bulk_create([fresh], ignore_conflicts=True)
+        first = Heartbeat(name=WORKER, at=now)
+        Heartbeat.objects.bulk_create([first], ignore_conflicts=True)
         heart = Heartbeat.objects.select_for_update(no_key=True).get(name=WORKER)
         since, heart.at = heart.at, max(heart.at, now)
         heart.save()

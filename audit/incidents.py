@@ -1,11 +1,10 @@
-"""What has to be looked into within one business day (21 CFR 1311.150(c))."""
+"""Incidents, to be reviewed within one business day (21 CFR 1311.150(c))."""
 
 import uuid
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models, transaction
 
 from audit import chain
@@ -13,19 +12,20 @@ from audit.acts import Act
 from audit.models import Event, Incident, IncidentKind, user_stream
 from audit.models.incidents import PARAGRAPHS
 from foundation import business_days
+from foundation.actors import User
 
 
 def report(
     kind: IncidentKind,
     *,
-    about: AbstractBaseUser | None,
+    about: User | None,
     of: models.Model | None = None,
-    by: AbstractBaseUser | None = None,
+    by: User | None = None,
 ) -> Incident:
-    """Open an incident about somebody's account, in the transaction that found it.
+    """Open an incident about an account, in the transaction that found it.
 
-    Without an account it is about the portal itself. `by` is who reports it, the owner
-    of the account if nobody else is named.
+    Without an account it is about the portal itself. `by` reports it; by default the
+    owner of the account.
     """
     public_id = uuid.uuid4()
     with transaction.atomic():
@@ -43,7 +43,7 @@ def open_on(
     event: Event,
     *,
     kind: IncidentKind,
-    about: AbstractBaseUser | None = None,
+    about: User | None = None,
     public_id: uuid.UUID | None = None,
 ) -> Incident:
     """Open an incident on an event that cannot wait for the daily analysis."""
@@ -63,10 +63,10 @@ def open_on(
 
 
 def due(at: datetime) -> datetime:
-    """Return until when what is known now has to be decided and told."""
+    """Return when an incident known at `at` has to be decided and reported."""
     return business_days.due(at, zone=zone())
 
 
 def zone() -> ZoneInfo:
-    """Return where the days of this installation begin."""
+    """Return the time zone in which the days of this installation begin."""
     return ZoneInfo(settings.REPORT_TIME_ZONE)

@@ -9,7 +9,7 @@ from audit import context
 
 
 class RequestContextMiddleware:
-    """Number the request, and let the record know it and where it came from."""
+    """Give the request an id, and record it and the address with every event."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -25,7 +25,7 @@ class RequestContextMiddleware:
 def _address(request: HttpRequest) -> str:
     address = request.META.get("REMOTE_ADDR", "")
     if settings.TRUST_PROXY:
-        # The last hop is what our own proxy saw; those before it are hearsay.
+        # Our own proxy adds the last hop; the hops before it can be forged.
         forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "")
         address = forwarded.rpartition(",")[2].strip() or address
     try:

@@ -19,7 +19,7 @@ EVENT_KIND = "epcs-portal audit event 1"
 CHECKPOINT_KIND = "epcs-portal audit checkpoint 1"
 REPORT_KIND = "epcs-portal daily report 1"
 
-# What reading a row can raise after somebody changed its bytes.
+# The errors of reading a row whose bytes were altered.
 UNREADABLE = (AttributeError, DatabaseError, TypeError, ValueError)
 
 
@@ -81,7 +81,7 @@ def report_fields(report: DailyReport) -> dict[str, Any]:
 
 
 def seal(fields: dict[str, Any]) -> str:
-    """Return the hash that belongs to these fields; their `key_id` says which key."""
+    """Return the hash of these fields, with the key that their `key_id` names."""
     keys = dict(settings.AUDIT_KEYS)
     if fields["key_id"] not in keys:
         raise KeyMissing(fields["key_id"])
@@ -89,7 +89,7 @@ def seal(fields: dict[str, Any]) -> str:
 
 
 def is_intact(row: Event | Checkpoint | DailyReport) -> bool:
-    """Say whether a row is as it was written; raise KeyMissing if nobody can say."""
+    """Return True if a row is unaltered; raise KeyMissing without its key."""
     try:
         return hmac.compare_digest(seal(_fields(row)), row.hash)
     except UNREADABLE:

@@ -1,4 +1,4 @@
-"""Walk the whole record and name the first row that is not as it was written."""
+"""Verify the whole record and name the first row that was altered."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +18,9 @@ DAILY_REPORTS = "daily reports"
 class RecordBroken(Exception):
     """The first bad row: where it is, and what is wrong with it."""
 
-    def __init__(self, what: str, *, stream: str, sequence: int, pk: object = None):
+    def __init__(
+        self, what: str, *, stream: str, sequence: int, pk: object = None
+    ) -> None:
         self.what, self.stream, self.sequence, self.pk = what, stream, sequence, pk
         row = f", row {pk}" if pk else ""
         super().__init__(f"{stream} {sequence}{row}: {what}")
@@ -34,23 +36,23 @@ class Report:
 
 
 def verify(*, external: Checkpoint | None = None) -> Report:
-    """Return what was found in order, or raise RecordBroken with the first bad row.
+    """Return what was verified, or raise RecordBroken with the first bad row.
 
     `external` is a checkpoint kept elsewhere: the only proof against somebody who may
     do everything in this database, short of having the key.
     """
     report = Report()
-    noted = Event.objects.filter(
+    checkpoints_made = Event.objects.filter(
         stream=SYSTEM, act=Act.AUDIT_CHECKPOINTED, outcome=Outcome.SUCCESS
     ).count()
-    made = Event.objects.filter(stream=SYSTEM, act=Act.AUDIT_REPORTED).count()
-    # Chains only grow, so that writers may go on while this walks.
+    reports_made = Event.objects.filter(stream=SYSTEM, act=Act.AUDIT_REPORTED).count()
+    # Chains only grow, so that writers may go on meanwhile.
     for stream in list(ChainHead.objects.values_list("stream", flat=True)):
         _verify_chain(stream, report)
         report.streams += 1
     _refuse_headless()
-    _verify_checkpoints(report, noted=noted)
-    _verify_daily_reports(report, noted=made)
+    _verify_checkpoints(report, made=checkpoints_made)
+    _verify_daily_reports(report, made=reports_made)
     if external:
         _verify_seal(external)
         _verify_heads(external)
@@ -92,7 +94,7 @@ def _events_after(stream: str, seen: int | None) -> Iterator[Event]:
         try:
             chunk = list(_unread(stream, seen)[:CHUNK])
         except seals.UNREADABLE:
-            yield from _one_by_one(stream, seen)
+            yield from _single_events(stream, seen)
             return
         yield from chunk
         if len(chunk) < CHUNK:
@@ -100,8 +102,8 @@ def _events_after(stream: str, seen: int | None) -> Iterator[Event]:
         seen = chunk[-1].sequence
 
 
-def _one_by_one(stream: str, seen: int | None) -> Iterator[Event]:
-    """Find the row that made a whole chunk unreadable."""
+def _single_events(stream: str, seen: int | None) -> Iterator[Event]:
+    """Read row by row, to name the one that made a whole chunk unreadable."""
     for sequence in _unread(stream, seen).values_list("sequence", flat=True)[:CHUNK]:
         try:
             event = Event.objects.get(stream=stream, sequence=sequence)
@@ -138,21 +140,21 @@ def _refuse_headless() -> None:
         raise _broken("head missing: this chain has lost its head", event)
 
 
-def _verify_checkpoints(report: Report, *, noted: int) -> None:
+def _verify_checkpoints(report: Report, *, made: int) -> None:
     last: Checkpoint | None = None
     while checkpoint := _checkpoint_after(last):
         _verify_seal(checkpoint)
         _verify_succession(checkpoint, last)
         report.checkpoints += 1
         last = checkpoint
-    if report.checkpoints < noted:
+    if report.checkpoints < made:
         raise RecordBroken(
-            f"checkpoint differs: the record tells of {noted}",
+            f"checkpoint differs: the record tells of {made}",
             stream=CHECKPOINTS,
             sequence=report.checkpoints + 1,
         )
     if last:
-        # The earlier ones are in it, as _verify_succession has found.
+        # It covers the earlier ones, as _verify_succession has verified.
         _verify_heads(last)
 
 
@@ -196,25 +198,25 @@ def _bad_checkpoint(checkpoint: Checkpoint, why: str) -> RecordBroken:
 def _verify_heads(checkpoint: Checkpoint) -> None:
     for stream, sequence, expected in checkpoint.heads:
         chain = Event.objects.filter(stream=stream)
-        found = chain.filter(sequence=sequence).values_list("hash", "pk").first()
-        if found is None:
+        event = chain.filter(sequence=sequence).values_list("hash", "pk").first()
+        if event is None:
             what = "tail cut" if chain.exists() else "chain removed"
             where = f"checkpoint {checkpoint.sequence} has seen event {sequence}"
             raise RecordBroken(f"{what}: {where}", stream=stream, sequence=sequence)
-        if found[0] != expected:
+        if event[0] != expected:
             what = f"checkpoint differs: {checkpoint.sequence} has seen another hash"
-            raise RecordBroken(what, stream=stream, sequence=sequence, pk=found[1])
+            raise RecordBroken(what, stream=stream, sequence=sequence, pk=event[1])
 
 
-def _verify_daily_reports(report: Report, *, noted: int) -> None:
+def _verify_daily_reports(report: Report, *, made: int) -> None:
     last: DailyReport | None = None
     for daily in DailyReport.objects.order_by("day").iterator():
         report.daily_reports += 1
         if problem := _problem_with(daily, last):
             raise _bad_report(problem, report, daily)
         last = daily
-    if report.daily_reports < noted:
-        raise _bad_report(f"the record tells of {noted}", report)
+    if report.daily_reports < made:
+        raise _bad_report(f"the record tells of {made}", report)
 
 
 def _problem_with(daily: DailyReport, last: DailyReport | None) -> str:
@@ -228,7 +230,9 @@ def _problem_with(daily: DailyReport, last: DailyReport | None) -> str:
     return ""
 
 
-def _bad_report(why: str, report: Report, daily: DailyReport | None = None):
+def _bad_report(
+    why: str, report: Report, daily: DailyReport | None = None
+) -> RecordBroken:
     return RecordBroken(
         f"daily report differs: {why}",
         stream=DAILY_REPORTS,

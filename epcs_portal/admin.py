@@ -78,7 +78,7 @@ class PortalUserAdmin(AuditedAdmin, UserAdmin):
             return redirect("password-change")
         with transaction.atomic():
             response = super().user_change_password(request, id, form_url)
-            if response.status_code == HTTPStatus.FOUND:
+            if owner and response.status_code == HTTPStatus.FOUND:
                 notices.send(
                     owner,
                     subject="A new password was set for your account",

@@ -1,4 +1,4 @@
-"""Who acts and who asks: the one home of the types of users and requests."""
+"""The types of users and requests, for every app."""
 
 from typing import TYPE_CHECKING, TypeAlias
 

@@ -1,4 +1,4 @@
-"""What stands between somebody and an act, in words they can act on."""
+"""Why an act is blocked, in words that a person can act on."""
 
 from dataclasses import dataclass
 

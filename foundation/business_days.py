@@ -2,8 +2,8 @@
 
 5 U.S.C. 6103(a) names the holidays; one on a Saturday is taken on the Friday before
 (6103(b)(1)), one on a Sunday on the Monday after (Executive Order 11582). Inauguration
-Day is left out: it is a day off around Washington alone (6103(c)), and a day that is
-counted can only make a term end sooner.
+Day is left out: it is a holiday around Washington only (6103(c)), and counting it as a
+business day can only make a term end sooner.
 """
 
 from calendar import MONDAY, SATURDAY, SUNDAY, THURSDAY
@@ -19,12 +19,12 @@ def is_business_day(day: date) -> bool:
 
 
 def next_business_day(day: date) -> date:
-    """Return the first business day after this day, whatever this day is."""
+    """Return the first business day after this day, business day or not."""
     return add(day, 1)
 
 
 def add(day: date, n: int) -> date:
-    """Return the business day that is the `n`th after this day."""
+    """Return the `n`th business day after this day."""
     if n < 1:
         raise ValueError("Business days are counted from one on.")
     while n:
@@ -34,7 +34,7 @@ def add(day: date, n: int) -> date:
 
 
 def due(at: datetime, *, zone: tzinfo) -> datetime:
-    """Return when one business day has passed: the last moment of the next one there."""
+    """Return the last moment of the next business day in this zone."""
     day = next_business_day(at.astimezone(zone).date())
     return datetime.combine(day, time.max, tzinfo=zone)
 
@@ -43,8 +43,8 @@ def due(at: datetime, *, zone: tzinfo) -> datetime:
 def holidays(year: int) -> frozenset[date]:
     """Return the weekdays of a year that are federal holidays."""
     # New Year's Day of the next year may be taken on the last day of this one.
-    named = [*_holidays(year), date(year + 1, 1, 1)]
-    return frozenset(day for day in map(_observed, named) if day.year == year)
+    observed = map(_observed, [*_holidays(year), date(year + 1, 1, 1)])
+    return frozenset(day for day in observed if day.year == year)
 
 
 def _holidays(year: int) -> list[date]:

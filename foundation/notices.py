@@ -1,6 +1,6 @@
-"""Mail to the owner of an account about a change in how they prove who they are.
+"""Mail to the owner of an account about a change of their factors.
 
-NIST SP 800-63B 6.1: a change of authenticators is told by a second channel.
+NIST SP 800-63B 6.1: a second channel announces a change of authenticators.
 """
 
 import logging
@@ -11,11 +11,12 @@ from django.core.mail import send_mail
 from django.db import transaction
 
 from foundation import plain_text
+from foundation.actors import User
 
 logger = logging.getLogger(__name__)
 
 
-def send(user, *, subject: str, template: str, **context: object) -> None:
+def send(user: User, *, subject: str, template: str, **context: object) -> None:
     """Send a notice once the open transaction is committed; never fail the act."""
     if user.email:
         body = plain_text.render(template, user=user, **context)

@@ -1,14 +1,26 @@
-"""The page of a form: 200 to fill it in, 422 when it was understood and not accepted."""
+"""The page of a form: 200 to fill it in, 422 when it was not accepted."""
 
+from typing import Any
+
+from django.forms import BaseForm
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.http import url_has_allowed_host_and_scheme
 
 REFUSED = 422
-STOP_ASKING = 286  # htmx: the last answer to a page that asks again and again
+STOP_ASKING = 286  # htmx: stop polling
 LONGEST_PATH = 500  # characters
 
 
-def form_page(request, template, form, *, refused=False, **context):
+def form_page(
+    request: HttpRequest,
+    template: str,
+    form: BaseForm | None,
+    *,
+    refused: bool = False,
+    **context: Any,
+) -> HttpResponse:
+    """Return the page of a form; 422 if the form has errors or the act was refused."""
     refused = refused or bool(form and form.errors)
     return render(
         request,
@@ -18,12 +30,12 @@ def form_page(request, template, form, *, refused=False, **context):
     )
 
 
-def local_path(wanted: str) -> str:
-    """Return a path of this site, or nothing."""
+def local_path(path: str) -> str:
+    """Return the path if it is one of this site, else an empty string."""
     is_local = (
-        wanted.startswith("/")
-        and len(wanted) <= LONGEST_PATH
-        and wanted.isprintable()
-        and url_has_allowed_host_and_scheme(wanted, allowed_hosts=None)
+        path.startswith("/")
+        and len(path) <= LONGEST_PATH
+        and path.isprintable()
+        and url_has_allowed_host_and_scheme(path, allowed_hosts=None)
     )
-    return wanted if is_local else ""
+    return path if is_local else ""

@@ -1,62 +1,70 @@
-"""Guards of the database: how they are written, and how they stand aside meanwhile.
+"""Database triggers that refuse changes, and how migrations set them aside.
 
-SQLite changes a table by making it anew, which fails while a trigger of any other table
+SQLite changes a table by rebuilding it, which fails while a trigger of any other table
 names it. PostgreSQL needs none of this.
 """
 
+from collections.abc import Iterator
+from typing import TypeAlias
+
+from django.apps.registry import Apps
 from django.db import migrations
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.operations.base import Operation
 
-_aside: list[str] = []
+Rule: TypeAlias = tuple[str, str, str, str, str]
+
+_dropped: list[str] = []  # the SQL of the triggers that are set aside
 
 
-def _take_away(apps, schema_editor) -> None:
-    _aside.clear()  # what a migration that was rolled back has left
+def _drop(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
+    _dropped.clear()  # left by a migration that was rolled back
     if schema_editor.connection.vendor != "sqlite":
         return
     with schema_editor.connection.cursor() as cursor:
         cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
         for name, sql in cursor.fetchall():
-            _aside.append(sql)
+            _dropped.append(sql)
             cursor.execute(f'DROP TRIGGER "{name}"')
 
 
-def _put_back(apps, schema_editor) -> None:
+def _restore(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     with schema_editor.connection.cursor() as cursor:
-        while _aside:
-            cursor.execute(_aside.pop(), None)
+        while _dropped:
+            cursor.execute(_dropped.pop(), None)
 
 
-def set_aside(*operations) -> list:
-    """Return the operations of a migration between taking triggers away and back."""
-    before = migrations.RunPython(_take_away, _put_back)
-    after = migrations.RunPython(_put_back, _take_away)
+def set_aside(*operations: Operation) -> list[Operation]:
+    """Return the operations between dropping all triggers and restoring them."""
+    before = migrations.RunPython(_drop, _restore)
+    after = migrations.RunPython(_restore, _drop)
     return [before, *operations, after]
 
 
-def guards(*rules: tuple[str, str, str, str, str]) -> migrations.RunPython:
-    """Return the operation that has the database refuse what each rule names.
+def guards(*rules: Rule) -> migrations.RunPython:
+    """Return the operation that makes the database refuse what each rule names.
 
-    A rule is (table, what holds, event, condition that is refused, message); one of
-    the same name is replaced. `{differs}` in a condition is IS DISTINCT FROM. Not to be
-    undone: a record that a command unlocks is not locked.
+    A rule is (table, what holds, event, refused condition, message) and replaces a rule
+    of the same name. `{differs}` in a condition is IS DISTINCT FROM. It cannot be
+    reversed: a record that a command unlocks is not locked.
     """
 
-    def create(apps, schema_editor) -> None:
+    def create(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
         vendor = schema_editor.connection.vendor
-        differs, written = {
+        differs, statements = {
             "sqlite": ("IS NOT", _on_sqlite),
             "postgresql": ("IS DISTINCT FROM", _on_postgresql),
         }[vendor]
         for table, holds, event, condition, message in rules:
             refused = condition.format(differs=differs)
-            for statement in written(table, holds, event, refused, message):
+            for statement in statements(table, holds, event, refused, message):
                 schema_editor.execute(statement, params=None)
 
     return migrations.RunPython(create, elidable=False)
 
 
-def kept(table: str, *unique: str) -> list[tuple[str, str, str, str, str]]:
-    """Return the rules of a table whose rows are never removed or put in twice."""
+def kept(table: str, *unique: str) -> list[Rule]:
+    """Return the rules of a table whose rows are never deleted or replaced."""
     same = " OR ".join(f"kept.{name} = NEW.{name}" for name in unique)
     twice = f"EXISTS (SELECT 1 FROM {table} kept WHERE {same})"  # noqa: S608
     return [
@@ -71,7 +79,9 @@ def changed(*columns: str) -> str:
     return " OR ".join(f"OLD.{name} {{differs}} NEW.{name}" for name in columns)
 
 
-def _on_sqlite(table, holds, event, condition, message):
+def _on_sqlite(
+    table: str, holds: str, event: str, condition: str, message: str
+) -> Iterator[str]:
     yield f"DROP TRIGGER IF EXISTS {table}_{holds}"
     yield (
         f"CREATE TRIGGER {table}_{holds} BEFORE {event} ON {table} WHEN {condition} "
@@ -79,8 +89,10 @@ def _on_sqlite(table, holds, event, condition, message):
     )
 
 
-def _on_postgresql(table, holds, event, condition, message):
-    if holds == "never_replaced":  # SQLite alone has INSERT OR REPLACE
+def _on_postgresql(
+    table: str, holds: str, event: str, condition: str, message: str
+) -> Iterator[str]:
+    if holds == "never_replaced":  # only SQLite has INSERT OR REPLACE
         return
     name, row = f"{table}_{holds}", "OLD" if event == "DELETE" else "NEW"
     refuse = (

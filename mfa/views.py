@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 import qrcode
@@ -215,7 +216,10 @@ def _qr_code_page(
     request: AuthenticatedRequest, form: NewDeviceForm, device: Device
 ) -> HttpResponse:
     provisioning = code_generators.provisioning(device)
-    context = {"provisioning": provisioning, "qr_code": qr_code(provisioning.uri)}
+    context: dict[str, Any] = {
+        "provisioning": provisioning,
+        "qr_code": qr_code(provisioning.uri),
+    }
     return form_page(request, "mfa/confirm.html", form, **context)
 
 

@@ -10,8 +10,9 @@ from django.db.models import Q
 
 from audit import reasons
 from audit.acts import Act, Outcome, act_choices
+from foundation.actors import User
 
-SIGN_INS = "sign-in"  # the stream of sign-ins that failed, whoever tried
+SIGN_INS = "sign-in"  # the stream of all failed sign-ins
 HASH_LENGTH = 64  # hexadecimal digits of SHA-256
 
 
@@ -24,8 +25,8 @@ def user_stream(user: AbstractBaseUser | AnonymousUser) -> str:
 
 
 class EventQuerySet(models.QuerySet["Event"]):
-    def visible_to(self, user: AbstractBaseUser) -> "EventQuerySet":
-        """What somebody did, and the sign-ins that were tried with their name."""
+    def visible_to(self, user: User) -> "EventQuerySet":
+        """Filter by the acts of a user and failed sign-ins with their name."""
         tried = Q(stream=SIGN_INS, subject=subject_of(user))
         return self.filter(Q(stream=user_stream(user)) | tried)
 
@@ -40,10 +41,10 @@ class EventQuerySet(models.QuerySet["Event"]):
 
 
 class Event(models.Model):
-    """One thing that happened; the database refuses to change or forget it.
+    """One thing that happened; the database refuses to change or delete it.
 
     Actor and subject are plain text, with no foreign key, so that no change elsewhere
-    can reach in here: a renamed or deleted account leaves its history as it was.
+    can alter it: a renamed or deleted account leaves its history as it was.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -92,7 +93,7 @@ class Event(models.Model):
 
     @property
     def subject_kind(self) -> str:
-        """What it was about, as app.model; empty when it was about nothing else."""
+        """The model of its subject, as app.model; empty without a subject."""
         return self.subject.partition(":")[0]
 
     @property
@@ -101,7 +102,7 @@ class Event(models.Model):
 
     @property
     def label(self) -> str:
-        """The act in words; its own name when a later release no longer has it."""
+        """The act in words; its stored name if this release no longer has it."""
         return Act(self.act).label if self.act in Act.values else self.act
 
     @property

@@ -10,7 +10,7 @@ from audit.models.reports import DailyReport
 
 
 class IncidentKind(models.TextChoices):
-    """What has to be looked into, and how it became known (21 CFR 1311.150)."""
+    """What has to be reviewed, and how it became known (21 CFR 1311.150)."""
 
     NOT_ME = "not_me", "A push was reported as not started by its owner"
     NOT_SIGNED_BY_ME = "not_signed_by_me", "A prescription was reported as not signed"
@@ -49,27 +49,27 @@ NOTIFICATIONS = [Step.TOLD_PROVIDER, Step.TOLD_DEA]
 
 class IncidentQuerySet(models.QuerySet["Incident"]):
     def with_state(self) -> "IncidentQuerySet":
-        """Add the decision that counts, and whom a security incident was told to."""
+        """Annotate the latest decision and to whom it was reported."""
         steps = IncidentStep.objects.filter(incident=OuterRef("pk"))
-        decided = steps.filter(kind__in=DECISIONS).order_by("-number")
-        told = {
+        decisions = steps.filter(kind__in=DECISIONS).order_by("-number")
+        notifications = {
             f"is_{step.value}": Exists(steps.filter(kind=step))
             for step in NOTIFICATIONS
         }
         return self.annotate(
-            decision=Subquery(decided.values("kind")[:1]),
+            decision=Subquery(decisions.values("kind")[:1]),
             is_marked_overdue=Exists(steps.filter(kind=Step.OVERDUE)),
-            **told,
+            **notifications,
         )
 
     def undecided(self) -> "IncidentQuerySet":
         return self.with_state().filter(Q(decision=None))
 
     def waiting(self) -> "IncidentQuerySet":
-        """Filter by what is undecided, or a security incident not told to both."""
-        untold = Q(is_told_provider=False) | Q(is_told_dea=False)
+        """Filter by undecided incidents and security incidents not yet reported to both."""
+        unreported = Q(is_told_provider=False) | Q(is_told_dea=False)
         return self.with_state().filter(
-            Q(decision=None) | (Q(decision=Step.CONFIRMED) & untold)
+            Q(decision=None) | (Q(decision=Step.CONFIRMED) & unreported)
         )
 
     def overdue(self, now: datetime) -> "IncidentQuerySet":
@@ -80,10 +80,10 @@ class IncidentQuerySet(models.QuerySet["Incident"]):
 
 
 class Incident(models.Model):
-    """Events that a person has to judge; what was made of them follows as steps.
+    """Events that a person has to review; decisions and actions follow as steps.
 
-    Nothing here changes once it is written. Like the events it points to, it names
-    people as text, so that no change elsewhere can reach in.
+    An incident never changes once it is written. Like the events it points to, it
+    names people as text, so that no change elsewhere can alter it.
     """
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -94,7 +94,7 @@ class Incident(models.Model):
     username = models.CharField(max_length=150)
     stream = models.CharField(
         max_length=100, db_index=True
-    )  # whose account it is about
+    )  # of the account it is about
     act = models.CharField(max_length=60, choices=act_choices, blank=True)
     outcome = models.CharField(max_length=10, choices=Outcome.choices, blank=True)
     source = models.CharField(max_length=100, blank=True)  # the stream of its events
@@ -102,6 +102,8 @@ class Incident(models.Model):
     report = models.ForeignKey(
         DailyReport, models.PROTECT, null=True, related_name="incidents"
     )
+
+    decision: str | None  # annotated by with_state()
 
     objects = IncidentQuerySet.as_manager()
 
@@ -142,7 +144,7 @@ class Incident(models.Model):
 
 
 class IncidentStep(models.Model):
-    """One thing that was made of an incident, by whom, when and why; never changed."""
+    """One decision or action on an incident, by whom, when and why; never changed."""
 
     incident = models.ForeignKey(Incident, models.PROTECT, related_name="steps")
     number = models.PositiveIntegerField()
@@ -165,7 +167,7 @@ class IncidentStep(models.Model):
             models.CheckConstraint(
                 name="incidentstep_kind_known", condition=Q(kind__in=Step.values)
             ),
-            # Only what the portal notes by itself needs no words.
+            # Only a step that the portal adds by itself needs no words.
             models.CheckConstraint(
                 name="incidentstep_has_a_person_and_words",
                 condition=~Q(username="") & (Q(kind=Step.OVERDUE) | ~Q(words="")),

@@ -5,9 +5,9 @@ from audit.models.events import HASH_LENGTH
 
 
 class DailyReport(models.Model):
-    """What one calendar day brought, also when it was quiet (21 CFR 1311.150(b)).
+    """The analysis of one calendar day, also of a quiet one (21 CFR 1311.150(b)).
 
-    Sealed as a checkpoint is, and never changed.
+    Sealed like a checkpoint, and never changed.
     """
 
     day = models.DateField(unique=True)
@@ -39,7 +39,7 @@ class DailyReport(models.Model):
 
 
 class Heartbeat(models.Model):
-    """When the worker last said that it is there; the one row here that changes."""
+    """When the worker last ran; the only row of the record that changes."""
 
     name = models.CharField(max_length=40, primary_key=True)
     at = models.DateTimeField()

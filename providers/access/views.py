@@ -63,7 +63,7 @@ def request_grant(
         facts = {"practice": practice, "look_up": look_up}
         if requested := _requested(request, form, verb, provider, **facts):
             return redirect("access-request", requested.public_id)
-    context = {"practice": practice, "provider": provider}
+    context: dict[str, Any] = {"practice": practice, "provider": provider}
     return form_page(request, "providers/access/grant.html", form, **context)
 
 
@@ -78,7 +78,7 @@ def request_revocation(
         facts = {"practice": practice, **form.cleaned_data}
         if requested := _requested(request, form, verb, provider, **facts):
             return redirect("access-request", requested.public_id)
-    context = {"practice": practice, "provider": provider}
+    context: dict[str, Any] = {"practice": practice, "provider": provider}
     return form_page(request, "providers/access/revoke.html", form, **context)
 
 
@@ -152,7 +152,7 @@ def decline(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
         else:
             messages.success(request, "Declined. Nothing was changed.")
             return redirect("access-list")
-    context = {"access_request": access_request}
+    context: dict[str, Any] = {"access_request": access_request}
     return form_page(request, "providers/access/decline.html", form, **context)
 
 
@@ -225,7 +225,7 @@ def _request_about_person(
         person = form.cleaned_data["person"]
         if requested := _requested(request, form, verb, person, practice=practice):
             return redirect("access-request", requested.public_id)
-    context = {"practice": practice, "has_people": people.exists()}
+    context: dict[str, Any] = {"practice": practice, "has_people": people.exists()}
     return form_page(request, template, form, **context)
 
 

@@ -1,5 +1,6 @@
 """Pages of an institution's credentialing office (21 CFR 1311.130(a), (c))."""
 
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -38,7 +39,7 @@ def add(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     if form.is_valid() and _add(request, institution, form):
         messages.success(request, "Entered. Two of the office approve it.")
         return redirect("listing-list", institution.public_id)
-    context = {"institution": institution}
+    context: dict[str, Any] = {"institution": institution}
     return form_page(request, "providers/listings/enter.html", form, **context)
 
 

@@ -1,7 +1,8 @@
 import json
 from pathlib import Path
+from typing import Any
 
-from django.core.management import BaseCommand, CommandError
+from django.core.management import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
 from audit import checkpoints
@@ -10,7 +11,7 @@ from audit import checkpoints
 class Command(BaseCommand):
     help = "Seal where every chain of the record stands. Keep the file elsewhere."
 
-    def add_arguments(self, parser):
+    def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--output",
             type=Path,
@@ -18,7 +19,7 @@ class Command(BaseCommand):
             help="a new file for the checkpoint as JSON; without it, standard output",
         )
 
-    def handle(self, **options):
+    def handle(self, *args: Any, **options: Any) -> str:
         if options["output"] and options["output"].exists():
             raise CommandError(f"{options['output']} exists; name a new file.")
         try:
