@@ -68,3 +68,9 @@ def sign_in(client, nora, idme):
         )
 
     return sign_in
+
+
+@pytest.fixture
+def as_alice(client, alice):
+    client.force_login(alice)
+    return client

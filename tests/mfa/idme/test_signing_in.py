@@ -13,7 +13,7 @@ from mfa.idme import link
 from mfa.oidc.responses import SignIn, Tokens, Userinfo
 from tests.factories import make_idme_account, make_user
 from tests.mfa.idme.provider import MISSING, listed
-from tests.portal.test_sign_in import sign_in as sign_in_by_password
+from tests.portal.sign_in.test_sign_in import sign_in as sign_in_by_password
 
 pytestmark = pytest.mark.django_db
 START, CALLBACK = reverse("idme-start"), reverse("idme-callback")
