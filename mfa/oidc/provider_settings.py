@@ -1,4 +1,4 @@
-"""The settings of the identity provider: one typed object, read when it is needed."""
+"""The identity provider's settings: one typed object, read when needed."""
 
 from dataclasses import dataclass
 
