@@ -71,7 +71,7 @@ def cancel_locked(
 def record_response(
     cancellation: Cancellation, *, is_approved: bool, note: str
 ) -> None:
-    """Record the pharmacy's response to a CancelRx, once, in the caller's transaction."""
+    """Record a response to a CancelRx, once, in the caller's transaction."""
     unanswered = Cancellation.objects.filter(pk=cancellation.pk, is_approved=None)
     now = timezone.now()
     if not unanswered.update(

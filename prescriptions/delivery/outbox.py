@@ -49,6 +49,7 @@ def send(transmission_pk: int) -> str:
 
 
 def enqueue(transmission_pk: int) -> None:
+    """Queue one delivery attempt for the worker."""
     send.enqueue(transmission_pk)
 
 

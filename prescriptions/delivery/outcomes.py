@@ -145,7 +145,7 @@ def _pass_on(message: Transmission, result: script.DeliveryResult) -> None:
 
 
 def _hand_over(message: Transmission, result: script.DeliveryResult) -> None:
-    """Note that a CancelRx or a response arrived; the pharmacy decides about it later."""
+    """Note that a CancelRx or a response arrived; the pharmacy decides later."""
     _close_attempt(message, result, state=TransmissionState.TRANSMITTED)
     record(Act.MESSAGE_SENT, message, code=result.code, kind=message.kind)
 

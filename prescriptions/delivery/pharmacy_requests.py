@@ -63,7 +63,7 @@ def write(request: PharmacyRequest, *, by: User) -> Prescription:
 
 
 def close_finished() -> int:
-    """Answer requests whose draft was signed, reopen those discarded; return how many."""
+    """Answer requests with a signed draft, reopen discarded ones; return how many."""
     finished = PharmacyRequest.objects.filter(state=RequestState.WRITING).exclude(
         draft__status__in=[Status.DRAFT, Status.READY]
     )

@@ -83,7 +83,7 @@ class RepudiationForm(forms.Form):
 
 
 class ExportForm(PeriodForm):
-    """Whose records to export, and of which days; `arguments` are for exports.request."""
+    """Whose records to export, and of which days."""
 
     scope = forms.ChoiceField(label="Whose records", widget=forms.RadioSelect)
     first = forms.DateField(
@@ -112,6 +112,7 @@ class ExportForm(PeriodForm):
 
     @property
     def arguments(self) -> dict[str, Any]:
+        """Return the arguments of exports.request."""
         practice, provider = self.scopes[self.cleaned_data["scope"]]
         return {
             "practice": practice,

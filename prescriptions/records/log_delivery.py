@@ -1,4 +1,4 @@
-"""The monthly log reaches its practitioner within seven days, or an alert goes out.
+"""Delivery of the monthly log within seven days, or an alert.
 
 21 CFR 1311.120(b)(27)(i).
 """
@@ -58,7 +58,7 @@ def make_due() -> list[PrescriptionLog]:
 
 
 def mail(log: PrescriptionLog) -> bool:
-    """Mail a practitioner that a log is ready, naming no patient; True if it was sent."""
+    """Mail a practitioner that a log is ready; return True if it was sent."""
     user = log.provider.user
     if not (user.email and user.is_active):
         return False
@@ -91,7 +91,7 @@ def confirm(log: PrescriptionLog, *, by: User) -> None:
 
 
 def alert_overdue() -> int:
-    """Alert the access managers about each log not delivered in time; return how many."""
+    """Alert the access managers about each overdue log; return how many."""
     alerted = 0
     for log in _overdue():
         with transaction.atomic(durable=True):

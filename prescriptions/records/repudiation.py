@@ -33,7 +33,7 @@ def reportable(user: User) -> QuerySet[Prescription]:
 def report(
     prescription: Prescription, *, by: User, kind: RepudiationKind, reason: str
 ) -> Repudiation:
-    """Open an incident, suspend the practitioner, cancel the prescription, notify all.
+    """Open an incident, suspend the signer, cancel the prescription, notify all.
 
     Raise AlreadyReported, or Prescription.DoesNotExist if it is not reportable by them.
     """

@@ -51,6 +51,7 @@ def new_message(version: Version) -> etree._Element:
 
 
 def serialize(root: etree._Element) -> bytes:
+    """Return a message as the bytes that are sent."""
     return etree.tostring(root, xml_declaration=True, encoding="UTF-8")
 
 

@@ -128,7 +128,7 @@ def differences(payload: bytes, xml: bytes, *, version: str = OLDEST) -> list[st
 
 
 def changed_in_transit(payload: bytes, message: Message, *, version: str) -> list[str]:
-    """Return the names of the fields that a pharmacy repeats other than they were signed.
+    """Return the names of the fields that a pharmacy repeats with another meaning.
 
     They are compared by meaning, not by spacing or case: conversion from one format to
     another is no change (21 CFR 1311.170(e)).

@@ -58,7 +58,7 @@ def denial(
     sent_at: datetime,
     version: str = OLDEST,
 ) -> bytes:
-    """Return a response of this kind that denies a pharmacy's request; raise DoesNotFit.
+    """Return a response that denies a pharmacy's request; raise DoesNotFit.
 
     What a practitioner prescribes instead is signed by itself and sent as a NewRx; to
     approve the request as well would order the same drug twice.

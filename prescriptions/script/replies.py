@@ -20,7 +20,7 @@ def reply(
     sent_at: datetime,
     description: str = "",
 ) -> bytes:
-    """Return a Status or Error about a message, or about bytes that could not be read."""
+    """Return a Status or Error about a message, or about unreadable bytes."""
     root = elements.new_message(version_of(message))
     header = add(root, "Header")
     if message:

@@ -1,4 +1,4 @@
-"""What a pharmacy asks for: an RxRenewalRequest or RxChangeRequest, ready to show."""
+"""What an RxRenewalRequest or RxChangeRequest asks for, ready to show."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""The two versions of SCRIPT that 45 CFR 170.205(b) names, and how they differ here.
+"""The two versions of SCRIPT that 45 CFR 170.205(b) names.
 
 2017071 may be used until 2028-01-01 and 2023011 since 2024-07-17. The content is the
 same in both; 2023011 writes its own version and groups what names the drug in Product.

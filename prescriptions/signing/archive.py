@@ -83,7 +83,7 @@ def _create_record(
 
 
 def _payload(prescription: Prescription, signing: _Signing) -> bytes:
-    """Return the bytes to sign; raise DoesNotMatch if midnight passed since the review."""
+    """Return the bytes to sign; raise DoesNotMatch, for one when midnight passed."""
     canonical, device = content.canonical(prescription), signing.challenge.device
     if content.digest_of(canonical) != prescription.ready_digest:
         raise DoesNotMatch

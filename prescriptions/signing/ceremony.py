@@ -1,4 +1,4 @@
-"""The signing ceremony: mark ready, undo, sign. Only the practitioner on it does these.
+"""The signing ceremony: only the practitioner marks ready, undoes and signs.
 
 21 CFR 1311.120(b)(9)-(15), 1311.140. The signature, the archive, the change of status,
 the message to the pharmacy and the events are written in one transaction or not at all.

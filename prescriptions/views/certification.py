@@ -1,4 +1,4 @@
-"""Reports of third-party audits: entered by one administrator, confirmed by another."""
+"""Reports of third-party audits, entered and confirmed by two administrators."""
 
 from uuid import UUID
 

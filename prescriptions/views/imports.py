@@ -20,7 +20,7 @@ PAGE_SIZE = 50
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def index(request: AuthenticatedRequest) -> HttpResponse:
-    """List imported records; a search is posted, so that no address names a patient."""
+    """List imported records; a search is posted, so that no URL names a patient."""
     query = request.POST.get("q", "").strip()[:100]
     records = _matching(
         ImportedRecord.objects.visible_to(request.user).select_related("bundle"), query

@@ -1,4 +1,4 @@
-"""What a page is about, fetched among what its reader may see."""
+"""Rows that a page is about, among those its reader may see; 404 otherwise."""
 
 from uuid import UUID
 

@@ -23,7 +23,7 @@ PAGE_SIZE = 50
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def index(request: AuthenticatedRequest) -> HttpResponse:
-    """List patients; a search is posted, so that no address holds a name or birth date."""
+    """List patients; a search is posted, so that no URL holds a name or birth date."""
     query = request.POST.get("q", "").strip()[:100]
     patients = Patient.objects.visible_to(request.user)
     for word in query.split():

@@ -86,7 +86,7 @@ def _certification_facts() -> dict:
 
 
 def _not_shown() -> list[str]:
-    """Return the parts that nobody has shown to be in order, though signing may go on."""
+    """Return the parts not shown to be in order, though signing may go on."""
     shown = {
         "signing module": _claims_fips(),
         "clock": clock.latest_measurement() is not None,

@@ -124,18 +124,16 @@ def logs(scope: Scope) -> QuerySet[PrescriptionLog]:
 
 
 def all_events() -> Iterator[bytes]:
+    """Yield the whole record as lines of JSON."""
     events = Event.objects.order_by("stream", "sequence")
     for event in events.iterator(chunk_size=2000):
         yield _line(event)
 
 
 def all_checkpoints() -> Iterator[bytes]:
+    """Yield all checkpoints as lines of JSON."""
     for checkpoint in Checkpoint.objects.order_by("sequence").iterator(chunk_size=20):
         yield content.encode(checkpoints.as_fields(checkpoint)) + b"\n"
-
-
-def signing_keys() -> list[dict]:
-    return [public_key(key) for key in SigningKey.objects.order_by("pk")]
 
 
 def public_key(key: SigningKey) -> dict:

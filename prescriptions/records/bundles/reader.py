@@ -97,6 +97,7 @@ class _Reader:
         self.keys = {key["kid"]: key for key in keys}
 
     def read(self, name: str) -> bytes:
+        """Return a file as it was verified; raise NotImported if it was changed."""
         with self.source.open(name) as file:
             data = file.read()
         if hashlib.sha256(data).hexdigest() != self.report.digests[name]:
@@ -167,7 +168,7 @@ def _archive(records: list[ImportedRecord]) -> int:
 
 
 def _unknown(records: list[ImportedRecord]) -> list[ImportedRecord]:
-    """Return the records not archived yet; raise NotImported if an archived one differs."""
+    """Return the records that are new; raise NotImported if an archived one differs."""
     archived = _archived_digests([record.prescription_id for record in records])
     for record in records:
         digest = archived.get(str(record.prescription_id), record.payload_digest)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Verify a bundle of signed prescriptions; needs Python 3.11 and `cryptography` only.
+"""Verify a bundle of signed prescriptions; needs Python 3.11 and `cryptography`.
 
     python verify.py [BUNDLE] [--key-thumbprint THUMBPRINT]
 

@@ -1,4 +1,4 @@
-"""Write a bundle: a folder or a zip file, sealed with the application's signing key."""
+"""Write a bundle: a folder or a zip file, sealed with the signing key."""
 
 import contextlib
 import hashlib
@@ -71,6 +71,7 @@ class _Bundle:
         self.count = 0
 
     def add(self, name: str, data: bytes) -> None:
+        """Write a file and list it in the manifest."""
         self.write(name, data)
         self._remember(name, hashlib.sha256(data).hexdigest())
 
