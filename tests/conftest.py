@@ -1,4 +1,5 @@
 import gc
+import socket
 
 import pytest
 
@@ -65,6 +66,15 @@ def bob(db):
 
 
 @pytest.fixture
+def peggy(practice):
+    """A provider with everything in order at two practices of one State."""
+    peggy = factories.make_ready_provider("peggy", practice=practice)
+    second = factories.make_practice(name="Second Street Clinic (demo)")
+    factories.add_practice(peggy.provider, practice=second)
+    return peggy
+
+
+@pytest.fixture
 def sam(practice):
     """An agent at Alice's practice, who prepares prescriptions and never signs."""
     return factories.make_agent("sam", practice=practice)
@@ -80,3 +90,12 @@ def mallory(db):
 def phone(alice):
     """Alice's primary device: a code generator."""
     return alice.mfa_devices.get(is_primary=True)
+
+
+@pytest.fixture
+def silent_mail_server(settings):
+    """A mail server that takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = server.getsockname()
+        yield server

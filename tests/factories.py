@@ -1,6 +1,5 @@
 """The smallest valid rows; a test names only what it is about."""
 
-import itertools
 import os
 from datetime import timedelta
 
@@ -37,9 +36,10 @@ from providers.models import (
     StateLicense,
     Verification,
 )
+from tests.kept import numbers
 
 PASSWORD = "a password for tests"
-_serial = itertools.count(1)
+serial = numbers()
 
 
 def make_user(username, **overrides):
@@ -90,7 +90,7 @@ def make_provider(username, *, practice, **overrides):
     StateLicense.objects.create(
         provider=provider,
         state=practice.state,
-        number=f"L{next(_serial):06}",
+        number=f"L{next(serial):06}",
         expires_on=timezone.localdate() + timedelta(days=365),
     )
     return provider
@@ -106,17 +106,25 @@ def make_ready_provider(username, *, practice):
     return provider.user
 
 
+def add_practice(provider, *, practice):
+    """Have a provider who can sign do so at another practice of the State, too."""
+    Membership.objects.create(user=provider.user, practice=practice, role=Role.PROVIDER)
+    make_registration(provider, practice=practice)
+    make_designees(practice, registrant=provider.user, prefix=f"admin-{practice.pk}")
+    make_grant(provider, practice=practice)
+
+
 def make_designee(user, *, practice):
     """Have somebody who works there set the access controls of a practice."""
     designee = Designee.objects.filter(user=user, practice=practice, until=None)
     return designee.first() or Designee.objects.create(user=user, practice=practice)
 
 
-def make_designees(practice, *, registrant):
+def make_designees(practice, *, registrant, prefix="admin"):
     """The two that a practice needs: an administrator who enters, and a registrant."""
     enters, executes = _designees_of(practice)
     if enters is None:
-        administrator = make_user(f"admin-of-{registrant.username}", is_staff=True)
+        administrator = make_user(f"{prefix}-of-{registrant.username}", is_staff=True)
         Membership.objects.create(
             user=administrator, practice=practice, role=Role.ADMINISTRATOR
         )
@@ -181,12 +189,12 @@ def make_grant(provider, *, practice):
     )
 
 
-def make_consumed_challenge(user, *, payload_digest):
+def make_consumed_challenge(user, *, payload_digest, purpose=Purpose.APPROVE_ACCESS):
     now = timezone.now()
     return Challenge.objects.create(
         user=user,
         device=user.mfa_devices.all()[0],
-        purpose=Purpose.APPROVE_ACCESS,
+        purpose=purpose,
         payload_digest=payload_digest,
         session_digest=session_digest("factory"),
         state=ChallengeState.CONSUMED,
@@ -229,7 +237,7 @@ def make_idme_account(user, **overrides):
 
 
 def make_device(user, *, seed=None, **overrides):
-    number = next(_serial)
+    number = next(serial)
     defaults = {
         "name": f"Phone {number}",
         "kind": Kind.CODE_GENERATOR,
@@ -248,7 +256,7 @@ def make_device(user, *, seed=None, **overrides):
 def make_paired_phone(user, **overrides):
     """A phone that is asked by the portal itself, with a key of its own."""
     defaults = {"kind": Kind.PUSH, "source": Source.PORTAL, "name": "PairedPhone"}
-    key = f'{{"kid": "key-{next(_serial)}"}}'
+    key = f'{{"kid": "key-{next(serial)}"}}'
     return make_device(user, **defaults | {"public_key": key} | overrides)
 
 
@@ -259,14 +267,14 @@ def code_of(device, *, steps=0):
 
 
 def make_dea_number(last_name):
-    digits = f"{next(_serial):06}"
+    digits = f"{next(serial):06}"
     odd, even = map(int, digits[0::2]), map(int, digits[1::2])
     check = (sum(odd) + 2 * sum(even)) % 10
     return f"B{last_name[0].upper()}{digits}{check}"
 
 
 def make_npi():
-    digits = f"1{next(_serial):08}"
+    digits = f"1{next(serial):08}"
     return digits + luhn.calc_check_digit("80840" + digits)
 
 

@@ -5,6 +5,7 @@ Everything in there can be deleted at any time; the next run makes it again.
 
 import fcntl
 import hashlib
+import itertools
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 from tests.processes import ROOT
 
 FOLDER = ROOT / "var" / "test"
+BLOCK, BLOCKS = 1_000, 900  # six digits, as DEA numbers have
 
 
 @contextmanager
@@ -29,3 +31,17 @@ def fingerprint(files: Iterable[Path]) -> str:
     for file in sorted(files):
         digest.update(f"{file}\0".encode() + file.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
+
+
+def numbers() -> Iterator[int]:
+    """Return numbers that no other process has, so that several share a database."""
+    return itertools.chain.from_iterable(_blocks())
+
+
+def _blocks() -> Iterator[range]:
+    while True:
+        with locked("numbers"):
+            file = FOLDER / "numbers"
+            block = int(file.read_text()) if file.exists() else 0
+            file.write_text(str((block + 1) % BLOCKS))
+        yield range(block * BLOCK + 1, (block + 1) * BLOCK + 1)

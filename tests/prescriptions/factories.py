@@ -1,6 +1,5 @@
 """Patients, pharmacies, drugs and drafts; a test names only what it is about."""
 
-import itertools
 from copy import deepcopy
 from datetime import date
 from decimal import Decimal
@@ -13,7 +12,7 @@ from prescriptions.drugs import formulary
 from prescriptions.models import Drug, Patient, Pharmacy, Prescription
 from prescriptions.signing import ceremony
 from prescriptions.writing import drafts
-from tests.factories import PASSWORD, code_of, make_npi
+from tests.factories import PASSWORD, code_of, make_npi, serial
 
 SCHEDULE_II = [
     "Oxycodone hydrochloride 5 mg tablet",
@@ -24,7 +23,6 @@ SCHEDULE_II = [
     "Tapentadol 50 mg tablet",
 ]
 SESSION = "a-session-key"
-_serial = itertools.count(1)
 
 
 def make_patient(practice, **overrides):
@@ -44,7 +42,7 @@ def make_patient(practice, **overrides):
 
 def make_pharmacy(**overrides):
     defaults = {
-        "ncpdp_id": f"{next(_serial):07}",
+        "ncpdp_id": f"{next(serial):07}",
         "npi": make_npi(),
         "name": "Corner Pharmacy (demo)",
         "address_line_1": "3 Market Square",
@@ -81,7 +79,7 @@ def _drug_new_to(patient):
 
 def make_draft(provider, **overrides):
     """A draft with everything in order, written by its prescriber."""
-    practice = provider.user.memberships.get().practice
+    practice = overrides.pop("practice", None) or _only_practice(provider)
     by = overrides.pop("by", provider.user)
     patient = overrides.pop("patient", None) or make_patient(practice)
     defaults = {
@@ -94,6 +92,16 @@ def make_draft(provider, **overrides):
     }
     draft = Prescription(practice=practice, patient=patient, **defaults | overrides)
     return drafts.create(draft, by=by)
+
+
+def at(practice, provider):
+    """Return what a draft needs of somebody who works at several practices."""
+    registration = provider.dea_registrations.get(practice=practice)
+    return {"practice": practice, "dea_registration": registration}
+
+
+def _only_practice(provider):
+    return provider.user.memberships.get().practice
 
 
 def make_ready(provider, **overrides):
