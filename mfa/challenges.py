@@ -19,6 +19,7 @@ from audit.acts import Act, Outcome
 from audit.catalog import Detail
 from audit.reasons import Reason, ReasonChoices
 from foundation.actors import User
+from foundation.refusals import duration
 from mfa import codes, throttle
 from mfa.models import (
     SIGNING_KINDS,
@@ -37,7 +38,6 @@ from mfa.refusals import (
     NotProven,
     NotRedeemable,
     PasswordRefused,
-    duration,
 )
 from mfa.throttle import Reservation
 

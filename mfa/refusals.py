@@ -5,14 +5,13 @@ from datetime import datetime
 from django.utils import timezone
 
 from audit.reasons import Reason, ReasonChoices
+from foundation.refusals import Refused, duration
 
 
-class NotProven(Exception):
+class NotProven(Refused):
     """The two factors were not shown; the message says what to do next."""
 
-    def __init__(self, message: str, *, reason: ReasonChoices | None = None) -> None:
-        self.reason = reason
-        super().__init__(message)
+    reason: ReasonChoices | None
 
 
 class PasswordRefused(NotProven):
@@ -43,10 +42,3 @@ class DeviceNotUsable(NotProven):
 
 class NotRedeemable(NotProven):
     """The challenge is not, or no longer, valid for this act."""
-
-
-def duration(seconds: int) -> str:
-    """Return a number of seconds in words: seconds below two minutes, else minutes."""
-    if seconds < 120:
-        return f"{seconds} seconds"
-    return f"{round(seconds / 60)} minutes"

@@ -9,15 +9,17 @@ from audit import chain
 from audit.acts import Act, Outcome
 from audit.reasons import ReasonChoices, Words
 from foundation.actors import User
+from foundation.refusals import Refused
 from mfa.refusals import NotProven
 
 
-class NotAllowed(Exception):
-    """Nothing was changed; `code` is the reason for the record."""
+class NotAllowed(Refused):
+    """A change of access was refused."""
 
-    def __init__(self, message: str, *, code: ReasonChoices) -> None:
-        self.code = code
-        super().__init__(message)
+    reason: ReasonChoices
+
+    def __init__(self, message: str, *, reason: ReasonChoices) -> None:
+        super().__init__(message, reason=reason)
 
 
 @contextmanager
@@ -31,7 +33,7 @@ def on_record(of: models.Model, *, by: User) -> Iterator[None]:
             by=by,
             of=of,
             outcome=Outcome.FAILURE,
-            reason=refusal.code
+            reason=refusal.reason
             if isinstance(refusal, NotAllowed)
             else Words(str(refusal)),
         )

@@ -140,7 +140,7 @@ def record_refusal(
         by=by,
         of=access_request,
         outcome=Outcome.FAILURE,
-        reason=refusals[0].code if refusals else Reason.CLOSED,
+        reason=refusals[0].reason if refusals else Reason.CLOSED,
     )
 
 
@@ -152,10 +152,10 @@ def decline(access_request: AccessRequest, *, by: User, reason: str) -> None:
         if locked.person_id == by.pk and locked.kind in ENDS:
             raise NotAllowed(
                 "This ends something of yours. Another designee decides it.",
-                code=Reason.ABOUT_SELF,
+                reason=Reason.ABOUT_SELF,
             )
         if not reason.strip():
-            raise NotAllowed("Say why it is declined.", code=Reason.NO_REASON)
+            raise NotAllowed("Say why it is declined.", reason=Reason.NO_REASON)
         locked.closing_note = reason.strip()
         _close(locked, AccessState.REFUSED, by=by)
         chain.record(Act.ACCESS_DECLINED, by=by, of=locked, kind=locked.kind)
@@ -168,7 +168,7 @@ def withdraw(access_request: AccessRequest, *, by: User) -> None:
         if locked.entered_by_id != by.pk:
             raise NotAllowed(
                 "Only who entered it takes it back. Decline it instead.",
-                code=Reason.NOT_ENTERED_BY,
+                reason=Reason.NOT_ENTERED_BY,
             )
         _close(locked, AccessState.WITHDRAWN, by=by)
         chain.record(Act.ACCESS_WITHDRAWN, by=by, of=locked, kind=locked.kind)
@@ -180,15 +180,17 @@ def give_up(provider: Provider, *, by: User, reason: str) -> None:
         if provider.user_id != by.pk:
             raise NotAllowed(
                 "Only its holder gives up a right to sign. Two designees end another's.",
-                code=Reason.NOT_HOLDER,
+                reason=Reason.NOT_HOLDER,
             )
         if not reason.strip():
-            raise NotAllowed("Say why the right to sign ends.", code=Reason.NO_REASON)
+            raise NotAllowed("Say why the right to sign ends.", reason=Reason.NO_REASON)
         grants = AccessGrant.objects.current().filter(provider=provider)
         if not grants.update(
             revoked_by=by, revoked_at=timezone.now(), reason=reason.strip()
         ):
-            raise NotAllowed(f"{provider} has no right to sign.", code=Reason.NO_GRANT)
+            raise NotAllowed(
+                f"{provider} has no right to sign.", reason=Reason.NO_GRANT
+            )
         chain.record(
             Act.ACCESS_REVOKED, by=by, of=provider, reason=Words(reason.strip())
         )
@@ -209,7 +211,7 @@ def _save(access_request: AccessRequest, *, by: User) -> AccessRequest:
         raise NotAllowed(
             f"Something about {access_request.subject} waits for a second person "
             "already. Let that be executed, declined or taken back first.",
-            code=Reason.OPEN_ALREADY,
+            reason=Reason.OPEN_ALREADY,
         ) from None
     return access_request
 
@@ -236,7 +238,7 @@ def _locked(access_request: AccessRequest) -> AccessRequest:
         raise NotAllowed(
             f"{locked.closed_by} closed this request already: "
             f"{locked.get_state_display().lower()}.",
-            code=Reason.CLOSED,
+            reason=Reason.CLOSED,
         )
     return locked
 
@@ -267,5 +269,5 @@ def _require_access_manager(practice: Practice, *, by: User) -> None:
     if not access_managers.is_access_manager(by, practice=practice):
         raise NotAllowed(
             f"Only those who set access at {practice} do that.",
-            code=Reason.NOT_DESIGNEE,
+            reason=Reason.NOT_DESIGNEE,
         )

@@ -44,7 +44,7 @@ def objections(access_request: AccessRequest, *, by: User) -> list[NotAllowed]:
         return [
             NotAllowed(
                 f"Only those who set access at {practice} execute it.",
-                code=Reason.NOT_DESIGNEE,
+                reason=Reason.NOT_DESIGNEE,
             )
         ]
     every = [
@@ -129,7 +129,7 @@ def _same_person(access_request: AccessRequest, *, by: User) -> NotAllowed | Non
         return None
     return NotAllowed(
         "You entered this yourself. Another designee executes it.",
-        code=Reason.SAME_PERSON,
+        reason=Reason.SAME_PERSON,
     )
 
 
@@ -141,7 +141,7 @@ def _requester_left(access_request: AccessRequest) -> NotAllowed | None:
     return NotAllowed(
         f"{requester}, who entered it, no longer sets access there. Decline "
         "it; somebody else enters it anew.",
-        code=Reason.ENTERED_BY_NOBODY,
+        reason=Reason.ENTERED_BY_NOBODY,
     )
 
 
@@ -151,11 +151,12 @@ def _not_registrant(practice: Practice, *, by: User) -> NotAllowed | None:
     if account is None or not account.is_identity_proofed:
         return NotAllowed(
             "Verify your identity with ID.me on eRx Info first.",
-            code=Reason.NOT_PROOFED,
+            reason=Reason.NOT_PROOFED,
         )
     if not Device.objects.visible_to(by).usable().exists():
         return NotAllowed(
-            "Set up a device to confirm with on eRx Info first.", code=Reason.NO_DEVICE
+            "Set up a device to confirm with on eRx Info first.",
+            reason=Reason.NO_DEVICE,
         )
     if practice.institution_id:
         return None
@@ -163,7 +164,7 @@ def _not_registrant(practice: Practice, *, by: User) -> NotAllowed | None:
     if provider is None:
         return NotAllowed(
             "Only a designee who is a DEA registrant executes it.",
-            code=Reason.NO_REGISTRANT,
+            reason=Reason.NO_REGISTRANT,
         )
     return _lapsed(provider, practice=practice, account=account)
 
@@ -175,13 +176,13 @@ def _lapsed(
         return NotAllowed(
             f"Your own DEA registration and license for {practice.state} have to be "
             "current for that.",
-            code=Reason.NO_REGISTRANT,
+            reason=Reason.NO_REGISTRANT,
         )
     if not identity.is_named_alike(provider, account):
         return NotAllowed(
             f"ID.me verified {account.first_name} {account.last_name}, and you are "
             f"registered here as {provider}.",
-            code=Reason.NOT_PROOFED,
+            reason=Reason.NOT_PROOFED,
         )
     return None
 
@@ -193,7 +194,7 @@ def _for_self(access_request: AccessRequest, *, by: User) -> NotAllowed | None:
     practice = access_request.practice
     if is_own(access_request, by=by) and is_only_registrant(by, practice=practice):
         return None
-    return NotAllowed("Nobody gives a right to themselves.", code=Reason.SELF)
+    return NotAllowed("Nobody gives a right to themselves.", reason=Reason.SELF)
 
 
 def _is_for_self(access_request: AccessRequest, *, by: User) -> bool:
@@ -212,7 +213,7 @@ def _own_access_stopped(
         return NotAllowed(
             "Your own right to sign was suspended or ended, so you give nobody "
             "else one.",
-            code=Reason.SUSPENDED,
+            reason=Reason.SUSPENDED,
         )
     return None
 
@@ -223,7 +224,7 @@ def _stale(access_request: AccessRequest) -> NotAllowed | None:
         return NotAllowed(
             "The DEA registration and the license were looked at more than "
             f"{STALE_AFTER.days} days ago. Enter it again.",
-            code=Reason.STALE,
+            reason=Reason.STALE,
         )
     return None
 
@@ -233,5 +234,5 @@ def _changed(access_request: AccessRequest) -> NotAllowed | None:
         return None
     return NotAllowed(
         "Something was changed since it was entered. Enter it again.",
-        code=Reason.CHANGED,
+        reason=Reason.CHANGED,
     )

@@ -35,7 +35,7 @@ def require_possible(access_request: AccessRequest) -> None:
         access_request.kind in (AccessKind.GRANT, AccessKind.NAME)
         and access_request.entered_by_id == access_request.person_id
     ):
-        raise NotAllowed("Nobody enters a right for themselves.", code=Reason.SELF)
+        raise NotAllowed("Nobody enters a right for themselves.", reason=Reason.SELF)
     if refusal := objection(access_request):
         raise refusal
 
@@ -79,7 +79,7 @@ def _objection_to_grant(access_request: AccessRequest) -> NotAllowed | None:
     if causes:
         labels = ", ".join(cause.label for cause in causes)
         return NotAllowed(
-            f"{provider} cannot sign at {practice}: {labels}.", code=causes[0]
+            f"{provider} cannot sign at {practice}: {labels}.", reason=causes[0]
         )
     return _objection_to_identity(provider) or _objection_to_look_up(access_request)
 
@@ -90,13 +90,13 @@ def _objection_to_identity(provider: Provider) -> NotAllowed | None:
         return NotAllowed(
             f"{provider} first has to choose Verify with ID.me on eRx Info: the right "
             "to sign is given to a verified identity.",
-            code=Reason.NOT_PROOFED,
+            reason=Reason.NOT_PROOFED,
         )
     if not identity.is_named_alike(provider, account):
         return NotAllowed(
             f"ID.me verified {account.first_name} {account.last_name}, who is "
             f"registered here as {provider}. Put right which is wrong.",
-            code=Reason.NOT_PROOFED,
+            reason=Reason.NOT_PROOFED,
         )
     return None
 
@@ -110,14 +110,14 @@ def _objection_to_look_up(access_request: AccessRequest) -> NotAllowed | None:
         return NotAllowed(
             f"Look at {provider}'s current registration and license for "
             f"{access_request.practice.state}.",
-            code=Reason.NOT_VERIFIED,
+            reason=Reason.NOT_VERIFIED,
         )
     if _dates_seen(verification) == _dates_registered(verification):
         return None
     return NotAllowed(
         f"What was seen is not what is registered here: {_registered(verification)}. "
         "Put right which is wrong, and enter it again.",
-        code=Reason.NOT_VERIFIED,
+        reason=Reason.NOT_VERIFIED,
     )
 
 
@@ -163,10 +163,10 @@ def _registered(verification: Verification) -> str:
 
 def _objection_to_revocation(access_request: AccessRequest) -> NotAllowed | None:
     if not access_request.reason:
-        return NotAllowed("Say why the right to sign ends.", code=Reason.NO_REASON)
+        return NotAllowed("Say why the right to sign ends.", reason=Reason.NO_REASON)
     if not _current_grants(access_request).exists():
         return NotAllowed(
-            f"{access_request.subject} has no right to sign.", code=Reason.NO_GRANT
+            f"{access_request.subject} has no right to sign.", reason=Reason.NO_GRANT
         )
     return None
 
@@ -175,7 +175,7 @@ def _objection_to_designation(access_request: AccessRequest) -> NotAllowed | Non
     refusal = access_managers.objection_to(
         access_request.person, practice=access_request.practice
     )
-    return NotAllowed(refusal, code=Reason.NOT_NAMED) if refusal else None
+    return NotAllowed(refusal, reason=Reason.NOT_NAMED) if refusal else None
 
 
 def _objection_to_dismissal(access_request: AccessRequest) -> NotAllowed | None:
@@ -184,7 +184,7 @@ def _objection_to_dismissal(access_request: AccessRequest) -> NotAllowed | None:
         return None
     return NotAllowed(
         f"{access_request.subject} is no designee of {practice}.",
-        code=Reason.NOT_DESIGNEE,
+        reason=Reason.NOT_DESIGNEE,
     )
 
 

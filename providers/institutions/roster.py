@@ -45,7 +45,7 @@ def appoint_officer(
     Raises NotAllowed (21 CFR 1311.130(a)).
     """
     if refusal := objection_to_officer(user, institution=institution):
-        raise NotAllowed(refusal, code=Reason.NOT_NAMED)
+        raise NotAllowed(refusal, reason=Reason.NOT_NAMED)
     officer = CredentialingOfficer.objects.create(
         user=user, institution=institution, named_by=by, since=timezone.now()
     )
@@ -97,7 +97,7 @@ def add(
             chain.record(Act.CREDENTIALING_ENTERED, by=by, of=listing)
     except IntegrityError:
         raise NotAllowed(
-            f"{provider} is on the list already.", code=Reason.OPEN_ALREADY
+            f"{provider} is on the list already.", reason=Reason.OPEN_ALREADY
         ) from None
     return listing
 
@@ -107,11 +107,11 @@ def approve(listing: Listing, *, by: User) -> None:
     with on_record(listing, by=by), transaction.atomic(durable=True):
         locked = _locked(listing, by=by)
         if locked.second_approved_by_id:
-            raise NotAllowed("Two have approved it already.", code=Reason.CLOSED)
+            raise NotAllowed("Two have approved it already.", reason=Reason.CLOSED)
         if locked.first_approved_by_id == by.pk:
             raise NotAllowed(
                 "You approved it already. A second person does, too.",
-                code=Reason.SAME_PERSON,
+                reason=Reason.SAME_PERSON,
             )
         order = "second" if locked.first_approved_by_id else "first"
         setattr(locked, f"{order}_approved_by", by)
@@ -128,7 +128,7 @@ def remove(listing: Listing, *, by: User, reason: str) -> None:
     with on_record(listing, by=by), transaction.atomic(durable=True):
         locked = _locked(listing, by=by)
         if not reason.strip():
-            raise NotAllowed("Say why.", code=Reason.NO_REASON)
+            raise NotAllowed("Say why.", reason=Reason.NO_REASON)
         locked.ended_by, locked.ended_at = by, timezone.now()
         locked.reason = reason.strip()
         locked.save()
@@ -145,10 +145,10 @@ def _require_officer(
     if not credentialing.is_officer(by, institution=institution):
         raise NotAllowed(
             f"Only the proofing office of {institution} does that.",
-            code=Reason.NOT_OFFICER,
+            reason=Reason.NOT_OFFICER,
         )
     if about and about.user_id == by.pk:
-        raise NotAllowed("Nobody proofs themselves.", code=Reason.SELF)
+        raise NotAllowed("Nobody proofs themselves.", reason=Reason.SELF)
 
 
 def _require_association(provider: Provider, *, institution: Institution) -> None:
@@ -157,7 +157,7 @@ def _require_association(provider: Provider, *, institution: Institution) -> Non
     )
     if not memberships.exists():
         raise NotAllowed(
-            f"{provider} works at no practice of {institution}.", code=Cause.LEFT
+            f"{provider} works at no practice of {institution}.", reason=Cause.LEFT
         )
 
 
@@ -165,7 +165,7 @@ def _require_check(check: InPersonCheck) -> None:
     if not all(text.strip() for text in vars(check).values()):
         raise NotAllowed(
             "Say what you looked at: photo identification, State license and privileges.",
-            code=Reason.NOT_CHECKED,
+            reason=Reason.NOT_CHECKED,
         )
 
 
@@ -174,5 +174,5 @@ def _locked(listing: Listing, *, by: User) -> Listing:
     locked = rows.select_related("institution", "provider__user").get(pk=listing.pk)
     _require_officer(locked.institution, by=by, about=locked.provider)
     if locked.ended_at:
-        raise NotAllowed("It was taken off the list already.", code=Reason.CLOSED)
+        raise NotAllowed("It was taken off the list already.", reason=Reason.CLOSED)
     return locked

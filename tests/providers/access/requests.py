@@ -19,7 +19,7 @@ def in_force(provider):
 
 
 def refused(code):
-    return pytest.raises(NotAllowed, check=lambda refusal: refusal.code == code)
+    return pytest.raises(NotAllowed, check=lambda refusal: refusal.reason == code)
 
 
 def refusals():

@@ -306,7 +306,7 @@ def test_who_is_suspended_gives_nobody_else_the_right(
 
     with pytest.raises(NotAllowed) as refusal:
         execute(entered, by=alice)
-    assert refusal.value.code == "suspended"
+    assert refusal.value.reason == "suspended"
 
 
 def test_what_stops_at_one_practice_goes_on_at_another(alice, bob, practice):

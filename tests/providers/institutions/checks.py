@@ -11,4 +11,4 @@ CHECKED = roster.InPersonCheck(
 
 
 def refused(code):
-    return pytest.raises(NotAllowed, check=lambda refusal: refusal.code == code)
+    return pytest.raises(NotAllowed, check=lambda refusal: refusal.reason == code)
