@@ -1,3 +1,6 @@
+from argparse import ArgumentParser
+from typing import Any
+
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
@@ -7,11 +10,11 @@ from epcs_portal import database_grants
 class Command(BaseCommand):
     help = "Give the portal's PostgreSQL role its rights; run it as the owner."
 
-    def add_arguments(self, parser):
+    def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("role", help="the role that the portal runs as")
         parser.add_argument("--check", action="store_true", help="only compare them")
 
-    def handle(self, *args, role, check, **options):
+    def handle(self, *args: Any, role: str, check: bool, **options: Any) -> str:
         if connection.vendor != "postgresql":
             raise CommandError("Only PostgreSQL knows roles.")
         if not check:

@@ -187,7 +187,7 @@ def test_there_is_one_way_out_and_it_is_no_fax(settings):
         for path in (settings.BASE_DIR / app).rglob("*.py")
     }
 
-    speaking = {str(path) for path, text in sources.items() if "NETWORK_URL" in text}
+    speaking = {str(path) for path, text in sources.items() if ".network_url" in text}
     posting = {str(path) for path, text in sources.items() if "requests.post(" in text}
 
     assert "prescriptions/delivery/network.py" in speaking & posting
