@@ -15,6 +15,7 @@ TEXTS = [
     for path in filter(None, TRACKED)
     if (ROOT / path).is_file() and b"\0" not in (ROOT / path).read_bytes()
 ]
+GUIDES = [path for path in TEXTS if re.match(r"docs/[a-z-]+\.md$", path)]
 GENERATED_DOCUMENTS = {"docs/compliance.md"}
 # Written in pieces, so that this file does not name what it looks for.
 FOREIGN = [
@@ -115,6 +116,15 @@ def test_documents_wrap_at_100_columns(subtests):
             assert not [
                 line for line in lines if len(line) > 100 and line[0] not in "|<"
             ]
+
+
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", *GUIDES])
+def test_every_path_that_a_document_names_exists(document):
+    """Paths from the root; a placeholder such as templates/<app>/ is none."""
+    apps = "audit|docs|epcs_portal|foundation|mfa|prescriptions|providers|sandbox|tests"
+    paths = re.findall(rf"`((?:{apps})/[\w./-]*)`", read(document))
+
+    assert not [path for path in paths if not (ROOT / path).exists()]
 
 
 def read_all_of(folder):
