@@ -18,9 +18,8 @@ TEXT_LENGTH = 200  # characters of one text in a detail
 SYSTEM = "system"  # the stream of acts without a person
 ANONYMOUS = "anonymous"  # the stream of visitors who have not signed in
 CLOCK_STEP = timedelta(seconds=1)
-NEWEST_EVENTS = (
-    20  # verified before an act; a refusal adds one, which must not cover a bad one
-)
+# Verified before an act: several, as a refusal adds an event, which could hide a bad one.
+NEWEST_EVENTS = 20
 
 
 def record(
@@ -48,6 +47,21 @@ def record(
         request_id=context.current().request_id,
         key_id=seals.current_key_id(),
     )
+    _append(event)
+    return event
+
+
+def denied(
+    *, by: Visitor | None, of: models.Model | None, reason: ReasonChoices | Words
+) -> Event:
+    """Record that somebody was refused because they lack the permission."""
+    return record(
+        Act.PERMISSION_DENIED, by=by, of=of, outcome=Outcome.FAILURE, reason=reason
+    )
+
+
+def _append(event: Event) -> None:
+    """Seal the event as the next of its chain, and move the head of the chain to it."""
     # No savepoint: an event that fails must take the act with it.
     with transaction.atomic(savepoint=False):
         head = lock_head(event.stream)
@@ -59,16 +73,6 @@ def record(
         ChainHead.objects.filter(stream=event.stream).update(
             sequence=event.sequence, hash=event.hash
         )
-    return event
-
-
-def denied(
-    *, by: Visitor | None, of: models.Model | None, reason: ReasonChoices | Words
-) -> Event:
-    """Record that somebody was refused because they lack the permission."""
-    return record(
-        Act.PERMISSION_DENIED, by=by, of=of, outcome=Outcome.FAILURE, reason=reason
-    )
 
 
 def lock_head(stream: str) -> ChainHead:
