@@ -1,0 +1,142 @@
+"""What one statement can do on SQLite and PostgreSQL, and the ORM takes several for.
+
+A decision looks at rows of many tables. Asked one by one, each costs a round trip and
+may see another state of the world; asked together they cost one, and see the same.
+"""
+
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import cache
+from typing import Any, TypeVar
+
+from django.core.exceptions import ValidationError
+from django.db import OperationalError, connections, models
+from django.db.models import (
+    BinaryField,
+    DecimalField,
+    Expression,
+    Field,
+    FloatField,
+    JSONField,
+    Value,
+)
+from django.db.models.sql import UpdateQuery
+
+Row = TypeVar("Row", bound=models.Model)
+
+DIGITS = 15  # significant ones that SQLite writes of a decimal
+
+
+class RowAsJson(Expression):
+    """The columns of a row as one JSON object, in text."""
+
+    output_field = models.TextField()
+
+    def __init__(self, model: type[models.Model]):
+        super().__init__()
+        self.model = model
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[()]]:
+        return _columns_as_json(self.model), ()
+
+    def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, tuple[()]]:
+        return f'row_to_json("{self.model._meta.db_table}")::text', ()
+
+
+class Unreadable(Exception):
+    """A row holds what its model cannot: somebody changed its bytes."""
+
+
+def fetch(*querysets: models.QuerySet[Any]) -> list[list[Any]]:
+    """Return the rows of each queryset, as model instances, by one statement.
+
+    The rows of one queryset come in no order: sort them. Raise Unreadable, and
+    TypeError for a model with columns that JSON does not keep exactly.
+    """
+    database = querysets[0].db
+    first, *others = (
+        queryset.using(database)
+        .order_by()
+        .values_list(Value(number), RowAsJson(queryset.model))
+        for number, queryset in enumerate(querysets)
+    )
+    results: list[list[Any]] = [[] for _ in querysets]
+    for number, row in _rows(first.union(*others, all=True)):
+        results[number].append(_read(querysets[number].model, row, database))
+    return results
+
+
+def _rows(union: models.QuerySet[Any]) -> list[tuple[int, str]]:
+    try:
+        return list(union)
+    except OperationalError as error:
+        if "JSON cannot hold BLOB" in str(error):  # SQLite keeps bytes in any column
+            raise Unreadable(str(error)) from None
+        raise
+
+
+def _read(model: type[Row], row: str, database: str) -> Row:
+    try:
+        return _instance(model, json.loads(row, parse_float=Decimal), database)
+    except (ArithmeticError, TypeError, ValidationError, ValueError) as error:
+        raise Unreadable(f"a row of {model._meta.db_table}: {error}") from None
+
+
+def update_returning(queryset: models.QuerySet[Row], **values: object) -> list[Row]:
+    """Update the rows of a queryset and return them as they are afterwards.
+
+    Nobody else's transaction comes between the two.
+    """
+    query: Any = queryset.query.chain(UpdateQuery)
+    query.add_update_values(values)
+    statement, parameters = query.get_compiler(queryset.db).as_sql()
+    names = [field.column or "" for field in queryset.model._meta.concrete_fields]
+    connection = connections[queryset.db]
+    columns = ", ".join(map(connection.ops.quote_name, names))
+    with connection.cursor() as cursor:
+        cursor.execute(f"{statement} RETURNING {columns}", parameters)
+        rows = cursor.fetchall()
+    return [
+        _instance(queryset.model, dict(zip(names, row, strict=True)), queryset.db)
+        for row in rows
+    ]
+
+
+@cache
+def _columns_as_json(model: type[models.Model]) -> str:
+    table = model._meta.db_table
+    pairs = [f'\'{f.column}\', "{table}"."{f.column}"' for f in _fields(model)]
+    return f"json_object({', '.join(pairs)})"
+
+
+@cache
+def _fields(model: type[models.Model]) -> list[Field[Any, Any]]:
+    fields = list(model._meta.concrete_fields)
+    if lossy := [field.name for field in fields if not _is_kept(field)]:
+        raise TypeError(f"JSON does not keep {', '.join(lossy)} of {model.__name__}.")
+    return fields
+
+
+def _is_kept(field: Field[Any, Any]) -> bool:
+    if isinstance(field, DecimalField):
+        return field.max_digits <= DIGITS
+    return not isinstance(field, BinaryField | FloatField)
+
+
+def _instance(model: type[Row], row: dict[str, Any], database: str) -> Row:
+    fields = _fields(model)
+    values = [_value(field, row[field.column or ""]) for field in fields]
+    return model.from_db(database, [field.attname for field in fields], values)
+
+
+def _value(field: Field[Any, Any], value: Any) -> Any:
+    """Return what the ORM would have read; SQLite keeps less of a type than JSON."""
+    if isinstance(field, JSONField):
+        return json.loads(value) if isinstance(value, str) else value
+    value = field.to_python(value)
+    if isinstance(field, DecimalField) and value is not None:
+        return value.quantize(Decimal(1).scaleb(-(field.decimal_places or 0)))
+    if isinstance(value, datetime) and value.tzinfo is None:
+        return value.replace(tzinfo=UTC)
+    return value
