@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Unpack
+from typing import Any, Unpack
 
 from django.db import models, transaction
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from audit import context, seals
@@ -13,13 +14,16 @@ from audit.catalog import Detail
 from audit.models import ChainHead, Event, subject_of, user_stream
 from audit.reasons import ReasonChoices, Words
 from foundation.actors import Visitor
+from foundation.statements import Unreadable, fetch
 
 TEXT_LENGTH = 200  # characters of one text in a detail
 SYSTEM = "system"  # the stream of acts without a person
 ANONYMOUS = "anonymous"  # the stream of visitors who have not signed in
 CLOCK_STEP = timedelta(seconds=1)
-# Verified before an act: several, as a refusal adds an event, which could hide a bad one.
+# Verified before an act; a refusal adds one, which must not cover a bad one.
 NEWEST_EVENTS = 20
+UNREADABLE = "The record cannot be read: {error}."
+HEADLESS = "{stream}: the head of this chain is missing."
 
 
 def record(
@@ -47,21 +51,6 @@ def record(
         request_id=context.current().request_id,
         key_id=seals.current_key_id(),
     )
-    _append(event)
-    return event
-
-
-def denied(
-    *, by: Visitor | None, of: models.Model | None, reason: ReasonChoices | Words
-) -> Event:
-    """Record that somebody was refused because they lack the permission."""
-    return record(
-        Act.PERMISSION_DENIED, by=by, of=of, outcome=Outcome.FAILURE, reason=reason
-    )
-
-
-def _append(event: Event) -> None:
-    """Seal the event as the next of its chain, and move the head of the chain to it."""
     # No savepoint: an event that fails must take the act with it.
     with transaction.atomic(savepoint=False):
         head = lock_head(event.stream)
@@ -73,6 +62,16 @@ def _append(event: Event) -> None:
         ChainHead.objects.filter(stream=event.stream).update(
             sequence=event.sequence, hash=event.hash
         )
+    return event
+
+
+def denied(
+    *, by: Visitor | None, of: models.Model | None, reason: ReasonChoices | Words
+) -> Event:
+    """Record that somebody was refused because they lack the permission."""
+    return record(
+        Act.PERMISSION_DENIED, by=by, of=of, outcome=Outcome.FAILURE, reason=reason
+    )
 
 
 def lock_head(stream: str) -> ChainHead:
@@ -92,40 +91,63 @@ def check_health(*, by: Visitor | None = None) -> list[str]:
     as long however many others there are. `verify_audit` verifies everything.
     """
     try:
-        return _problems(by)
+        return _problems_of_all() if by is None else problems_in(*fetch(*evidence(by)))
+    except (Unreadable, *seals.UNREADABLE) as error:
+        return [UNREADABLE.format(error=error)]
+
+
+def evidence(by: Visitor) -> list[models.QuerySet[Any]]:
+    """Return what to read for `problems_in`: the ends of the chains that `by` writes."""
+    return _evidence([_stream(by), SYSTEM])
+
+
+def problems_in(heads: list[ChainHead], events: list[Event]) -> list[str]:
+    """Return the problems of these ends of chains, read in one statement."""
+    ends = {head.stream: head for head in heads}
+    newest: dict[str, list[Event]] = {stream: [] for stream in ends}
+    for event in sorted(events, key=lambda event: -event.sequence):
+        newest.setdefault(event.stream, []).append(event)
+    try:
+        return [
+            problem
+            for stream in sorted(newest)
+            for problem in _problems_at(stream, ends.get(stream), newest[stream])
+        ]
     except seals.UNREADABLE as error:
-        return [f"The record cannot be read: {error}."]
+        return [UNREADABLE.format(error=error)]
 
 
-def _problems(by: Visitor | None) -> list[str]:
-    heads, events = ChainHead.objects.order_by("stream"), Event.objects.all()
-    if by is not None:
-        streams = [user_stream(by), SYSTEM]
-        heads = heads.filter(stream__in=streams)
-        events = events.filter(stream__in=streams)
-    problems = [problem for head in heads for problem in _problems_at(head)]
-    known = ChainHead.objects.filter(stream=models.OuterRef("stream"))
-    headless = events.exclude(models.Exists(known)).order_by("stream")
-    if stream := headless.values_list("stream", flat=True).first():
-        problems.append(f"{stream}: the head of this chain is missing.")
-    return problems
-
-
-def _problems_at(head: ChainHead) -> list[str]:
-    # Head and events in one statement, so that a writer in between looks like none.
-    named = ChainHead.objects.filter(stream=head.stream)
-    newest = list(
-        Event.objects.filter(stream=head.stream)
-        .annotate(
-            head_sequence=models.Subquery(named.values("sequence")),
-            head_hash=models.Subquery(named.values("hash")),
+def _problems_of_all() -> list[str]:
+    ends = (
+        fetch(*_evidence([stream]))
+        for stream in ChainHead.objects.order_by("stream").values_list(
+            "stream", flat=True
         )
-        .order_by("-sequence")[:NEWEST_EVENTS]
     )
+    problems = [problem for end in ends for problem in problems_in(*end)]
+    return [*problems, *_headless(Event.objects.all())]
+
+
+def _evidence(streams: list[str]) -> list[models.QuerySet[Any]]:
+    head = ChainHead.objects.filter(stream=models.OuterRef("stream"))
+    last = Event.objects.filter(stream=models.OuterRef("stream")).order_by("-sequence")
+    end = Coalesce(
+        models.Subquery(head.values("sequence")),
+        models.Subquery(last.values("sequence")[:1]),
+    )
+    return [
+        ChainHead.objects.filter(stream__in=streams),
+        Event.objects.filter(stream__in=streams, sequence__gt=end - NEWEST_EVENTS),
+    ]
+
+
+def _problems_at(stream: str, head: ChainHead | None, newest: list[Event]) -> list[str]:
+    if head is None:
+        return [HEADLESS.format(stream=stream)]
     if not newest:
         return [f"{head}: the newest event is missing."] if head.sequence else []
     event = newest[0]
-    if (event.sequence, event.hash) != (event.head_sequence, event.head_hash):
+    if (event.sequence, event.hash) != (head.sequence, head.hash):
         return [f"{head}: the newest event is not the one its head names."]
     try:
         if not all(map(seals.is_intact, newest)):
@@ -137,6 +159,13 @@ def _problems_at(head: ChainHead) -> list[str]:
     if event.at > timezone.now() + CLOCK_STEP:
         return [f"{head}: the newest event is in the future; the clock went back."]
     return []
+
+
+def _headless(events: models.QuerySet[Event]) -> list[str]:
+    known = ChainHead.objects.filter(stream=models.OuterRef("stream"))
+    lost = events.exclude(models.Exists(known)).order_by("stream")
+    streams = lost.values_list("stream", flat=True)[:1]
+    return [HEADLESS.format(stream=stream) for stream in streams]
 
 
 def _stream(by: Visitor | None) -> str:
