@@ -27,7 +27,7 @@ from mfa import challenges
 from mfa.forms import ProofForm, proof_form, proof_page
 from mfa.models import Device, Purpose
 from prescriptions.models import PharmacyRequest, Prescription, Status
-from providers import readiness
+from providers import readiness, standing
 from providers.models import AccessRequest, Practice, Provider
 
 LOCKED = 429
@@ -167,4 +167,5 @@ def _blockers(provider: Provider | None, user: User) -> list[Blocker]:
     practice = Practice.objects.visible_to(user).first()
     if practice is None:
         return [Blocker("You work at no practice.", "Ask an administrator.")]
-    return readiness.blockers_for_now(provider, practice=practice, on=practice.today())
+    stands = standing.of(provider, practice=practice)
+    return readiness.blockers_for_now(stands, now=timezone.now())

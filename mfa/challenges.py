@@ -22,7 +22,6 @@ from foundation.actors import User
 from foundation.refusals import duration
 from mfa import codes, throttle
 from mfa.models import (
-    SIGNING_KINDS,
     Challenge,
     ChallengeQuerySet,
     ChallengeState,
@@ -146,23 +145,13 @@ def require_usable(
 ) -> Device:
     """Return the device as it is now; record and raise DeviceNotUsable."""
     current = Device.objects.filter(pk=device.pk, user=user).first()
-    if user.is_active and current and current.kind == kind and is_usable(current):
+    if user.is_active and current and current.kind == kind and current.is_usable:
         return current
     reason = Reason.DEVICE_NOT_USABLE if current else Reason.DEVICE_OF_ANOTHER_USER
     record_refusal(user, device, purpose=purpose, reason=reason)
     raise DeviceNotUsable(
         "That device cannot confirm anything. Choose one of your own devices "
         "under Account > Provider Settings > eRx Info."
-    )
-
-
-def is_usable(device: Device) -> bool:
-    """Return True if the device may answer a challenge: the row form of `usable()`."""
-    return (
-        device.confirmed
-        and device.kind in SIGNING_KINDS
-        and device.retired_at is None
-        and device.disabled_at is None
     )
 
 
@@ -219,7 +208,7 @@ def _check_still_valid(
     is_active = get_user_model().objects.filter(pk=user.pk, is_active=True).exists()
     if not is_active:
         raise NotRedeemable("This account is no longer active.")
-    if device.user_id != user.pk or not is_usable(device):
+    if device.user_id != user.pk or not device.is_usable:
         raise NotRedeemable("The device was removed or disabled in the meantime.")
     if device.locked_until and device.locked_until > now:
         raise NotRedeemable("The device was locked in the meantime.")

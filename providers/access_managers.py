@@ -21,7 +21,6 @@ from providers.models import (
     Designee,
     Membership,
     Practice,
-    Provider,
     StateLicense,
 )
 
@@ -72,20 +71,20 @@ def registrants(practice: Practice, *, on: date) -> QuerySet[User]:
     return of(practice).filter(_is_registrant(practice, on=on))
 
 
-def shortage(practice: Practice, *, but_for: Provider | None = None) -> str:
-    """Return which access managers the practice lacks by law, or "".
-
-    `but_for` is a registrant whose own lapse is reported elsewhere: no shortage.
-    """
+def shortage(practice: Practice) -> str:
+    """Return which access managers the practice lacks by law, or ""."""
     managers = of(practice).annotate(
         is_registrant=_is_registrant(practice, on=practice.today())
     )
-    is_registrant = dict(managers.values_list("pk", "is_registrant"))
-    if but_for and but_for.user_id in is_registrant:
-        is_registrant[but_for.user_id] = True
+    is_registrant = managers.values_list("is_registrant", flat=True)
+    return shortage_among(list(is_registrant), practice=practice)
+
+
+def shortage_among(is_registrant: list[bool], *, practice: Practice) -> str:
+    """Like `shortage()`, when it is known of each manager who is a registrant."""
     if len(is_registrant) < MINIMUM:
         return f"{practice} has fewer than two people who set access."
-    if practice.institution_id or any(is_registrant.values()):
+    if practice.institution_id or any(is_registrant):
         return ""
     return f"None of those who set access at {practice} is a DEA registrant."
 

@@ -4,6 +4,8 @@
 verified when it was approved.
 """
 
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from django.dispatch import receiver
@@ -12,7 +14,7 @@ from audit import chain
 from audit.acts import Act, Outcome
 from mfa.models import IdmeAccount
 from mfa.signals import identity_confirmed
-from providers.models import AccessGrant, Provider
+from providers.models import Provider
 
 
 def is_named_alike(provider: Provider, account: IdmeAccount) -> bool:
@@ -20,14 +22,18 @@ def is_named_alike(provider: Provider, account: IdmeAccount) -> bool:
     return bool(_words(account.last_name) & _words(provider.last_name))
 
 
-def is_of_same_identity(grant: AccessGrant, account: IdmeAccount) -> bool:
-    """Return True if this ID.me account was already linked when access was granted."""
-    return IdmeAccount.objects.filter(
-        user=grant.provider.user_id,
-        issuer=account.issuer,
-        subject=account.subject,
-        linked_at__lte=grant.granted_at,
-    ).exists()
+def was_linked(
+    account: IdmeAccount, *, at: datetime, history: Iterable[IdmeAccount]
+) -> bool:
+    """Return True if a user's ID.me account was already linked at a time.
+
+    `history` holds every link of the user, because an account may be linked again.
+    """
+    identity = (account.issuer, account.subject)
+    return any(
+        (link.issuer, link.subject) == identity and link.linked_at <= at
+        for link in history
+    )
 
 
 @receiver(identity_confirmed)

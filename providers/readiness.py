@@ -1,56 +1,53 @@
 """Everything about a provider that can block signing, at one glance.
 
-Each blocker says what is wrong and what to do; the page shows them, and signing refuses
-on them.
+Pure functions of a standing. Each blocker says what is wrong and what to do; the page
+shows them, signing refuses on them.
 """
 
 from collections.abc import Callable
-from datetime import date
+from datetime import datetime
 
 from django.utils import timezone
 
 from foundation.blockers import Blocker
-from mfa import devices
-from mfa.models import SIGNING_KINDS, Device, IdmeAccount, UserThrottle
-from providers import access_managers, authority, credentialing, identifiers, identity
-from providers.models import AccessGrant, Institution, Practice, Provider
+from mfa.models import IdmeAccount
+from providers import access_managers, identifiers, identity
+from providers.models import Provider
+from providers.standing import Standing
 
 
-def blockers_to_signing(
-    provider: Provider, *, practice: Practice, on: date
-) -> list[Blocker]:
-    """Return every reason why this provider may not sign at this practice on a day."""
-    if left := _member(provider, practice, on):
-        return [left]
-    blockers = [rule(provider, practice, on) for rule in RULES]
+def blockers_to_signing(standing: Standing) -> list[Blocker]:
+    """Return every reason why this provider may not sign at this practice today."""
+    if stranger := _member(standing):
+        return [stranger]
+    blockers = [rule(standing) for rule in RULES]
     return [blocker for blocker in blockers if blocker]
 
 
-def blockers_for_now(
-    provider: Provider, *, practice: Practice, on: date
-) -> list[Blocker]:
-    """Like `blockers_to_signing()`, with locks that only have to be waited for.
+def blockers_for_now(standing: Standing, *, now: datetime) -> list[Blocker]:
+    """Return the same with the locks that only have to be waited for.
 
-    For pages: the act itself leaves locks to the challenge, which holds the rows: a
+    For pages. The act itself leaves locks to the challenge, which holds the rows: a
     second attempt in flight locks for a moment, and must not void a passed first one.
     """
-    blockers = blockers_to_signing(provider, practice=practice, on=on)
-    lock = _lock(provider, practice)
+    lock = _lock(standing, now=now)
+    blockers = blockers_to_signing(standing)
     return [*blockers, lock] if lock else blockers
 
 
-def _member(provider: Provider, practice: Practice, on: date) -> Blocker | None:
+def _member(standing: Standing) -> Blocker | None:
     """21 CFR 1311.125(d)(4): who left no longer signs there."""
-    if authority.works_at(provider, practice=practice):
+    if standing.works_here:
         return None
     return Blocker(
-        f"You do not work at {practice} as a provider.", "Ask your administrator."
+        f"You do not work at {standing.practice} as a provider.",
+        "Ask your administrator.",
     )
 
 
-def _identity(provider: Provider, practice: Practice, on: date) -> Blocker | None:
+def _identity(standing: Standing) -> Blocker | None:
     """21 CFR 1311.105(a)(1): the person verified is the person registered."""
-    account = IdmeAccount.objects.linked_to(provider.user_id)
+    provider, account = standing.provider, standing.account
     if account is None:
         return Blocker(
             "Your identity is not verified.", "Choose Verify with ID.me.", "erx-info"
@@ -75,31 +72,35 @@ def _named_otherwise(provider: Provider, account: IdmeAccount) -> Blocker:
     )
 
 
-def _access_managers(
-    provider: Provider, practice: Practice, on: date
-) -> Blocker | None:
+def _access_managers(standing: Standing) -> Blocker | None:
     """21 CFR 1311.125(a): two people manage access, one of them a registrant."""
-    shortage = access_managers.shortage(practice, but_for=provider)
-    if not shortage:
+    # A registrant's own lapse is told already, and no shortage.
+    registrants = {*standing.registrants, standing.provider.user_id}
+    lacking = access_managers.shortage_among(
+        [manager.pk in registrants for manager in standing.managers],
+        practice=standing.practice,
+    )
+    if not lacking:
         return None
     return Blocker(
-        shortage, "Ask your administrator to name the first two who set access."
+        lacking, "Ask your administrator to name the first two who set access."
     )
 
 
-def _approval(provider: Provider, practice: Practice, on: date) -> Blocker | None:
+def _approval(standing: Standing) -> Blocker | None:
     """21 CFR 1311.125(c): others approve access, for a verified identity."""
-    grants = AccessGrant.objects.current().at(practice).filter(provider=provider)
-    grant = grants.order_by("is_provisional").first()
+    grant = standing.grant
     if grant is None:
         return _not_granted("You are not approved to sign controlled substances.")
     if grant.is_provisional:
         return _not_granted("You were approved by one person; the law asks for two.")
-    causes = [row.get_cause_display().lower() for row in grant.suspensions.all()]
+    causes = [one.get_cause_display().lower() for one in standing.suspensions]
     if causes:
         return _not_granted(f"Your right to sign is suspended: {'; '.join(causes)}.")
-    account = IdmeAccount.objects.linked_to(provider.user_id)
-    if account and not identity.is_of_same_identity(grant, account):
+    account = standing.account
+    if account and not identity.was_linked(
+        account, at=grant.granted_at, history=standing.accounts
+    ):
         return _not_granted("You were approved before this ID.me account was linked.")
     return None
 
@@ -113,23 +114,19 @@ def _not_granted(label: str) -> Blocker:
     )
 
 
-def _registration(provider: Provider, practice: Practice, on: date) -> Blocker | None:
+def _registration(standing: Standing) -> Blocker | None:
     """21 CFR 1306.03(a)(2): a current DEA registration for the State of the practice."""
-    registrations = authority.registrations_of(provider, practice=practice)
-    current = [row for row in registrations if row.is_current(on=on)]
+    current = standing.current_registrations
     if not current:
         return Blocker(
-            f"You have no current DEA registration for {practice.state}.",
+            f"You have no current DEA registration for {standing.practice.state}.",
             "Ask your administrator to enter it or its renewal.",
             "erx-info",
         )
-    is_covered = any(credentialing.covers(row) for row in current)
-    if is_covered and not authority.is_missing_on_list(provider, practice=practice):
+    is_covered = any(map(standing.is_covered, current))
+    if is_covered and not standing.is_missing_on_list:
         return None
-    return _not_listed(current[0].institution or practice.institution)
-
-
-def _not_listed(institution: Institution | None) -> Blocker:
+    institution = current[0].institution or standing.institution
     return Blocker(
         f"You are not on the list of {institution} of those who may prescribe there.",
         "Ask its proofing office.",
@@ -137,28 +134,33 @@ def _not_listed(institution: Institution | None) -> Blocker:
     )
 
 
-def _license(provider: Provider, practice: Practice, on: date) -> Blocker | None:
+def _license(standing: Standing) -> Blocker | None:
     """21 CFR 1306.03(a)(1): authorized by the State of the practice."""
-    if authority.license_of(provider, practice=practice, on=on):
+    if standing.license:
         return None
-    licenses = provider.state_licenses.filter(state=practice.state)
-    has_license = any(on <= row.expires_on for row in licenses)
-    missing = "registration for controlled substances" if has_license else "license"
+    has_license = any(standing.on <= row.expires_on for row in standing.licenses)
+    what = "registration for controlled substances" if has_license else "license"
     return Blocker(
-        f"You have no current {missing} of {practice.state}.",
+        f"You have no current {what} of {standing.practice.state}.",
         "Ask your administrator to enter it or its renewal.",
         "erx-info",
     )
 
 
-def _device(provider: Provider, practice: Practice, on: date) -> Blocker | None:
+def _device(standing: Standing) -> Blocker | None:
     """21 CFR 1311.115(a)(3): something you have, chosen by you."""
-    if devices.primary_of(provider.user):
+    if standing.primary:
         return None
-    listed = Device.objects.visible_to(provider.user).listed()
-    if listed.usable().exists():
-        return _no_primary_device(provider)
-    if listed.filter(kind__in=SIGNING_KINDS).exists():
+    if standing.usable_devices:
+        lost = standing.lost_primary
+        return Blocker(
+            f"“{lost}” is no longer your primary device."
+            if lost
+            else "You have not selected a primary device.",
+            "Choose Select as the Primary Device beside one of your devices.",
+            "erx-info",
+        )
+    if any(device.may_sign for device in standing.listed_devices):
         return Blocker(
             "Your device is disabled after too many failed attempts.",
             "Remove it and set it up again, or set up another one.",
@@ -171,32 +173,19 @@ def _device(provider: Provider, practice: Practice, on: date) -> Blocker | None:
     )
 
 
-def _no_primary_device(provider: Provider) -> Blocker:
-    lost = devices.lost_primary_of(provider.user)
-    return Blocker(
-        f"“{lost}” is no longer your primary device."
-        if lost
-        else "You have not selected a primary device.",
-        "Choose Select as the Primary Device beside one of your devices.",
-        "erx-info",
-    )
-
-
-def _lock(provider: Provider, practice: Practice) -> Blocker | None:
+def _lock(standing: Standing, *, now: datetime) -> Blocker | None:
     """NIST SP 800-63B 5.2.2: failures lock for a while, per device and per user."""
-    primary = devices.primary_of(provider.user)
-    throttle = UserThrottle.objects.filter(user=provider.user_id).first()
-    ends = [row.locked_until for row in (primary, throttle) if row and row.locked_until]
-    if primary is None or not ends or max(ends) <= timezone.now():
+    primary, end = standing.primary, standing.locked_until
+    if primary is None or end is None or end <= now:
         return None
-    until = timezone.localtime(max(ends), identifiers.zone(practice.time_zone))
+    until = timezone.localtime(end, identifiers.zone(standing.practice.time_zone))
     return Blocker(
         f"“{primary}” is locked until {until:%H:%M:%S %Z}, after failed attempts.",
         "Wait until then. Trying earlier does not help and does not make it longer.",
     )
 
 
-RULES: list[Callable[[Provider, Practice, date], Blocker | None]] = [
+RULES: list[Callable[[Standing], Blocker | None]] = [
     _identity,
     _access_managers,
     _approval,

@@ -26,7 +26,7 @@ from mfa import devices
 from mfa.idme import freshness
 from mfa.models import Device, IdmeAccount, Kind
 from mfa.oidc.provider_settings import idme_settings
-from providers import access_managers, credentialing, readiness
+from providers import access_managers, credentialing, readiness, standing
 from providers.access import suspension
 from providers.forms import LostDeviceForm
 from providers.models import AccessGrant, Cause, Membership, Practice, Provider
@@ -190,7 +190,8 @@ def _other_managers(user: User, practice: Practice | None) -> list[str]:
 def _blockers(provider: Provider | None, practice: Practice | None) -> list[Blocker]:
     if provider is None or practice is None:
         return []
-    return readiness.blockers_for_now(provider, practice=practice, on=practice.today())
+    stands = standing.of(provider, practice=practice)
+    return readiness.blockers_for_now(stands, now=timezone.now())
 
 
 def _update_url() -> str:

@@ -101,8 +101,8 @@ def make_ready_provider(username, *, practice):
     provider = make_provider(username, practice=practice)
     make_idme_account(provider.user)
     make_device(provider.user, name="MyiPhone", is_primary=True)
-    designees = make_designees(practice, registrant=provider.user)
-    make_grant(provider, practice=practice, designees=designees)
+    make_designees(practice, registrant=provider.user)
+    make_grant(provider, practice=practice)
     return provider.user
 
 
@@ -124,15 +124,13 @@ def make_designees(practice, *, registrant, prefix="admin"):
     """The two that a practice needs: an administrator who enters, and a registrant."""
     enters, executes = _designees_of(practice)
     if enters is None:
-        enters = make_user(f"{prefix}-of-{registrant.username}", is_staff=True)
+        administrator = make_user(f"{prefix}-of-{registrant.username}", is_staff=True)
         Membership.objects.create(
-            user=enters, practice=practice, role=Role.ADMINISTRATOR
+            user=administrator, practice=practice, role=Role.ADMINISTRATOR
         )
-        Designee.objects.create(user=enters, practice=practice)
+        Designee.objects.create(user=administrator, practice=practice)
     if executes is None:
-        executes = registrant
-        Designee.objects.create(user=executes, practice=practice)
-    return enters, executes
+        Designee.objects.create(user=registrant, practice=practice)
 
 
 def _designees_of(practice):
@@ -171,9 +169,9 @@ def make_verification(provider, *, by):
     )
 
 
-def make_grant(provider, *, practice, designees=None):
+def make_grant(provider, *, practice):
     """The right to sign, as two designees of the practice give it."""
-    administrator, executor = designees or _designees_of(practice)
+    administrator, executor = _designees_of(practice)
     request = make_request(
         practice=practice, provider=provider, entered_by=administrator
     )

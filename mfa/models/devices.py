@@ -183,6 +183,14 @@ class Device(TimestampMixin, ThrottlingMixin, OTPDevice):
         return self.kind in SIGNING_KINDS
 
     @property
+    def is_listed(self) -> bool:
+        return self.confirmed and self.retired_at is None
+
+    @property
+    def is_usable(self) -> bool:
+        return self.is_listed and self.may_sign and self.disabled_at is None
+
+    @property
     def clock_is_off(self) -> bool:
         """Return True if the last code was as far off as is still accepted."""
         return abs(self.clock_offset) >= totp.MAX_OFFSET

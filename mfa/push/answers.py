@@ -60,7 +60,7 @@ def approve(push: Push, *, number: str | None = None) -> None:
     now = timezone.now()
     with transaction.atomic(durable=True):
         device = lock_rows(push)
-        if not challenges.is_usable(device):
+        if not device.is_usable:
             raise NotOpen("This device was removed or disabled in the meantime.")
         _pass(push, now=now)
         Push.objects.filter(pk=push.pk).update(sealed_request="")

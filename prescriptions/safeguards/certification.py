@@ -10,6 +10,7 @@ from typing import Unpack
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from audit import chain
@@ -50,7 +51,16 @@ class NotAllowed(Exception):
 
 def problems() -> list[str]:
     """Return the legal problems with this version here; an empty list means none."""
-    reports = _of_this_version()
+    return problems_in(list(of_this_version()))
+
+
+def of_this_version() -> QuerySet[ThirdPartyAudit]:
+    """Return the reports on this version."""
+    return ThirdPartyAudit.objects.filter(software_version=software_version())
+
+
+def problems_in(reports: list[ThirdPartyAudit]) -> list[str]:
+    """Return the legal problems with this version that these reports on it leave."""
     adverse = _adverse(reports)
     texts = [ADVERSE.format(audit=adverse) if adverse else "", _lock_reason(reports)]
     return [text for text in texts if text]
@@ -58,7 +68,7 @@ def problems() -> list[str]:
 
 def lock_reason() -> str:
     """Return why the live pharmacy network is locked; empty if it is not."""
-    return _lock_reason(_of_this_version()) if is_live() else ""
+    return _lock_reason(list(of_this_version())) if is_live() else ""
 
 
 def is_live() -> bool:
@@ -69,14 +79,16 @@ def is_live() -> bool:
 
 def current_report() -> ThirdPartyAudit | None:
     """Return the report that covers this version today, or None."""
-    return _current(_of_this_version())
+    return _current(list(of_this_version()))
 
 
-def blockers(prescriptions: Iterable[Prescription]) -> list[Blocker]:
+def blockers(
+    prescriptions: Iterable[Prescription], *, reports: list[ThirdPartyAudit]
+) -> list[Blocker]:
     """Return a blocker for each capability needed that the report does not cover."""
     if not is_live():
         return []
-    report = current_report()
+    report = _current(reports)
     covered = set(report.capabilities) if report else set()
     needed = set[Capability]().union(*map(_needed, prescriptions))
     return [
@@ -168,15 +180,12 @@ def _lock_reason(reports: list[ThirdPartyAudit]) -> str:
     return ""
 
 
-def _of_this_version() -> list[ThirdPartyAudit]:
-    """Return the reports on this version, the newest first."""
-    return list(ThirdPartyAudit.objects.filter(software_version=software_version()))
-
-
 def _current(reports: list[ThirdPartyAudit]) -> ThirdPartyAudit | None:
     """Return the newest report if it is compliant, confirmed and not expired."""
     effective = [
-        report for report in reports if report.is_confirmed or _is_adverse(report)
+        report
+        for report in _newest_first(reports)
+        if report.is_confirmed or _is_adverse(report)
     ]
     if not effective or _is_adverse(effective[0]):
         return None
@@ -188,7 +197,11 @@ def _adverse(reports: list[ThirdPartyAudit]) -> ThirdPartyAudit | None:
     """Return the newest adverse report, unless a compliant one supersedes it."""
     if _current(reports):
         return None
-    return next(filter(_is_adverse, reports), None)
+    return next(filter(_is_adverse, _newest_first(reports)), None)
+
+
+def _newest_first(reports: list[ThirdPartyAudit]) -> list[ThirdPartyAudit]:
+    return sorted(reports, key=lambda one: (one.reported_on, one.pk), reverse=True)
 
 
 def _is_adverse(report: ThirdPartyAudit) -> bool:

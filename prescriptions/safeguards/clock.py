@@ -11,6 +11,7 @@ from statistics import median
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from audit import chain
@@ -36,9 +37,19 @@ WRONG = "The clock of this server is wrong."
 
 def problems() -> list[str]:
     """Return the problems of the clock; an empty list means it is right."""
+    return problems_in(list(_recent()))
+
+
+def evidence() -> list[QuerySet[ClockMeasurement]]:
+    """Return what to read for `problems_in`."""
+    return [_recent()]
+
+
+def problems_in(recent: list[ClockMeasurement]) -> list[str]:
+    """Return the problems of the clock that the measurements of the last hour show."""
     if timezone.now().year not in challenges.PLAUSIBLE_YEARS:
         return [WRONG]
-    newest = latest_measurement()
+    newest = max(recent, key=lambda one: one.measured_at, default=None)
     if newest and newest.state == ClockState.DRIFT:
         return [OFF.format(seconds=round(abs(newest.offset_ms or 0) / 1000))]
     return [] if newest or settings.DEMO else [NOT_COMPARED]
@@ -46,13 +57,16 @@ def problems() -> list[str]:
 
 def latest_measurement() -> ClockMeasurement | None:
     """Return the latest measurement with an offset of the last hour, or None."""
+    return _recent().first()
+
+
+def _recent() -> QuerySet[ClockMeasurement]:
     now = timezone.now()
-    recent = ClockMeasurement.objects.filter(
+    return ClockMeasurement.objects.filter(
         measured_at__gt=now - GOOD_FOR,
         measured_at__lte=now + chain.CLOCK_STEP,
         offset_ms__isnull=False,
     )
-    return recent.first()
 
 
 def measure() -> ClockMeasurement | None:

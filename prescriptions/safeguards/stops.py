@@ -7,8 +7,10 @@ approves.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -18,6 +20,7 @@ from audit.acts import Act
 from audit.reasons import Words
 from foundation import notices
 from foundation.actors import User, Visitor
+from foundation.statements import fetch
 from mfa import challenges, refusals
 from mfa.models import Challenge, Purpose
 from prescriptions.models import SigningStop
@@ -37,11 +40,42 @@ def problems(*, by: Visitor | None = None) -> list[str]:
 
     An anonymous visitor only learns that signing has stopped everywhere.
     """
-    in_force = SigningStop.objects.in_force()
+    return problems_in(*fetch(*evidence(by)), by=by)
+
+
+def evidence(by: Visitor | None) -> list[QuerySet[Any]]:
+    """Return what to read for `problems_in`."""
+    stops = SigningStop.objects.in_force()
+    if by is not None:
+        stops = (
+            stops.filter(practice=None)
+            if by.is_anonymous
+            else SigningStop.objects.affecting(by)
+        )
+    return [
+        stops,
+        Practice.objects.filter(pk__in=stops.values("practice")),
+        get_user_model().objects.filter(pk__in=stops.values("stopped_by")),
+    ]
+
+
+def problems_in(
+    stops: list[SigningStop],
+    practices: list[Practice],
+    users: list[User],
+    *,
+    by: Visitor | None,
+) -> list[str]:
+    """Return the stops as people read them, the latest first."""
     if by is not None and by.is_anonymous:
-        return ["Signing was stopped."] if in_force.filter(practice=None) else []
-    stops = in_force if by is None else SigningStop.objects.affecting(by)
-    return [describe(stop) for stop in stops.select_related("practice", "stopped_by")]
+        return ["Signing was stopped."] if stops else []
+    practice_of = {practice.pk: practice for practice in practices}
+    user_of = {user.pk: user for user in users}
+    for stop in stops:
+        stop.practice = practice_of.get(stop.practice_id or 0)
+        stop.stopped_by = user_of[stop.stopped_by_id]
+    latest_first = sorted(stops, key=lambda stop: stop.stopped_at, reverse=True)
+    return [describe(stop) for stop in latest_first]
 
 
 def describe(stop: SigningStop) -> str:

@@ -6,6 +6,7 @@
 from prescriptions.signer.keys import ALGORITHM, KeyExists, SignerUnavailable
 from prescriptions.signer.modules import module, record_module
 from prescriptions.signer.signing_key import (
+    CurrentKey,
     SignatureInvalid,
     activate,
     active_since,
@@ -14,6 +15,9 @@ from prescriptions.signer.signing_key import (
     create,
     current_key,
     deactivate,
+    evidence,
+    open_key,
+    problems_in,
     public_jwks,
     rotate,
     sign,
@@ -23,6 +27,7 @@ from prescriptions.signer.signing_key import (
 
 __all__ = [
     "ALGORITHM",
+    "CurrentKey",
     "KeyExists",
     "SignatureInvalid",
     "SignerUnavailable",
@@ -33,7 +38,10 @@ __all__ = [
     "create",
     "current_key",
     "deactivate",
+    "evidence",
     "module",
+    "open_key",
+    "problems_in",
     "public_jwks",
     "record_module",
     "rotate",

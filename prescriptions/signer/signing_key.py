@@ -7,9 +7,13 @@ compact JWS (RFC 7515); the key id is the RFC 7638 thumbprint.
 import json
 import logging
 import threading
+from dataclasses import dataclass
 from datetime import datetime
+from time import monotonic
+from typing import Any
 
 from django.db import DatabaseError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from joserfc import jws
 from joserfc.errors import JoseError
@@ -18,6 +22,7 @@ from joserfc.jwk import ECKey
 from audit import chain
 from audit.acts import Act
 from audit.reasons import Words
+from foundation.statements import fetch
 from prescriptions.models import SigningDeactivation, SigningKey
 from prescriptions.signer import stores
 from prescriptions.signer.keys import (
@@ -32,14 +37,28 @@ logger = logging.getLogger(__name__)
 DEACTIVATED = (
     "The signing key was locked away with manage.py deactivate_signing: {reason}"
 )
+SELF_TEST_EVERY = 60.0  # seconds; 21 CFR 1311.120(b)(16)
 _PROBE = b"self-test"
 
 _lock = threading.RLock()
 _unlocked: OpenKey | None = None
+_tested: tuple[OpenKey, float] | None = None  # the key that signed a probe, and when
 
 
 class SignatureInvalid(Exception):
     """The signature does not verify with the key it names."""
+
+
+@dataclass(frozen=True)
+class CurrentKey:
+    """The key that signs now: its public row, and the unlocked private half."""
+
+    row: SigningKey
+    unlocked: OpenKey
+
+    def sign(self, payload: bytes) -> str:
+        """Return the compact JWS over these bytes; raise SignerUnavailable."""
+        return _compact_jws(payload, self.unlocked)
 
 
 def sign(payload: bytes, *, kid: str | None = None) -> str:
@@ -73,23 +92,52 @@ def current_key() -> SigningKey:
 
     Raise SignerUnavailable for a retired key, as when an old key file was restored.
     """
-    key = _key()
-    row = SigningKey.objects.filter(kid=key.public.kid).first()
-    return row or _record(key)
+    return open_key(*_read()).row
 
 
 def check_health() -> list[str]:
-    """Return the problems of the signing key; an empty list means it signs."""
+    """Return the problems of the signing key now; an empty list means it signs."""
+    return problems_in(*_read(), tested_within=0)
+
+
+def evidence() -> list[QuerySet[Any]]:
+    """Return what to read for `problems_in` and `open_key`."""
+    return [
+        SigningDeactivation.objects.filter(activated_at=None),
+        SigningKey.objects.all(),
+    ]
+
+
+def problems_in(
+    deactivations: list[SigningDeactivation],
+    keys: list[SigningKey],
+    *,
+    tested_within: float = SELF_TEST_EVERY,
+) -> list[str]:
+    """Return the problems of the signing key; an empty list means it signs.
+
+    It signs a probe when it is opened, and when the last one is older than
+    `tested_within` seconds.
+    """
     try:
-        key = _key()
-        signature = _compact_jws(_PROBE, key)
-        public = ECKey.import_key(key.public.jwk)
-        jws.deserialize_compact(signature, public, algorithms=[ALGORITHM])
+        _test(_open(deactivations, keys), tested_within=tested_within)
     except SignerUnavailable as problem:
         return [str(problem)]
     except JoseError:
         return ["The signing key does not pass its self-test."]
     return []
+
+
+def open_key(
+    deactivations: list[SigningDeactivation], keys: list[SigningKey]
+) -> CurrentKey:
+    """Return the key that signs, with its row; raise SignerUnavailable.
+
+    A new key is recorded, and retires the previous one.
+    """
+    key = _open(deactivations, keys)
+    known = (row for row in keys if row.kid == key.public.kid)
+    return CurrentKey(next(known, None) or _record(key), key)
 
 
 def public_jwks() -> dict:
@@ -164,21 +212,37 @@ def active_since() -> datetime | None:
 
 def _key() -> OpenKey:
     """Return the unlocked key, unless it was locked away or replaced."""
+    return _open(*_read())
+
+
+def _read() -> list[list[Any]]:
+    return fetch(*evidence())
+
+
+def _open(deactivations: list[SigningDeactivation], keys: list[SigningKey]) -> OpenKey:
     global _unlocked
-    deactivations = SigningDeactivation.objects.filter(activated_at=None)
-    if reason := deactivations.values_list("reason", flat=True).first():
+    if deactivations:
         close()
-        raise SignerUnavailable(DEACTIVATED.format(reason=reason))
-    known = {
-        kid: retired_at is None
-        for kid, retired_at in SigningKey.objects.values_list("kid", "retired_at")
-    }
+        raise SignerUnavailable(DEACTIVATED.format(reason=deactivations[0].reason))
+    known = {key.kid: key.retired_at is None for key in keys}
     with _lock:
         if _unlocked is not None and not known.get(_unlocked.public.kid, True):
             close()  # another process has rotated it
         if _unlocked is None:
             _unlocked = stores.configured().open(known)
         return _unlocked
+
+
+def _test(key: OpenKey, *, tested_within: float) -> None:
+    """Sign and verify a probe; raise SignerUnavailable or JoseError."""
+    global _tested
+    now = monotonic()
+    if _tested and _tested[0] is key and now - _tested[1] < tested_within:
+        return
+    signature = _compact_jws(_PROBE, key)
+    public = ECKey.import_key(key.public.jwk)
+    jws.deserialize_compact(signature, public, algorithms=[ALGORITHM])
+    _tested = (key, now)
 
 
 def _compact_jws(payload: bytes, key: OpenKey) -> str:

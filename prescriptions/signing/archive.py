@@ -11,17 +11,17 @@ from django.utils import timezone
 
 from foundation.actors import User
 from mfa.models import Challenge
-from prescriptions import content, script, signer
+from prescriptions import content, script
 from prescriptions.delivery import outbox
 from prescriptions.models import (
     Prescription,
     SignedRecord,
-    SigningKey,
     Status,
     Transmission,
 )
 from prescriptions.network_settings import script_settings
 from prescriptions.safeguards.releases import software_version
+from prescriptions.signer import CurrentKey
 
 
 class DoesNotMatch(Exception):
@@ -34,18 +34,22 @@ class _Signing:
 
     signer: User
     challenge: Challenge
-    key: SigningKey
+    key: CurrentKey
     at: datetime
 
 
 def sign_and_queue(
-    prescriptions: list[Prescription], *, by: User, challenge: Challenge
+    prescriptions: list[Prescription],
+    *,
+    by: User,
+    challenge: Challenge,
+    key: CurrentKey,
 ) -> list[SignedRecord]:
     """Sign, archive and queue each prescription, in the caller's transaction.
 
     Raise DoesNotMatch, script.DoesNotFit or signer.SignerUnavailable.
     """
-    signing = _Signing(by, challenge, key=signer.current_key(), at=timezone.now())
+    signing = _Signing(by, challenge, key, at=timezone.now())
     records = [_archive(prescription, signing) for prescription in prescriptions]
     for record in records:
         _queue(record)
@@ -72,11 +76,11 @@ def _create_record(
         device=device,
         device_nickname=device.name,
         challenge=signing.challenge,
-        key=signing.key,
+        key=signing.key.row,
         content_digest=prescription.ready_digest,
         payload=payload.decode(),
         payload_digest=hashlib.sha256(payload).hexdigest(),
-        jws=signer.sign(payload, kid=signing.key.kid),
+        jws=signing.key.sign(payload),
         software_version=software_version(),
         signed_at=signing.at,
     )
@@ -96,7 +100,7 @@ def _payload(prescription: Prescription, signing: _Signing) -> bytes:
             "signer": signing.signer.get_username(),
             "device": {"id": str(device.public_id), "nickname": device.name},
             "challenge": str(signing.challenge.public_id),
-            "key_id": signing.key.kid,
+            "key_id": signing.key.row.kid,
             "software": f"epcs-portal {software_version()}",
         }
     )

@@ -17,10 +17,12 @@ from audit.reasons import Words
 from foundation.actors import User
 from foundation.blockers import Blocker
 from mfa import challenges, devices, refusals
-from mfa.models import Challenge, Purpose
+from mfa.models import Challenge, Device, Purpose
 from prescriptions import content, script, signer
 from prescriptions.models import Prescription, SignedRecord, Status
-from prescriptions.signing import archive, review
+from prescriptions.signing import archive, review, snapshot
+from prescriptions.signing.snapshot import Snapshot
+from providers.standing import Standing
 
 CHANGED = (
     "Something on this prescription was changed after the page was shown. "
@@ -50,9 +52,10 @@ def mark_ready(prescription: Prescription, *, by: User) -> None:
     """
     with _recording_refusals(prescription, by=by), transaction.atomic(durable=True):
         locked = _locked([prescription])[0]
-        _require_open_gate(by)
+        world = snapshot.take([locked], by=by)
+        _require_open_gate(world)
         _require_status(locked, Status.DRAFT)
-        _refuse_on(review.blockers_under_lock([locked], by=by))
+        _refuse_on(review.blockers_under_lock([locked], world, by=by))
         digest = content.digest(locked)
         if content.digest(prescription) != digest:
             raise NotSignable([Blocker(CHANGED, "")])
@@ -90,23 +93,28 @@ def sign(
     with _recording_refusals(first, by=by), transaction.atomic(durable=True):
         locked = _locked(prescriptions)
         _lock_signer(by)
-        _require_open_gate(by)
+        world = snapshot.take(locked, by=by)
+        _require_open_gate(world)
         for prescription in locked:
             _require_status(prescription, Status.READY)
-        _refuse_on(review.blockers_under_lock(locked, by=by))
+        _refuse_on(review.blockers_under_lock(locked, world, by=by))
+        _make_primary(challenge.device, world.standing(locked[0]), by=by)
         _consume(challenge, by=by, prescriptions=locked, session_key=session_key)
+        key = signer.open_key(*world.health.key_rows)
         with _refusing_loss():
-            records = archive.sign_and_queue(locked, by=by, challenge=challenge)
+            records = archive.sign_and_queue(
+                locked, by=by, challenge=challenge, key=key
+            )
         for record in records:
             _record_signature(record, by=by)
     return records
 
 
-def record_refusal(prescription: Prescription, *, by: User) -> None:
+def record_refusal(
+    prescription: Prescription, blockers: list[Blocker], *, by: User
+) -> None:
     """Record an attempt to sign that the page refused before any device was asked."""
-    refused_on = review.blockers(prescription, by=by) or review.status_blockers(
-        prescription, Status.READY
-    )
+    refused_on = blockers or review.status_blockers(prescription, Status.READY)
     chain.record(
         Act.SIGNING_REFUSED,
         by=by,
@@ -121,6 +129,12 @@ def _lock_signer(by: User) -> None:
     challenges.lock_user(by.pk)
 
 
+def _make_primary(device: Device, standing: Standing, *, by: User) -> None:
+    """Make the device that answered the primary one, before it signs."""
+    if standing.primary is None or standing.primary.pk != device.pk:
+        devices.promote(device, by=by)
+
+
 def _consume(
     challenge: Challenge,
     *,
@@ -128,9 +142,6 @@ def _consume(
     prescriptions: list[Prescription],
     session_key: str,
 ) -> None:
-    """Redeem the challenge; the device that answered becomes the primary one first."""
-    if challenge.device_id != getattr(devices.primary_of(by), "pk", None):
-        devices.promote(challenge.device, by=by)
     challenges.consume(
         challenge,
         user=by,
@@ -168,8 +179,8 @@ def _refuse_on(blockers: list[Blocker]) -> None:
         raise NotSignable(blockers)
 
 
-def _require_open_gate(by: User) -> None:
-    if blockers := review.gate_blockers(by):
+def _require_open_gate(world: Snapshot) -> None:
+    if blockers := review.gate_blockers(world):
         raise NotSignable(blockers, act=Act.SIGNING_BLOCKED)
 
 

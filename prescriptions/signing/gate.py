@@ -3,37 +3,78 @@
 21 CFR 1311.100(d): a prescription is invalid if a required function was disabled.
 """
 
-from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 from django.db import DatabaseError
+from django.db.models import QuerySet
 
 from audit import chain
 from foundation.actors import Visitor
+from foundation.statements import Unreadable, fetch
 from prescriptions import signer
+from prescriptions.models import SigningDeactivation, SigningKey, ThirdPartyAudit
 from prescriptions.network_settings import script_settings
 from prescriptions.safeguards import certification, clock, stops
+
+
+@dataclass(frozen=True)
+class Health:
+    """What is out of order, and what it was read from, as of one moment."""
+
+    findings: dict[str, list[str]]  # by part of the portal
+    reports: list[ThirdPartyAudit]  # third-party audits of this version
+    key_rows: tuple[list[SigningDeactivation], list[SigningKey]]
+
+    @property
+    def problems(self) -> list[str]:
+        return [problem for part in self.findings.values() for problem in part]
 
 
 def problems(*, by: Visitor | None = None) -> list[str]:
     """Return what is out of order, in words for the page; empty if signing may go on."""
     try:
-        parts = findings(by=by)
+        return examine(by=by).problems
     except DatabaseError:
         return ["The database does not answer."]
-    return [problem for problems in parts.values() for problem in problems]
 
 
-def findings(*, by: Visitor | None = None) -> dict[str, list[str]]:
-    """Return what is out of order, by part of the portal; raise DatabaseError."""
-    checks: dict[str, Callable[[], list[str]]] = {
-        "stops": lambda: stops.problems(by=by),
-        "clock": clock.problems,
-        "certification": certification.problems,
-        "network": _network_problems,
-        "record": lambda: chain.check_health(by=by),
-        "signer": signer.check_health,
+def examine(*, by: Visitor | None = None) -> Health:
+    """Read by one statement what has to be in order; raise DatabaseError.
+
+    Without `by`, of the whole portal: its stops, and the ends of all chains.
+    """
+    try:
+        return _examined(by)
+    except Unreadable as error:
+        problem = chain.UNREADABLE.format(error=error)
+        return Health({"record": [problem]}, reports=[], key_rows=([], []))
+
+
+def _examined(by: Visitor | None) -> Health:
+    questions: dict[str, list[QuerySet[Any]]] = {
+        "stops": stops.evidence(by),
+        "clock": clock.evidence(),
+        "certification": [certification.of_this_version()],
+        "record": [] if by is None else chain.evidence(by),
+        "signer": signer.evidence(),
     }
-    return {part: check() for part, check in checks.items()}
+    answers = iter(fetch(*(query for part in questions.values() for query in part)))
+    rows = {
+        part: [next(answers) for _ in queries] for part, queries in questions.items()
+    }
+    findings = {
+        "stops": stops.problems_in(*rows["stops"], by=by),
+        "clock": clock.problems_in(*rows["clock"]),
+        "certification": certification.problems_in(*rows["certification"]),
+        "network": _network_problems(),
+        "record": chain.check_health()
+        if by is None
+        else chain.problems_in(*rows["record"]),
+        "signer": signer.problems_in(*rows["signer"]),
+    }
+    deactivations, keys = rows["signer"]
+    return Health(findings, rows["certification"][0], (deactivations, keys))
 
 
 def _network_problems() -> list[str]:

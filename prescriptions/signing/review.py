@@ -1,12 +1,12 @@
 """The review before signing: every blocker to marking ready and to signing.
 
-21 CFR 1311.120(b)(9). A page shows the blockers; the ceremony asks again under the lock.
+21 CFR 1311.120(b)(9). Pure functions of a snapshot. A page shows the blockers; the
+ceremony asks again under the lock.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
 
 from foundation.actors import User
 from foundation.blockers import Blocker
@@ -14,9 +14,10 @@ from prescriptions import content, rules
 from prescriptions.models import Prescription, Status
 from prescriptions.rules import Place
 from prescriptions.safeguards import certification
-from prescriptions.signing import gate
-from prescriptions.writing import rule_context
+from prescriptions.signing.snapshot import Snapshot
+from prescriptions.writing.rule_context import series_place
 from providers import readiness
+from providers.standing import Standing
 
 NOT_YOURS = Blocker(
     "Only the practitioner named on it marks it ready and signs it.",
@@ -48,78 +49,72 @@ class Review:
 class Batch:
     """The reviewed prescriptions that one challenge would sign."""
 
-    prescriptions: list[Prescription]
+    reviews: list[Review]
     blockers: list[Blocker]  # to signing them together
     shown_digest: str  # empty if they cannot be signed
 
+    @property
+    def prescriptions(self) -> list[Prescription]:
+        return [review.prescription for review in self.reviews]
 
-def prepare(prescriptions: list[Prescription], *, by: User) -> list[Review]:
+
+def prepare(
+    prescriptions: list[Prescription], snapshot: Snapshot, *, by: User
+) -> list[Review]:
     """Return what the page shows of each of these prescriptions of one patient."""
-    blockers = blockers_by_pk(prescriptions, by=by)
-    places = rule_context.series_places(prescriptions)
     return [
         Review(
             prescription,
-            blockers[prescription.pk],
+            blockers(prescription, snapshot, by=by),
             content.digest(prescription),
             prescription.issue_date,
-            places.get(prescription.pk),
+            series_place(prescription, snapshot.circumstances),
         )
         for prescription in prescriptions
     ]
 
 
-def batch(reviews: list[Review]) -> Batch:
+def batch(reviews: list[Review], snapshot: Snapshot) -> Batch:
     """Return the reviewed prescriptions that are ready to sign, to be signed at once."""
     to_sign = [review for review in reviews if review.is_to_be_signed]
     prescriptions = [review.prescription for review in to_sign]
-    blockers = blockers_together(prescriptions) if len(to_sign) > 1 else []
+    blockers = blockers_together(prescriptions, snapshot) if len(to_sign) > 1 else []
     shown_digest = ""
     if to_sign and not blockers:
         shown_digest = content.digest_over(review.shown_digest for review in to_sign)
-    return Batch(prescriptions, blockers, shown_digest)
+    return Batch(to_sign, blockers, shown_digest)
 
 
-def blockers(prescription: Prescription, *, by: User) -> list[Blocker]:
+def blockers(
+    prescription: Prescription, snapshot: Snapshot, *, by: User
+) -> list[Blocker]:
     """Return the blockers to marking this prescription ready, or to signing it."""
-    return blockers_by_pk([prescription], by=by)[prescription.pk]
+    if not is_prescriber(prescription, by):
+        return [NOT_YOURS]
+
+    def ask(standing: Standing) -> list[Blocker]:
+        return readiness.blockers_for_now(standing, now=snapshot.at)
+
+    return [
+        *gate_blockers(snapshot),
+        *_rule_blockers([prescription], snapshot, ask=ask),
+    ]
 
 
-def blockers_by_pk(
-    prescriptions: list[Prescription], *, by: User
-) -> dict[int, list[Blocker]]:
-    """Like `blockers()`, for many prescriptions; returns `{pk: blockers}`."""
-    at_gate, ask = gate_blockers(by), cache(readiness.blockers_for_now)
-    context = rule_context.load(prescriptions)
-    return {
-        prescription.pk: [
-            *at_gate,
-            *_rule_blockers([prescription], ask=ask, context=context),
-        ]
-        if is_prescriber(prescription, by)
-        else [NOT_YOURS]
-        for prescription in prescriptions
-    }
-
-
-def blockers_together(prescriptions: list[Prescription]) -> list[Blocker]:
+def blockers_together(
+    prescriptions: list[Prescription], snapshot: Snapshot
+) -> list[Blocker]:
     """Return the blockers to signing these at once, each of which could be signed."""
-    return rules.blockers_to_signing(
-        prescriptions, around=rule_context.load(prescriptions)
-    )
+    return rules.blockers_to_signing(prescriptions, around=snapshot.circumstances)
 
 
 def blockers_under_lock(
-    prescriptions: list[Prescription], *, by: User
+    prescriptions: list[Prescription], snapshot: Snapshot, *, by: User
 ) -> list[Blocker]:
     """Return the blockers to the act itself; the caller holds the rows."""
     if not all(is_prescriber(prescription, by) for prescription in prescriptions):
         return [NOT_YOURS]
-    return _rule_blockers(
-        prescriptions,
-        ask=readiness.blockers_to_signing,
-        context=rule_context.load(prescriptions),
-    )
+    return _rule_blockers(prescriptions, snapshot, ask=readiness.blockers_to_signing)
 
 
 def is_prescriber(prescription: Prescription, by: User) -> bool:
@@ -143,29 +138,27 @@ def status_blockers(prescription: Prescription, status: Status) -> list[Blocker]
     ]
 
 
-def gate_blockers(by: User) -> list[Blocker]:
+def gate_blockers(snapshot: Snapshot) -> list[Blocker]:
     """Return a blocker for each part of the portal that is out of order."""
     return [
         Blocker(problem, "Signing has stopped until this is mended.")
-        for problem in gate.problems(by=by)
+        for problem in snapshot.health.problems
     ]
 
 
 def _rule_blockers(
     prescriptions: list[Prescription],
+    snapshot: Snapshot,
     *,
-    ask: Callable[..., list[Blocker]],
-    context: rules.Circumstances,
+    ask: Callable[[Standing], list[Blocker]],
 ) -> list[Blocker]:
     """Ask every rule; `ask` is the question about the practitioner's readiness."""
     blockers: list[Blocker] = []
     for prescription in prescriptions:
-        blockers += ask(
-            prescription.prescriber, practice=prescription.practice, on=context.on
-        )
+        blockers += ask(snapshot.standing(prescription))
         blockers += _mark_blockers(prescription)
-    blockers += certification.blockers(prescriptions)
-    return [*blockers, *rules.blockers_to_signing(prescriptions, around=context)]
+    blockers += certification.blockers(prescriptions, reports=snapshot.health.reports)
+    return [*blockers, *blockers_together(prescriptions, snapshot)]
 
 
 def _mark_blockers(prescription: Prescription) -> list[Blocker]:

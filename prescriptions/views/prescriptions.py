@@ -1,4 +1,5 @@
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -20,7 +21,7 @@ from prescriptions.models import (
     Transmission,
 )
 from prescriptions.views.lookups import patient_or_404, prescription_or_404
-from prescriptions.writing import drafts, printing, rule_context
+from prescriptions.writing import drafts, rule_context
 from prescriptions.writing.forms import PrescriptionForm
 
 PAGE_SIZE = 50
@@ -93,18 +94,10 @@ def edit(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
 @require_safe
 def detail(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     prescription = prescription_or_404(request, public_id)
-    problems, with_drafts, may_print = [], None, False
+    facts = _facts(request, prescription)
     if prescription.is_open:
-        around = rule_context.load([prescription])
-        problems = rules.blockers_to_ready(prescription, around=around)
-        with_drafts = rules.series_dates(
-            prescription, rule_context.load_with_drafts(prescription)
-        )
-        may_print = not printing.blockers(prescription)
-    facts = {"problems": problems, "with_drafts": with_drafts, "may_print": may_print}
-    return render(
-        request, "prescriptions/detail.html", _facts(request, prescription) | facts
-    )
+        facts |= _what_is_missing(prescription)
+    return render(request, "prescriptions/detail.html", facts)
 
 
 @require_safe
@@ -193,11 +186,23 @@ def _facts(request: AuthenticatedRequest, prescription: Prescription) -> dict:
         "prescription": prescription,
         "is_prescriber": prescription.prescriber.user_id == request.user.pk,
         "issue_date": prescription.issue_date,
-        "place": rule_context.series_places([prescription]).get(prescription.pk),
         "record": getattr(prescription, "signed_record", None),
         "is_accepted_late": outcomes.was_accepted_late(prescription),
         "can_retry": _can_retry(prescription),
         "is_cancellable": prescription.status in cancellation.CANCELLABLE,
+    }
+
+
+def _what_is_missing(prescription: Prescription) -> dict[str, Any]:
+    """Return what an open prescription lacks, and its place in a series."""
+    context = rule_context.load([prescription])
+    return {
+        "problems": rules.blockers_to_ready(prescription, around=context),
+        "with_drafts": rules.series_dates(
+            prescription, rule_context.load_with_drafts(prescription)
+        ),
+        "may_print": not rules.blockers_to_printing(prescription, around=context),
+        "place": rule_context.series_place(prescription, context),
     }
 
 

@@ -18,7 +18,7 @@ from mfa.idme import freshness
 from mfa.models import Device, Purpose
 from prescriptions import content, signer
 from prescriptions.models import OPEN, Patient, Prescription, SignedRecord
-from prescriptions.signing import ceremony, review
+from prescriptions.signing import ceremony, review, snapshot
 from prescriptions.views.lookups import patient_or_404, prescription_or_404
 
 REFUSALS = (
@@ -58,7 +58,7 @@ def sign(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     prescription = prescription_or_404(request, public_id)
     if prescription.prescriber.user_id != request.user.pk:
         if request.method == "POST":
-            ceremony.record_refusal(prescription, by=request.user)
+            ceremony.record_refusal(prescription, [review.NOT_YOURS], by=request.user)
         raise PermissionDenied("Only the practitioner named on it can sign this.")
     if not prescription.is_open:
         status = prescription.get_status_display()
@@ -105,11 +105,12 @@ def _ceremony(
 ) -> HttpResponse:
     """Show the review, the statement and the prompt; sign once both factors pass."""
     freshness.request_refresh_if_old(request.user)
-    reviews = review.prepare(prescriptions, by=request.user)
-    batch = review.batch(reviews)
+    world = snapshot.take(prescriptions, by=request.user)
+    reviews = review.prepare(prescriptions, world, by=request.user)
+    batch = review.batch(reviews, world)
     form = _proof_form(request, batch) if batch.shown_digest else None
     if not form and request.method == "POST":
-        _record_refusals(request, prescriptions)
+        _record_refusals(request, reviews)
     if form and form.is_valid() and (records := _sign(request, batch, form)):
         return _after_signing(request, records)
     return proof_page(
@@ -131,7 +132,7 @@ def _proof_form(request: AuthenticatedRequest, batch: review.Batch) -> ProofForm
     posted = request.POST if request.method == "POST" else None
     if posted and posted.get("shown_digest") != batch.shown_digest:
         messages.error(request, ceremony.CHANGED)
-        _record_refusals(request, batch.prescriptions)
+        _record_refusals(request, batch.reviews)
         posted = None
     return ProofForm(
         request.user,
@@ -171,11 +172,11 @@ def _unsigned(patient: Patient, *, prescriber: User) -> list[Prescription]:
 
 
 def _record_refusals(
-    request: AuthenticatedRequest, prescriptions: list[Prescription]
+    request: AuthenticatedRequest, reviews: list[review.Review]
 ) -> None:
     """Record what the page refused before a code or a push was spent on it."""
-    for prescription in prescriptions:
-        ceremony.record_refusal(prescription, by=request.user)
+    for one in reviews:
+        ceremony.record_refusal(one.prescription, one.blockers, by=request.user)
 
 
 def _after_signing(

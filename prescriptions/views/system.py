@@ -24,7 +24,7 @@ from prescriptions.signing import gate
 def status(request: AuthenticatedRequest) -> HttpResponse:
     """Show each part of the gate: in order or not, what is known, what to do."""
     require_responsible(request.user)
-    findings = gate.findings(by=request.user)
+    findings = gate.examine(by=request.user).findings
     facts = {
         "findings": findings,
         "has_problems": any(findings.values()),

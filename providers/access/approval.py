@@ -15,7 +15,7 @@ from audit import seals
 from audit.reasons import Reason
 from foundation.actors import User
 from mfa.models import Device, IdmeAccount
-from providers import access_managers, authority, identity
+from providers import access_managers, authority, identity, standing
 from providers.access import changes
 from providers.models import (
     AccessGrant,
@@ -172,7 +172,7 @@ def _not_registrant(practice: Practice, *, by: User) -> NotAllowed | None:
 def _lapsed(
     provider: Provider, *, practice: Practice, account: IdmeAccount
 ) -> NotAllowed | None:
-    if authority.lapses(provider, practice=practice, on=practice.today()):
+    if authority.lapses(standing.of(provider, practice=practice)):
         return NotAllowed(
             f"Your own DEA registration and license for {practice.state} have to be "
             "current for that.",

@@ -14,7 +14,7 @@ from audit.acts import Act
 from audit.reasons import Reason, Words
 from foundation.actors import User
 from mfa.models import IdmeAccount
-from providers import access_managers, authority, identity
+from providers import access_managers, authority, identity, standing
 from providers.access import suspension
 from providers.models import (
     AccessGrant,
@@ -75,7 +75,7 @@ def _provider(access_request: AccessRequest) -> Provider:
 def _objection_to_grant(access_request: AccessRequest) -> NotAllowed | None:
     """21 CFR 1311.105(a)(1), 1311.125(b)."""
     provider, practice = _provider(access_request), access_request.practice
-    causes = authority.lapses(provider, practice=practice, on=practice.today())
+    causes = authority.lapses(standing.of(provider, practice=practice))
     if causes:
         labels = ", ".join(cause.label for cause in causes)
         return NotAllowed(

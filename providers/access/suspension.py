@@ -19,7 +19,7 @@ from foundation.actors import User
 from mfa import challenges, devices
 from mfa.models import Device
 from mfa.signals import compromised
-from providers import authority, credentialing
+from providers import authority, credentialing, standing
 from providers.access import notices
 from providers.models import (
     AccessGrant,
@@ -77,10 +77,9 @@ def suspend(
 def suspend_lapsed() -> None:
     """Suspend the grants whose authority lapsed, by the day at each practice."""
     for practice in Practice.objects.select_related("institution"):
-        today = practice.today()
-        for grant in _without_authority(practice, on=today):
+        for grant in _without_authority(practice, on=practice.today()):
             provider = grant.provider
-            for cause in authority.lapses(provider, practice=practice, on=today):
+            for cause in authority.lapses(standing.of(provider, practice=practice)):
                 with transaction.atomic(durable=True):
                     suspend(provider, cause=cause, practice=practice)
 

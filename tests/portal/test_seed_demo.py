@@ -10,6 +10,7 @@ from mfa import challenges, devices
 from mfa.idme import link
 from mfa.models import Device, IdmeAccount
 from prescriptions.models import Patient, Pharmacy, Prescription
+from providers import standing
 from providers.models import AccessGrant, Practice, Provider
 from providers.readiness import blockers_to_signing
 from sandbox.demo import folder as demo_folder
@@ -48,7 +49,7 @@ def person(username):
 def blockers_of(username):
     provider = person(username).provider
     practice = provider.user.memberships.get().practice
-    return blockers_to_signing(provider, practice=practice, on=practice.today())
+    return blockers_to_signing(standing.of(provider, practice=practice))
 
 
 def test_riley_can_sign(seeded):

@@ -4,6 +4,7 @@ import pytest
 from django.utils import timezone
 
 from mfa.models import Device, Kind, UserThrottle
+from providers import standing
 from providers.access import access_requests
 from providers.readiness import blockers_for_now
 from tests.factories import (
@@ -22,7 +23,9 @@ def labels(alice, practice):
     """Ask what stands between Alice and a signature, now."""
 
     def ask():
-        found = blockers_for_now(alice.provider, practice=practice, on=practice.today())
+        found = blockers_for_now(
+            standing.of(alice.provider, practice=practice), now=timezone.now()
+        )
         return [blocker.label for blocker in found]
 
     return ask
@@ -36,7 +39,7 @@ def test_nothing_blocks_a_provider_with_everything_in_order(labels):
 def test_a_new_provider_is_told_everything_at_once(alice, practice):
     nora = make_provider("nora", practice=practice)
 
-    found = blockers_for_now(nora, practice=practice, on=practice.today())
+    found = blockers_for_now(standing.of(nora, practice=practice), now=timezone.now())
 
     assert [blocker.label for blocker in found] == [
         "Your identity is not verified.",
@@ -118,7 +121,9 @@ def test_an_agent_is_no_provider_there(alice, labels):
 def test_another_practice_is_another_question(alice):
     elsewhere = make_practice(name="Elsewhere (demo)")
 
-    found = blockers_for_now(alice.provider, practice=elsewhere, on=elsewhere.today())
+    found = blockers_for_now(
+        standing.of(alice.provider, practice=elsewhere), now=timezone.now()
+    )
 
     assert [blocker.label for blocker in found] == [
         "You do not work at Elsewhere (demo) as a provider."

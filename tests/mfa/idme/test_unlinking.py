@@ -11,7 +11,7 @@ from mfa.idme import device_sync, link
 from mfa.models import Device, IdmeAccount, Kind, Push, Retirement, Source
 from mfa.oidc.responses import Tokens
 from mfa.push import answers
-from providers import readiness
+from providers import readiness, standing
 from providers.access import access_requests
 from tests.factories import (
     PASSWORD,
@@ -51,9 +51,7 @@ def unlink(client, device, **overrides):
 
 def labels(user):
     practice = user.memberships.get().practice
-    found = readiness.blockers_to_signing(
-        user.provider, practice=practice, on=practice.today()
-    )
+    found = readiness.blockers_to_signing(standing.of(user.provider, practice=practice))
     return [blocker.label for blocker in found]
 
 

@@ -12,7 +12,7 @@ from audit.models import Event
 from prescriptions import signer
 from prescriptions.models import ClockMeasurement, ClockState, SignedRecord, Status
 from prescriptions.safeguards import stops
-from prescriptions.signing import ceremony, gate, review
+from prescriptions.signing import ceremony, gate, review, snapshot
 from tests.prescriptions.factories import SESSION, make_draft, prove
 
 pytestmark = pytest.mark.django_db
@@ -133,14 +133,16 @@ def test_a_database_that_does_not_answer_is_said(alice):
 def test_the_page_shows_what_stops_signing(draft, alice, settings):
     settings.SCRIPT_NETWORK_URL = ""
 
-    [blocker] = review.blockers(draft, by=alice)
+    [blocker] = review.blockers(draft, snapshot.take([draft], by=alice), by=alice)
 
     assert blocker.label == "No pharmacy network is configured."
     assert blocker.remedy
 
 
 def test_a_stranger_is_told_only_that_it_is_not_theirs(draft, sam):
-    assert review.blockers(draft, by=sam) == [review.NOT_YOURS]
+    assert review.blockers(draft, snapshot.take([draft], by=sam), by=sam) == [
+        review.NOT_YOURS
+    ]
 
 
 @pytest.mark.both_databases

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from audit.acts import Act
 from audit.models import Event
-from providers import access_managers, readiness
+from providers import access_managers, readiness, standing
 from providers.access import access_requests
 from providers.models import Designee
 from providers.refusals import NotAllowed
@@ -39,7 +39,7 @@ def test_a_location_without_two_designees_does_not_sign(alice, manager, practice
     access_managers.resign(manager, practice=practice)
 
     found = readiness.blockers_to_signing(
-        alice.provider, practice=practice, on=practice.today()
+        standing.of(alice.provider, practice=practice)
     )
     assert [blocker.label for blocker in found] == [
         "Main Street Clinic (demo) has fewer than two people who set access."
@@ -54,7 +54,7 @@ def test_a_location_without_a_registrant_among_them_does_not_sign(
     make_designee(sam, practice=practice)
     access_managers.resign(alice, practice=practice)
 
-    found = readiness.blockers_to_signing(nora, practice=practice, on=practice.today())
+    found = readiness.blockers_to_signing(standing.of(nora, practice=practice))
     assert [blocker.label for blocker in found] == [
         "None of those who set access at Main Street Clinic (demo) is a DEA registrant."
     ]

@@ -4,7 +4,7 @@ import pytest
 
 from audit.acts import Act
 from audit.models import Event
-from providers import access_managers, readiness
+from providers import access_managers, readiness, standing
 from providers.access import access_requests
 from providers.models import Designee
 from tests.factories import (
@@ -32,7 +32,7 @@ def test_an_end_is_executed_by_two_and_stops_signing_at_once(
         nora, practice=practice, by=manager, reason="left the practice"
     )
 
-    found = readiness.blockers_to_signing(nora, practice=practice, on=practice.today())
+    found = readiness.blockers_to_signing(standing.of(nora, practice=practice))
     assert [blocker.label for blocker in found] == [
         "Your right to sign is suspended: a designee entered that it ends."
     ]
@@ -86,7 +86,7 @@ def test_a_right_is_for_one_practice(alice, bob, practice):
     elsewhere = bob.memberships.get().practice
 
     found = readiness.blockers_to_signing(
-        alice.provider, practice=elsewhere, on=elsewhere.today()
+        standing.of(alice.provider, practice=elsewhere)
     )
     assert found
     assert in_force(alice.provider).get().practice == practice

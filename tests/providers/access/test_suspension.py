@@ -11,7 +11,7 @@ from audit.models import Event, Incident, IncidentKind
 from mfa import challenges, refusals
 from mfa.models import Challenge, ChallengeState, Device, Ending, Purpose
 from mfa.push import answers, pushes
-from providers import readiness
+from providers import readiness, standing
 from providers.access import access_requests, suspension
 from providers.models import AccessGrant, Cause, Suspension
 from providers.refusals import NotAllowed
@@ -37,9 +37,7 @@ def causes_of(user):
 
 
 def labels_of(user, practice):
-    found = readiness.blockers_to_signing(
-        user.provider, practice=practice, on=practice.today()
-    )
+    found = readiness.blockers_to_signing(standing.of(user.provider, practice=practice))
     return [blocker.label for blocker in found]
 
 

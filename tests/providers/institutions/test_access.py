@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from audit.acts import Act
 from audit.models import Event
-from providers import access_managers, readiness
+from providers import access_managers, readiness, standing
 from providers.access import access_requests, suspension
 from providers.institutions import roster
 from providers.models import AccessGrant, Cause, CredentialingOfficer, Institution
@@ -19,9 +19,7 @@ pytestmark = pytest.mark.django_db
 
 
 def labels_of(provider, practice):
-    found = readiness.blockers_to_signing(
-        provider, practice=practice, on=practice.today()
-    )
+    found = readiness.blockers_to_signing(standing.of(provider, practice=practice))
     return [blocker.label for blocker in found]
 
 

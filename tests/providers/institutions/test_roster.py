@@ -6,7 +6,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 
-from providers import authority
+from providers import authority, standing
 from providers.institutions import roster
 from providers.models import Cause, Listing
 from tests.factories import make_user
@@ -20,10 +20,10 @@ pytestmark = pytest.mark.django_db
 def test_it_counts_once_two_have_approved_it(ina, ward, hospital, office):
     listing = roster.add(ina, institution=hospital, by=office[0], check=CHECKED)
     for user in office:
-        assert Cause.NOT_LISTED in authority.lapses(ina, practice=ward, on=ward.today())
+        assert Cause.NOT_LISTED in authority.lapses(standing.of(ina, practice=ward))
         roster.approve(listing, by=user)
 
-    assert authority.lapses(ina, practice=ward, on=ward.today()) == []
+    assert authority.lapses(standing.of(ina, practice=ward)) == []
     listing.refresh_from_db()
     assert (listing.photo_id, listing.privileges) == ("Passport", "Medicine, 2026")
 
