@@ -28,7 +28,7 @@ def sessions_that_end(get_response: NextHandler) -> NextHandler:
             if sessions.seconds_for_good(request) < 0:
                 auth.logout(request)
             elif not is_htmx:
-                request.session.modified = True
+                sessions.renew(request)
         response = get_response(request)
         if is_htmx and not request.user.is_authenticated:
             return HttpResponse(status=204, headers={"HX-Refresh": "true"})

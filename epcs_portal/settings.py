@@ -123,6 +123,7 @@ AXES_VERBOSE = False
 OTP_TOTP_SYNC = False
 OTP_ADMIN_HIDE_SENSITIVE_DATA = True
 
+SESSION_ENGINE = "epcs_portal.sign_in.session_store"
 SESSION_COOKIE_NAME = "portal_session"
 SESSION_COOKIE_AGE = 30 * 60  # seconds without activity; SP 800-63B 4.2.3
 SESSION_LONGEST = 12 * 60 * 60  # seconds, however active; SP 800-63B 4.2.3

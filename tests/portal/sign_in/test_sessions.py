@@ -1,6 +1,12 @@
+from datetime import UTC, datetime, timedelta
+
 import pytest
+from django.contrib.sessions.backends.db import SessionStore
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+START = datetime(2027, 1, 15, 8, tzinfo=UTC)
 BY_ITSELF = {"HX-Request": "true"}
 
 
@@ -58,3 +64,41 @@ def test_who_is_signed_out_is_told_to_load_the_page_anew(client, time_machine):
     answer = client.get(reverse("session"), headers=BY_ITSELF)
 
     assert (answer.status_code, answer.headers["HX-Refresh"]) == (204, "true")
+
+
+@pytest.mark.parametrize(("idle", "written"), [(1, 0), (60, 0), (61, 1), (1799, 1)])
+def test_a_page_stores_the_session_once_a_minute(client, time_machine, idle, written):
+    time_machine.move_to(START + timedelta(seconds=idle), tick=False)
+    with CaptureQueriesContext(connection) as asked:
+        client.get(reverse("home"))
+
+    updates = [query for query in asked if query["sql"].startswith("UPDATE")]
+    assert len(updates) == written
+
+
+def test_a_session_ends_at_most_a_minute_early_and_never_late(client, time_machine):
+    time_machine.move_to(START + timedelta(seconds=50), tick=False)
+    page = client.get(reverse("provider-settings"))
+    assert page.context["session_seconds"] == asked(client)["seconds_left"] == 1750
+
+    time_machine.move_to(START + timedelta(seconds=50 + 1749), tick=False)
+    assert asked(client) == {"seconds_left": 1, "may_stay": True}
+    time_machine.move_to(START + timedelta(seconds=50 + 1751), tick=False)
+    assert client.get(reverse("home")).url.startswith(reverse("sign-in"))
+
+
+def test_a_change_of_the_session_is_stored_at_once(client, time_machine):
+    time_machine.move_to(START + timedelta(seconds=30), tick=False)
+    session = client.session
+    session["seen"] = True
+    session.save()
+
+    assert client.session["seen"]
+    assert asked(client)["seconds_left"] == 1800
+
+
+def test_a_session_stored_by_the_release_before_goes_on(client):
+    before = SessionStore(client.session.session_key)
+    before.save()
+
+    assert client.get(reverse("home")).status_code == 200
