@@ -69,7 +69,9 @@ class PostgreSQL:
 
     def copy(self, template: str) -> str:
         copy = f"copy_{os.getpid()}_{next(_number)}"
-        self._run(f'CREATE DATABASE "{copy}" TEMPLATE "{template}"')
+        # Newer servers would write a log of the copy, which takes seven times as long.
+        files = "STRATEGY FILE_COPY" if connection.pg_version >= 15_00_00 else ""
+        self._run(f'CREATE DATABASE "{copy}" TEMPLATE "{template}" {files}')
         return copy
 
     def drop(self, name: str) -> None:
