@@ -6,7 +6,7 @@ from uuid import uuid4
 from django.utils import timezone
 
 from mfa.models import Purpose
-from prescriptions import content
+from prescriptions import content, signer
 from prescriptions.models import Patient, Prescription, Status
 from prescriptions.signing import archive
 from tests.factories import make_consumed_challenge
@@ -58,9 +58,10 @@ def _mark_ready(rows, *, by):
 
 
 def _sign(rows, *, by):
+    key = signer.open_key(*map(list, signer.evidence()))
     for start in range(0, len(rows), BATCH):
         batch = rows[start : start + BATCH]
         challenge = make_consumed_challenge(
             by, payload_digest=content.payload_digest(batch), purpose=Purpose.SIGN
         )
-        archive.sign_and_queue(batch, by=by, challenge=challenge)
+        archive.sign_and_queue(batch, by=by, challenge=challenge, key=key)

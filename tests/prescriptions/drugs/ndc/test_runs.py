@@ -4,7 +4,7 @@ import tracemalloc
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import DatabaseError, IntegrityError
+from django.db import DatabaseError, IntegrityError, transaction
 
 from prescriptions.drugs import formulary
 from prescriptions.drugs.ndc import importer, reviews, synthetic
@@ -247,7 +247,7 @@ def test_a_product_that_vanishes_is_retired_and_comes_back(tmp_path):
 def test_the_database_keeps_what_was_imported(edition, model):
     importer.run(edition)
 
-    with pytest.raises(DatabaseError, match="kept"):
+    with pytest.raises(DatabaseError, match="kept"), transaction.atomic():
         model.objects.all()._raw_delete("default")
 
 
