@@ -7,31 +7,30 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from epcs_portal import navigation
+from epcs_portal.reader import reader_of
 from epcs_portal.sign_in import sessions
-from foundation.actors import User
-from mfa import devices
-from prescriptions.models import SigningStop, ThirdPartyAudit
+from prescriptions.models import ThirdPartyAudit
 from prescriptions.safeguards import certification
 
 
 def portal(request: HttpRequest) -> dict[str, Any]:
-    """Return what every page shows: mode, navigation, and that signing has stopped."""
-    user = getattr(request, "user", None)
-    site = {"DEMO": settings.DEMO, "certified_by": SimpleLazyObject(_certified_by)}
-    if user is None or not user.is_authenticated:
-        return site
-    reader = navigation.Reader(user)
+    """Return what every page shows: mode, navigation, and that signing has stopped.
+
+    At most one statement, when a template first needs its answer.
+    """
+    reader = reader_of(request)
+    if reader is None:
+        return {"DEMO": settings.DEMO, "certified_by": SimpleLazyObject(_certified_by)}
     match = request.resolver_match
     here = (match.url_name if match else None) or ""
-    return site | {
+    return {
+        "DEMO": settings.DEMO,
+        "certified_by": SimpleLazyObject(lambda: reader.certified_by),
+        "reader": reader,
         "main_links": navigation.links(navigation.MAIN, reader=reader, here=here),
         "account_links": navigation.links(navigation.ACCOUNT, reader=reader, here=here),
-        "is_responsible": SimpleLazyObject(lambda: reader.is_responsible),
         "session_minutes": settings.SESSION_COOKIE_AGE // 60,
         "session_seconds": sessions.seconds_from_now(request),
-        "lost_primary": SimpleLazyObject(lambda: devices.lost_primary_of(user)),
-        "signing_stops": SimpleLazyObject(lambda: _stops(user)),
-        "suggested_primary": SimpleLazyObject(lambda: devices.suggested_for(user)),
     }
 
 
@@ -42,9 +41,3 @@ def _certified_by() -> ThirdPartyAudit | None:
     with suppress(DatabaseError):
         return certification.current_report()
     return None
-
-
-def _stops(user: User) -> list[SigningStop]:
-    with suppress(DatabaseError):
-        return list(SigningStop.objects.affecting(user).select_related("practice"))
-    return []

@@ -2,36 +2,10 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 
 from django.urls import reverse
 
-from foundation.actors import User
-from providers import access_managers
-
-
-class Reader:
-    """The signed-in person a page is made for; asks the database once, when needed."""
-
-    def __init__(self, user: User) -> None:
-        self.user = user
-
-    @cached_property
-    def is_provider(self) -> bool:
-        return hasattr(self.user, "provider")
-
-    @cached_property
-    def is_access_manager(self) -> bool:
-        return access_managers.practices_of(self.user).exists()
-
-    @property
-    def is_responsible(self) -> bool:
-        """Return True if they may stop signing and see the system's status."""
-        return self.user.is_staff or self.is_access_manager
-
-    @property
-    def reads_records(self) -> bool:
-        return self.is_provider or self.is_access_manager
+from epcs_portal.reader import Reader
 
 
 def _anybody(reader: Reader) -> bool:
@@ -58,7 +32,7 @@ class Link:
 MAIN = [
     Entry("prescription-list", "Prescriptions", ("prescription-",)),
     Entry("patient-list", "Patients", ("patient-",)),
-    Entry("log-list", "Logs", ("log-",), lambda reader: reader.is_provider),
+    Entry("log-list", "Logs", ("log-",), lambda reader: bool(reader.provider)),
     Entry(
         "access-list", "Access", ("access-",), lambda reader: reader.is_access_manager
     ),

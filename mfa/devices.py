@@ -1,5 +1,7 @@
 """A user's devices: nicknames, the primary device, removal."""
 
+from collections.abc import Iterable
+
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -41,9 +43,13 @@ def lost_primary_of(user: User) -> Device | None:
 
 def suggested_for(user: User) -> Device | None:
     """Return the device used last, to suggest as primary; it is never selected here."""
-    usable = Device.objects.visible_to(user).usable()
+    return suggested_among(Device.objects.visible_to(user).usable())
+
+
+def suggested_among(devices: Iterable[Device]) -> Device | None:
+    """Return the usable one of these devices that was used last, or None."""
     return max(
-        usable,
+        (device for device in devices if device.is_usable),
         key=lambda device: (
             device.last_used_at is not None,
             device.last_used_at or device.created_at,

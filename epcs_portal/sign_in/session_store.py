@@ -18,7 +18,7 @@ class SessionStore(db.SessionStore):
     stored_end: datetime | None = None
 
     def _get_session_from_db(self) -> Session | None:
-        stored = super()._get_session_from_db()
+        stored = super()._get_session_from_db()  # type: ignore[misc]  # no stub
         self.stored_end = stored.expire_date if stored else None
         return stored
 

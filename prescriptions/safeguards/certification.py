@@ -79,7 +79,20 @@ def is_live() -> bool:
 
 def current_report() -> ThirdPartyAudit | None:
     """Return the report that covers this version today, or None."""
-    return _current(list(of_this_version()))
+    return current_among(list(of_this_version()))
+
+
+def current_among(reports: list[ThirdPartyAudit]) -> ThirdPartyAudit | None:
+    """Return the newest of these if it is compliant, confirmed and not expired."""
+    effective = [
+        report
+        for report in _newest_first(reports)
+        if report.is_confirmed or _is_adverse(report)
+    ]
+    if not effective or _is_adverse(effective[0]):
+        return None
+    newest, today = effective[0], timezone.localdate()
+    return newest if newest.reported_on <= today < newest.expires_on else None
 
 
 def blockers(
@@ -88,7 +101,7 @@ def blockers(
     """Return a blocker for each capability needed that the report does not cover."""
     if not is_live():
         return []
-    report = _current(reports)
+    report = current_among(reports)
     covered = set(report.capabilities) if report else set()
     needed = set[Capability]().union(*map(_needed, prescriptions))
     return [
@@ -175,27 +188,14 @@ def _lock_reason(reports: list[ThirdPartyAudit]) -> str:
         return DEMONSTRATION
     if not hosts.is_plain_https(script_settings().network_url):
         return NOT_PLAIN
-    if not _current(reports):
+    if not current_among(reports):
         return NOT_CERTIFIED.format(version=software_version())
     return ""
 
 
-def _current(reports: list[ThirdPartyAudit]) -> ThirdPartyAudit | None:
-    """Return the newest report if it is compliant, confirmed and not expired."""
-    effective = [
-        report
-        for report in _newest_first(reports)
-        if report.is_confirmed or _is_adverse(report)
-    ]
-    if not effective or _is_adverse(effective[0]):
-        return None
-    newest, today = effective[0], timezone.localdate()
-    return newest if newest.reported_on <= today < newest.expires_on else None
-
-
 def _adverse(reports: list[ThirdPartyAudit]) -> ThirdPartyAudit | None:
     """Return the newest adverse report, unless a compliant one supersedes it."""
-    if _current(reports):
+    if current_among(reports):
         return None
     return next(filter(_is_adverse, _newest_first(reports)), None)
 

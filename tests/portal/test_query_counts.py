@@ -11,10 +11,10 @@ from tests.prescriptions.factories import make_draft, make_patient, make_ready
 pytestmark = pytest.mark.django_db
 EACH = 1  # of several prescriptions that are signed together
 PAGES = {  # at most so many queries
-    "home": 31,
-    "prescription-list": 12,
-    "patient-list": 11,
-    "erx-info": 32,
+    "home": 13,
+    "prescription-list": 6,
+    "patient-list": 5,
+    "erx-info": 13,
     "activity-log": 12,
     "provider-settings": 12,
 }
