@@ -10,6 +10,7 @@ from audit.acts import Act
 from audit.reasons import ReasonChoices
 from foundation import notices
 from foundation.actors import User
+from foundation.refusals import Refused
 from mfa import challenges
 from mfa.models import (
     Challenge,
@@ -22,7 +23,7 @@ from mfa.models import (
 NICKNAME_LENGTH = 64
 
 
-class DeviceChangeRefused(Exception):
+class DeviceChangeRefused(Refused):
     """The devices were not changed; the message says why and what to do."""
 
 

@@ -15,6 +15,7 @@ from audit import chain
 from audit.acts import Act
 from audit.reasons import Reason
 from foundation.actors import User
+from foundation.refusals import Refused
 from providers import credentialing
 from providers.models import (
     DeaRegistration,
@@ -27,7 +28,7 @@ from providers.models import (
 MINIMUM = 2
 
 
-class NotDesignated(Exception):
+class NotDesignated(Refused):
     """The person was not designated; the message says why."""
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from epcs_portal.demo import proofs
 from foundation.actors import User
-from mfa import refusals
+from foundation.refusals import Refused
 from mfa.models import Device, Purpose
 from providers import access_managers
 from providers.access import access_requests
@@ -54,7 +54,7 @@ def grant(
         access_requests.approve(
             request, by=provider.user, challenge=challenge, session_key=proofs.SESSION
         )
-    except (IndexError, access_requests.NotAllowed, refusals.NotProven) as refusal:
+    except (IndexError, Refused) as refusal:
         logger.warning("%s was not given the right to sign: %s", provider, refusal)
 
 

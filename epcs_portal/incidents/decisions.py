@@ -2,7 +2,6 @@
 
 from typing import NoReturn
 
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.utils import timezone
 
@@ -14,13 +13,14 @@ from audit.reasons import Reason
 from epcs_portal.incidents import accounts
 from foundation import notices
 from foundation.actors import User
+from foundation.refusals import NotPermitted, Overtaken
 
 
-class NotAllowed(PermissionDenied):
+class NotADecider(NotPermitted):
     """The person does not manage access at the practice."""
 
 
-class NotPossible(Exception):
+class NotPossible(Overtaken):
     """The step is not possible now; the message says why."""
 
 
@@ -117,4 +117,4 @@ def _add(
 
 def _refuse(incident: Incident, *, by: User) -> NoReturn:
     chain.denied(by=by, of=incident, reason=Reason.NOT_A_DESIGNEE_OF_THE_PRACTICE)
-    raise NotAllowed("Only designees of the access controls decide about incidents.")
+    raise NotADecider("Only designees of the access controls decide about incidents.")

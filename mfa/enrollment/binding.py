@@ -13,6 +13,7 @@ from audit import chain
 from audit.acts import Act, Outcome
 from audit.reasons import Reason, ReasonChoices
 from foundation.actors import User
+from foundation.refusals import Refused
 from mfa import challenges, devices, throttle
 from mfa.models import (
     Challenge,
@@ -32,7 +33,7 @@ CLOCK_LEEWAY = timedelta(seconds=30)  # ID.me's clock ahead of ours
 MAX_WRONG_ANSWERS = 5
 
 
-class EnrollmentRefused(Exception):
+class EnrollmentRefused(Refused):
     """The device was not added; the message says why and what to do."""
 
 

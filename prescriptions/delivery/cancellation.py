@@ -23,7 +23,7 @@ from prescriptions.models import (
     TransmissionState,
 )
 from prescriptions.writing import drafts
-from prescriptions.writing.drafts import NotAllowed
+from prescriptions.writing.drafts import WritingRefused
 
 CANCELLABLE = [Status.SIGNED, Status.QUEUED, Status.TRANSMITTED, Status.DELIVERED]
 IN_OUTBOX = [TransmissionState.WAITING, TransmissionState.SENDING]
@@ -33,7 +33,7 @@ def cancel(prescription: Prescription, *, by: User, reason: str) -> Cancellation
     """Cancel a signed prescription, as its practitioner or their agent.
 
     No factor is asked for: a cancellation orders nothing, and a delay could do harm.
-    Raise NotAllowed.
+    Raise WritingRefused.
     """
     drafts.require_writer(prescription, by=by)
     with transaction.atomic(durable=True):
@@ -105,7 +105,7 @@ def _lock_cancellable(prescription: Prescription, *, by: User) -> Prescription:
     locked = drafts.lock(prescription, by=by)
     if locked.status in CANCELLABLE:
         return locked
-    raise NotAllowed(
+    raise WritingRefused(
         "Only what was signed and is not printed, failed or cancelled yet can be "
         "cancelled."
     )

@@ -18,6 +18,7 @@ from django_tasks import task
 from audit import chain
 from audit.acts import Act, Outcome
 from foundation.actors import User
+from foundation.refusals import Overtaken
 from prescriptions import script, verification
 from prescriptions.delivery import network, outcomes
 from prescriptions.models import (
@@ -38,7 +39,7 @@ WAITING = TransmissionState.WAITING
 SENDING = TransmissionState.SENDING
 
 
-class NotAllowed(Exception):
+class RetryRefused(Overtaken):
     """The message cannot be sent again now; the text says why."""
 
 
@@ -86,15 +87,15 @@ def sweep() -> int:
 
 
 def retry_now(message: Transmission, *, by: User) -> None:
-    """Attempt a waiting message at once, with the same bytes; raise NotAllowed."""
+    """Attempt a waiting message at once, with the same bytes; raise RetryRefused."""
     now = timezone.now()
     visible = Prescription.objects.visible_to(by).filter(pk=message.about.pk)
     if not visible.exists():
-        raise NotAllowed("There is no such prescription at your practice.")
+        raise RetryRefused("There is no such prescription at your practice.")
     with transaction.atomic(durable=True):
         waiting = Transmission.objects.filter(pk=message.pk, state=WAITING)
         if not waiting.update(next_attempt_at=now, enqueued_at=now):
-            raise NotAllowed("It is being sent or has been answered already.")
+            raise RetryRefused("It is being sent or has been answered already.")
         chain.record(
             Act.TRANSMISSION_RETRIED,
             by=by,

@@ -26,7 +26,7 @@ from prescriptions.models import (
     Transmission,
 )
 from prescriptions.writing import drafts
-from prescriptions.writing.drafts import NotAllowed
+from prescriptions.writing.drafts import WritingRefused
 
 ELECTRONIC = "A new prescription follows."
 ON_PAPER = "A prescription on paper follows."
@@ -37,7 +37,7 @@ UNDECIDED = {"draft": None, "decided_by": None, "decided_at": None}
 
 
 def deny(request: PharmacyRequest, *, by: User, reason: str) -> None:
-    """Deny a request and tell the pharmacy why; raise NotAllowed."""
+    """Deny a request and tell the pharmacy why; raise WritingRefused."""
     drafts.require_writer(request.prescription, by=by)
     with transaction.atomic(durable=True):
         _decide(request, by=by, state=RequestState.DENIED, reason=reason)
@@ -46,7 +46,7 @@ def deny(request: PharmacyRequest, *, by: User, reason: str) -> None:
 
 
 def write(request: PharmacyRequest, *, by: User) -> Prescription:
-    """Return a draft of the prescription that answers a request; raise NotAllowed."""
+    """Return a draft of the prescription that answers a request; raise WritingRefused."""
     original = request.prescription
     values = {name: getattr(original, name) for name in Prescription.CONTENT}
     draft = Prescription(
@@ -80,7 +80,7 @@ def _close(request: PharmacyRequest) -> bool:
                 _reopen(request)
             else:
                 _answer_after_signing(request, draft)
-    except NotAllowed:  # another worker was faster
+    except WritingRefused:  # another worker was faster
         return False
     return True
 
@@ -117,10 +117,10 @@ def _decide(request: PharmacyRequest, *, by: User, **values: object) -> None:
 
 
 def _advance(request: PharmacyRequest, before: RequestState, **values: object) -> None:
-    """Change the state of a request once; raise NotAllowed if somebody else did."""
+    """Change the state of a request once; raise WritingRefused if somebody else did."""
     row = PharmacyRequest.objects.filter(pk=request.pk, state=before)
     if not row.update(**values):
-        raise NotAllowed(ALREADY_HANDLED)
+        raise WritingRefused(ALREADY_HANDLED)
 
 
 def _answer(request: PharmacyRequest, *, reason: str) -> None:

@@ -19,6 +19,7 @@ from audit import chain
 from audit.acts import Act, Outcome
 from audit.reasons import Reason
 from foundation.actors import User
+from foundation.refusals import NotPermitted
 from prescriptions import signer
 from prescriptions.models import Export, ExportState
 from prescriptions.records.bundles import contents, writer
@@ -33,7 +34,7 @@ STRANDED_AFTER = timedelta(minutes=5)  # without progress: its worker was killed
 STEP = 50  # prescriptions between two updates of the progress
 
 
-class NotAllowed(Exception):
+class ExportRefused(NotPermitted):
     """These records are not theirs to export; the message says why."""
 
 
@@ -58,10 +59,10 @@ def request(
     first_day: date | None = None,
     last_day: date | None = None,
 ) -> Export:
-    """Request a bundle of a practice's or a provider's records; raise NotAllowed."""
+    """Request a bundle of a practice's or a provider's records; raise ExportRefused."""
     if (practice, provider) not in scopes_for(by):
         chain.denied(by=by, of=practice, reason=Reason.EXPORT)
-        raise NotAllowed("These records are not yours to export.")
+        raise ExportRefused("These records are not yours to export.")
     now = timezone.now()
     export = Export(
         practice=practice,

@@ -16,6 +16,7 @@ from django.utils import timezone
 from audit import chain
 from audit.acts import Act
 from foundation.actors import User
+from foundation.refusals import NotPermitted
 from prescriptions import content, dates, spreadsheets
 from prescriptions.models import (
     LogKind,
@@ -73,16 +74,16 @@ UNREADABLE = {
 }
 
 
-class NotAllowed(Exception):
+class LogRefused(NotPermitted):
     """This log is not made; the message says why."""
 
 
 def make(
     provider: Provider, *, practice: Practice, first: date, last: date, by: User
 ) -> PrescriptionLog:
-    """Archive and return a log of these days for its practitioner; raise NotAllowed."""
+    """Archive and return a log of these days for its practitioner; raise LogRefused."""
     if provider.user_id != by.pk:
-        raise NotAllowed("A log is made for the practitioner alone.")
+        raise LogRefused("A log is made for the practitioner alone.")
     return archive(
         PrescriptionLog(
             kind=LogKind.ON_DEMAND,

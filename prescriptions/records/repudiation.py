@@ -13,6 +13,7 @@ from audit.acts import Act
 from audit.models import IncidentKind
 from foundation import business_days, notices
 from foundation.actors import User
+from foundation.refusals import Overtaken
 from prescriptions.delivery import cancellation
 from prescriptions.models import Prescription, Repudiation, RepudiationKind
 from providers import access_managers, identifiers
@@ -20,7 +21,7 @@ from providers.access import suspension
 from providers.models import Cause
 
 
-class AlreadyReported(Exception):
+class AlreadyReported(Overtaken):
     """A problem with this signature is reported already."""
 
 

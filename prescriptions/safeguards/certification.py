@@ -20,6 +20,7 @@ from audit.reasons import Reason
 from foundation import business_days
 from foundation.actors import User
 from foundation.blockers import Blocker
+from foundation.refusals import Refused
 from prescriptions.models import (
     REQUIRED,
     Capability,
@@ -45,7 +46,7 @@ NOT_CERTIFIED = (
 NOTICES = {"dea": "told_dea_at", "registrants": "told_registrants_at"}
 
 
-class NotAllowed(Exception):
+class ReportRefused(Refused):
     """The report was not entered or confirmed; the message says why."""
 
 
@@ -117,7 +118,7 @@ def enter(report: ThirdPartyAudit, *, by: User) -> ThirdPartyAudit:
     """Save and record a report; a compliant one counts after a second administrator.
 
     An adverse one counts at once and sets the deadlines of its notices (1311.300).
-    Raise NotAllowed.
+    Raise ReportRefused.
     """
     _require_staff(by, report=None)
     _require_complete(report)
@@ -131,15 +132,15 @@ def enter(report: ThirdPartyAudit, *, by: User) -> ThirdPartyAudit:
 
 
 def confirm(report: ThirdPartyAudit, *, by: User) -> None:
-    """Confirm, as a second administrator, a report as entered; raise NotAllowed."""
+    """Confirm, as a second administrator, a report as entered; raise ReportRefused."""
     _require_staff(by, report=report)
     with transaction.atomic(durable=True):
         locked = ThirdPartyAudit.objects.select_for_update(no_key=True)
         report = locked.get(pk=report.pk)
         if report.entered_by_id == by.pk:
-            raise NotAllowed("Another administrator confirms what you entered.")
+            raise ReportRefused("Another administrator confirms what you entered.")
         if report.is_confirmed:
-            raise NotAllowed("It is confirmed already.")
+            raise ReportRefused("It is confirmed already.")
         report.confirmed_by, report.confirmed_at = by, timezone.now()
         report.save()
         _record(Act.CERTIFICATION_CONFIRMED, report, by=by)
@@ -148,7 +149,7 @@ def confirm(report: ThirdPartyAudit, *, by: User) -> None:
 def record_notice(report: ThirdPartyAudit, whom: str, *, by: User) -> None:
     """Record that DEA or the registrants got notice of an adverse report.
 
-    `whom` is a key of NOTICES. Raise NotAllowed if it is recorded already.
+    `whom` is a key of NOTICES. Raise ReportRefused if it is recorded already.
     """
     _require_staff(by, report=report)
     with transaction.atomic(durable=True):
@@ -156,7 +157,7 @@ def record_notice(report: ThirdPartyAudit, whom: str, *, by: User) -> None:
             pk=report.pk, finding=Finding.ADVERSE, **{NOTICES[whom]: None}
         )
         if not unnotified.update(**{NOTICES[whom]: timezone.now()}):
-            raise NotAllowed("That is noted already.")
+            raise ReportRefused("That is noted already.")
         chain.record(Act.CERTIFICATION_TOLD, by=by, of=report, source=whom)
 
 
@@ -230,10 +231,10 @@ def _set_notice_deadlines(report: ThirdPartyAudit) -> None:
 
 def _require_complete(report: ThirdPartyAudit) -> None:
     if report.reported_on > timezone.localdate():
-        raise NotAllowed("The date of the report is in the future.")
+        raise ReportRefused("The date of the report is in the future.")
     missing = REQUIRED - set(report.capabilities)
     if report.finding == Finding.COMPLIANT and missing:
-        raise NotAllowed(
+        raise ReportRefused(
             "A version that cannot do the first three is not compliant (1311.300(h))."
         )
 
@@ -242,4 +243,4 @@ def _require_staff(by: User, *, report: ThirdPartyAudit | None) -> None:
     if by.is_active and by.is_staff:
         return
     chain.denied(by=by, of=report, reason=Reason.NOT_ADMINISTRATOR)
-    raise NotAllowed("Only an administrator does that.")
+    raise ReportRefused("Only an administrator does that.")

@@ -5,8 +5,6 @@ one person records the fix and a second, an access manager who is a DEA registra
 approves.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
@@ -15,13 +13,14 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from audit import chain
+from audit import chain, refusals
 from audit.acts import Act
 from audit.reasons import Words
 from foundation import notices
 from foundation.actors import User, Visitor
+from foundation.refusals import Refused
 from foundation.statements import fetch
-from mfa import challenges, refusals
+from mfa import challenges
 from mfa.models import Challenge, Purpose
 from prescriptions.models import SigningStop
 from prescriptions.safeguards import releases
@@ -31,7 +30,7 @@ from providers.models import Practice
 STOPPED = "Signing was stopped at {where} by {by}: {reason}"
 
 
-class NotAllowed(Exception):
+class StopRefused(Refused):
     """Signing was not stopped or restored; the message says why."""
 
 
@@ -109,9 +108,9 @@ def stop(
 ) -> SigningStop:
     """Stop signing at once, at one practice or, if None, everywhere.
 
-    21 CFR 1311.102(f)-(h). Raise NotAllowed.
+    21 CFR 1311.102(f)-(h). Raise StopRefused.
     """
-    with _recording_refusals(practice, by=by):
+    with refusals.recorded(Act.PERMISSION_DENIED, by=by, of=practice):
         _require_responsible(practice, by=by)
         _require_reason(reason, fixed_in=fixed_in)
     with transaction.atomic(durable=True):
@@ -137,15 +136,18 @@ def stop(
 def request_restoration(stop: SigningStop, *, by: User, remedy: str) -> SigningStop:
     """Record the fix, as the first of two, and notify those who approve.
 
-    Raise NotAllowed.
+    Raise StopRefused.
     """
-    with _recording_refusals(stop, by=by), transaction.atomic(durable=True):
+    with (
+        refusals.recorded(Act.PERMISSION_DENIED, by=by, of=stop),
+        transaction.atomic(durable=True),
+    ):
         locked = _locked(stop)
         _require_responsible(locked.practice, by=by)
         if not remedy.strip():
-            raise NotAllowed("Say what was mended.")
+            raise StopRefused("Say what was mended.")
         if locked.entered_by_id not in (None, by.pk):
-            raise NotAllowed(f"{locked.entered_by} has entered it already.")
+            raise StopRefused(f"{locked.entered_by} has entered it already.")
         locked.entered_by, locked.entered_at = by, timezone.now()
         locked.remedy = remedy.strip()[:200]
         locked.save()
@@ -161,12 +163,15 @@ def restore(
 ) -> SigningStop:
     """Restore signing, as the second of two, with both factors.
 
-    Raise NotAllowed or challenges.NotProven.
+    Raise StopRefused or challenges.NotProven.
     """
-    with _recording_refusals(stop, by=by), transaction.atomic(durable=True):
+    with (
+        refusals.recorded(Act.PERMISSION_DENIED, by=by, of=stop),
+        transaction.atomic(durable=True),
+    ):
         locked = _locked(stop)
         if reason := restoration_blocker(locked, by=by):
-            raise NotAllowed(reason)
+            raise StopRefused(reason)
         challenges.consume(
             challenge,
             user=by,
@@ -233,7 +238,7 @@ def _locked(stop: SigningStop) -> SigningStop:
     rows = SigningStop.objects.select_for_update(of=["self"], no_key=True)
     locked = rows.select_related("practice", "entered_by").get(pk=stop.pk)
     if locked.restored_at:
-        raise NotAllowed("Signing goes on already.")
+        raise StopRefused("Signing goes on already.")
     return locked
 
 
@@ -259,23 +264,11 @@ def _require_responsible(practice: Practice | None, *, by: User) -> None:
     if practice:
         practices = practices.filter(pk=practice.pk)
     if not (by.is_active and practices.exists()):
-        raise NotAllowed("Only administrators and designees stop and restore signing.")
+        raise StopRefused("Only administrators and designees stop and restore signing.")
 
 
 def _require_reason(reason: str, *, fixed_in: str) -> None:
     if not reason.strip():
-        raise NotAllowed("Say why signing is stopped.")
+        raise StopRefused("Say why signing is stopped.")
     if fixed_in and not releases.is_version(fixed_in):
-        raise NotAllowed("Write the version as numbers, such as 1.2.3.")
-
-
-@contextmanager
-def _recording_refusals(
-    subject: Practice | SigningStop | None, *, by: User
-) -> Iterator[None]:
-    """Record a refusal after its transaction, so that no rollback removes it."""
-    try:
-        yield
-    except (NotAllowed, refusals.NotProven) as refusal:
-        chain.denied(by=by, of=subject, reason=Words(str(refusal)))
-        raise
+        raise StopRefused("Write the version as numbers, such as 1.2.3.")

@@ -8,12 +8,14 @@ from typing import Protocol
 from cryptography.hazmat.primitives.asymmetric import ec
 from joserfc.jwk import ECKey
 
+from foundation.refusals import Overtaken
+
 ALGORITHM = "ES256"  # ECDSA over P-256 with SHA-256: FIPS 186-3, FIPS 180-3
 SIZE = 32  # bytes of each half of a signature
 RETIRED = "The signing key was retired and another one replaced it."
 
 
-class SignerUnavailable(Exception):
+class SignerUnavailable(Overtaken):
     """No usable signing key, so nothing can be signed; the message says why."""
 
 

@@ -6,17 +6,17 @@ the message to the pharmacy and the events are written in one transaction or not
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from functools import partial
+from http import HTTPStatus
 
 from django.db import transaction
 from django.utils import timezone
 
-from audit import chain
+from audit import chain, refusals
 from audit.acts import Act, Outcome
-from audit.reasons import Words
 from foundation.actors import User
 from foundation.blockers import Blocker
-from mfa import challenges, devices, refusals
+from foundation.refusals import Refused
+from mfa import challenges, devices
 from mfa.models import Challenge, Device, Purpose
 from prescriptions import content, script, signer
 from prescriptions.models import Prescription, SignedRecord, Status
@@ -30,19 +30,20 @@ CHANGED = (
 )
 
 
-class NotSignable(Exception):
+class NotSignable(Refused):
     """Refused to mark ready, undo or sign; `blockers` say why and what to do."""
 
-    def __init__(
-        self, blockers: Iterable[Blocker], *, act: Act = Act.SIGNING_REFUSED
-    ) -> None:
+    def __init__(self, blockers: Iterable[Blocker]) -> None:
         self.blockers = list(dict.fromkeys(blockers))
-        self.act = act
-        super().__init__(
-            " ".join(
-                f"{blocker.label} {blocker.remedy}".strip() for blocker in self.blockers
-            )
-        )
+        texts = [f"{blocker.label} {blocker.remedy}" for blocker in self.blockers]
+        super().__init__(" ".join(text.strip() for text in texts))
+
+
+class GateClosed(NotSignable):
+    """Signing has stopped, for this prescription and every other."""
+
+    status = HTTPStatus.CONFLICT
+    act = Act.SIGNING_BLOCKED
 
 
 def mark_ready(prescription: Prescription, *, by: User) -> None:
@@ -50,7 +51,10 @@ def mark_ready(prescription: Prescription, *, by: User) -> None:
 
     21 CFR 1311.120(b)(10).
     """
-    with _recording_refusals(prescription, by=by), transaction.atomic(durable=True):
+    with (
+        refusals.recorded(Act.SIGNING_REFUSED, by=by, of=prescription),
+        transaction.atomic(durable=True),
+    ):
         locked = _locked([prescription])[0]
         world = snapshot.take([locked], by=by)
         _require_open_gate(world)
@@ -68,7 +72,10 @@ def mark_ready(prescription: Prescription, *, by: User) -> None:
 
 def unready(prescription: Prescription, *, by: User) -> None:
     """Undo the ready mark, so that signing needs a new review; raise NotSignable."""
-    with _recording_refusals(prescription, by=by), transaction.atomic(durable=True):
+    with (
+        refusals.recorded(Act.SIGNING_REFUSED, by=by, of=prescription),
+        transaction.atomic(durable=True),
+    ):
         locked = _locked([prescription])[0]
         _refuse_on([] if review.is_prescriber(locked, by) else [review.NOT_YOURS])
         _require_status(locked, Status.READY)
@@ -86,11 +93,14 @@ def sign(
 ) -> list[SignedRecord]:
     """Sign prescriptions of one patient with one passed challenge, once.
 
-    Raise NotSignable, refusals.NotProven, devices.DeviceChangeRefused or
-    signer.SignerUnavailable; then only the refusal is recorded.
+    Raise Refused: NotSignable, NotProven, DeviceChangeRefused or SignerUnavailable.
+    Then only the refusal is recorded.
     """
     first = prescriptions[0] if prescriptions else None
-    with _recording_refusals(first, by=by), transaction.atomic(durable=True):
+    with (
+        refusals.recorded(Act.SIGNING_REFUSED, by=by, of=first),
+        transaction.atomic(durable=True),
+    ):
         locked = _locked(prescriptions)
         _lock_signer(by)
         world = snapshot.take(locked, by=by)
@@ -181,7 +191,7 @@ def _refuse_on(blockers: list[Blocker]) -> None:
 
 def _require_open_gate(world: Snapshot) -> None:
     if blockers := review.gate_blockers(world):
-        raise NotSignable(blockers, act=Act.SIGNING_BLOCKED)
+        raise GateClosed(blockers)
 
 
 def _locked(prescriptions: list[Prescription]) -> list[Prescription]:
@@ -209,24 +219,3 @@ def _refusing_loss() -> Iterator[None]:
         raise NotSignable(
             [Blocker(f"It cannot be sent unshortened: {problem}", "Shorten it.")]
         ) from None
-
-
-@contextmanager
-def _recording_refusals(
-    prescription: Prescription | None, *, by: User
-) -> Iterator[None]:
-    """Record a refusal after its transaction, so that no rollback removes it."""
-    record = partial(chain.record, by=by, of=prescription, outcome=Outcome.FAILURE)
-    try:
-        yield
-    except NotSignable as refusal:
-        labels = [blocker.label for blocker in refusal.blockers]
-        record(refusal.act, blockers=labels)
-        raise
-    except (
-        refusals.NotProven,
-        devices.DeviceChangeRefused,
-        signer.SignerUnavailable,
-    ) as refusal:
-        record(Act.SIGNING_REFUSED, reason=Words(str(refusal)))
-        raise

@@ -10,6 +10,7 @@ from prescriptions.delivery import cancellation
 from prescriptions.delivery.forms import CancelForm
 from prescriptions.models import Prescription
 from prescriptions.views.lookups import prescription_or_404
+from prescriptions.writing import drafts
 
 
 def cancel(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
@@ -22,7 +23,7 @@ def cancel(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     if form.is_valid():
         try:
             return _cancel(request, prescription, reason=form.cleaned_data["reason"])
-        except cancellation.NotAllowed as refusal:
+        except drafts.WritingRefused as refusal:
             form.add_error(None, str(refusal))
     return form_page(
         request, "prescriptions/cancel.html", form, prescription=prescription

@@ -25,7 +25,7 @@ def add(request: AuthenticatedRequest) -> HttpResponse:
     if form.is_valid():
         try:
             report = certification.enter(form.instance, by=request.user)
-        except certification.NotAllowed as refusal:
+        except certification.ReportRefused as refusal:
             form.add_error(None, str(refusal))
         else:
             messages.success(request, "The report is on record.")
@@ -66,6 +66,6 @@ def _act(act: str, report: ThirdPartyAudit, *, by: User) -> str:
             certification.confirm(report, by=by)
         else:
             certification.record_notice(report, act, by=by)
-    except certification.NotAllowed as refusal:
+    except certification.ReportRefused as refusal:
         return str(refusal)
     return ""

@@ -37,7 +37,7 @@ def prescription(
         return redirect(prescription)
     try:
         printout = WAYS[way](prescription, by=request.user)
-    except drafts.NotAllowed as refusal:
+    except drafts.WritingRefused as refusal:
         messages.error(request, f"Not printed. {refusal}")
         return redirect(prescription)
     return _sheet(request, printout)

@@ -49,7 +49,7 @@ def detail(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
         try:
             reason = form.cleaned_data["reason"]
             pharmacy_requests.deny(asked, by=request.user, reason=reason)
-        except drafts.NotAllowed as refusal:
+        except drafts.WritingRefused as refusal:
             form.add_error(None, str(refusal))
         else:
             messages.success(request, "Denied. The pharmacy is told.")
@@ -70,7 +70,7 @@ def write(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     asked = _request_or_404(request, public_id)
     try:
         draft = pharmacy_requests.write(asked, by=request.user)
-    except drafts.NotAllowed as refusal:
+    except drafts.WritingRefused as refusal:
         messages.error(request, str(refusal))
         return redirect(asked)
     return redirect("prescription-edit", draft.public_id)

@@ -82,7 +82,7 @@ def edit(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     if form.is_valid():
         try:
             drafts.alter(form.save(commit=False), by=request.user)
-        except drafts.NotAllowed as refusal:
+        except drafts.WritingRefused as refusal:
             form.add_error(None, str(refusal))
         else:
             return redirect(prescription)
@@ -120,7 +120,7 @@ def discard(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     prescription = prescription_or_404(request, public_id)
     try:
         drafts.discard(prescription, by=request.user)
-    except drafts.NotAllowed as refusal:
+    except drafts.WritingRefused as refusal:
         messages.error(request, str(refusal))
         return redirect(prescription)
     messages.success(request, "The prescription was discarded. Nothing was sent.")
@@ -133,7 +133,7 @@ def copy(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     prescription = prescription_or_404(request, public_id)
     try:
         draft = drafts.copy(prescription, by=request.user)
-    except drafts.NotAllowed as refusal:
+    except drafts.WritingRefused as refusal:
         messages.error(request, str(refusal))
         return redirect(prescription)
     return redirect("prescription-edit", draft.public_id)
@@ -145,7 +145,7 @@ def send_now(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     message = get_object_or_404(Transmission, prescription=prescription)
     try:
         outbox.retry_now(message, by=request.user)
-    except outbox.NotAllowed as refusal:
+    except outbox.RetryRefused as refusal:
         messages.error(request, str(refusal))
     else:
         messages.info(request, "Trying to send it now.")

@@ -3,7 +3,6 @@
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
@@ -12,21 +11,14 @@ from django.views.decorators.http import require_POST, require_safe
 
 from foundation.actors import AuthenticatedRequest, User
 from foundation.pages import local_path
-from mfa import devices, refusals
+from foundation.refusals import NotPermitted, Refused
 from mfa.forms import ProofForm, proof_page
 from mfa.idme import freshness
 from mfa.models import Device, Purpose
-from prescriptions import content, signer
+from prescriptions import content
 from prescriptions.models import OPEN, Patient, Prescription, SignedRecord
 from prescriptions.signing import ceremony, review, snapshot
 from prescriptions.views.lookups import patient_or_404, prescription_or_404
-
-REFUSALS = (
-    ceremony.NotSignable,
-    refusals.NotProven,
-    devices.DeviceChangeRefused,
-    signer.SignerUnavailable,
-)
 
 
 @require_POST
@@ -59,7 +51,7 @@ def sign(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     if prescription.prescriber.user_id != request.user.pk:
         if request.method == "POST":
             ceremony.record_refusal(prescription, [review.NOT_YOURS], by=request.user)
-        raise PermissionDenied("Only the practitioner named on it can sign this.")
+        raise NotPermitted("Only the practitioner named on it can sign this.")
     if not prescription.is_open:
         status = prescription.get_status_display()
         messages.info(request, f"There is nothing left to sign here: {status}.")
@@ -156,7 +148,7 @@ def _sign(
             challenge=form.challenge,
             session_key=request.session.session_key,
         )
-    except REFUSALS as refusal:
+    except Refused as refusal:
         form.add_error(None, f"{refusal} Use a new code or push to try again.")
         return []
 

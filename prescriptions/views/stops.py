@@ -9,7 +9,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from foundation.actors import AuthenticatedRequest
 from foundation.pages import form_page
-from mfa import refusals
+from foundation.refusals import Refused
 from mfa.forms import ProofForm, proof_form, proof_page
 from mfa.models import Device, Purpose
 from prescriptions.models import SigningStop
@@ -24,7 +24,7 @@ def stop(request: AuthenticatedRequest) -> HttpResponse:
     if form.is_valid():
         try:
             stops.stop(by=request.user, **form.cleaned_data)
-        except stops.NotAllowed as refusal:
+        except stops.StopRefused as refusal:
             form.add_error(None, str(refusal))
         else:
             messages.success(request, "Signing has stopped.")
@@ -60,7 +60,7 @@ def _request_restoration(
     remedy = form.cleaned_data["remedy"]
     try:
         stops.request_restoration(stop, by=request.user, remedy=remedy)
-    except stops.NotAllowed as refusal:
+    except stops.StopRefused as refusal:
         form.add_error(None, str(refusal))
         return False
     return True
@@ -95,7 +95,7 @@ def _restore(request: AuthenticatedRequest, stop: SigningStop, form: ProofForm) 
             challenge=form.challenge,
             session_key=request.session.session_key,
         )
-    except (stops.NotAllowed, refusals.NotProven) as refusal:
+    except Refused as refusal:
         form.add_error(None, str(refusal))
         return False
     return True

@@ -1,6 +1,5 @@
 """Drafts: the work an agent may do for a practitioner (21 CFR 1311.135(a))."""
 
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import QuerySet
 
@@ -8,18 +7,19 @@ from audit import chain
 from audit.acts import Act
 from audit.reasons import Reason
 from foundation.actors import User
+from foundation.refusals import NotPermitted
 from prescriptions.models import Patient, Prescription, Status
 from providers.models import DeaRegistration, Membership, Provider, Role
 
 WRITERS = [Role.PROVIDER, Role.AGENT]
 
 
-class NotAllowed(PermissionDenied):
+class WritingRefused(NotPermitted):
     """A draft may not be written or changed; the message says what to do instead."""
 
 
 def create(prescription: Prescription, *, by: User) -> Prescription:
-    """Save a new draft and record it; raise NotAllowed."""
+    """Save a new draft and record it; raise WritingRefused."""
     require_writer(prescription, by=by)
     with transaction.atomic(durable=True):
         return add(prescription, by=by)
@@ -42,13 +42,13 @@ def add(prescription: Prescription, *, by: User) -> Prescription:
 def alter(prescription: Prescription, *, by: User) -> Prescription:
     """Save a changed draft; one that was ready must be reviewed and marked again.
 
-    Raise NotAllowed, also if somebody else changed it meanwhile.
+    Raise WritingRefused, also if somebody else changed it meanwhile.
     """
     require_writer(prescription, by=by)
     with transaction.atomic(durable=True):
         locked = _locked_open(prescription, by=by)
         if locked.version != prescription.version:
-            raise NotAllowed(
+            raise WritingRefused(
                 "Somebody else changed this prescription meanwhile. Open it again."
             )
         _complete(prescription)
@@ -65,7 +65,7 @@ def alter(prescription: Prescription, *, by: User) -> Prescription:
 
 
 def discard(prescription: Prescription, *, by: User) -> None:
-    """Discard a prescription that was not signed; its row stays. Raise NotAllowed."""
+    """Discard a prescription that was not signed; its row stays. Raise WritingRefused."""
     require_writer(prescription, by=by)
     with transaction.atomic(durable=True):
         locked = _locked_open(prescription, by=by)
@@ -76,17 +76,17 @@ def discard(prescription: Prescription, *, by: User) -> None:
 
 
 def copy(prescription: Prescription, *, by: User) -> Prescription:
-    """Save a new draft of a failed or canceled prescription; raise NotAllowed."""
+    """Save a new draft of a failed or canceled prescription; raise WritingRefused."""
     return create(unsaved_copy(prescription), by=by)
 
 
 def unsaved_copy(prescription: Prescription) -> Prescription:
     """Return an unsaved draft of a failed or canceled prescription.
 
-    Raise NotAllowed for any other: it may still be dispensed.
+    Raise WritingRefused for any other: it may still be dispensed.
     """
     if prescription.status not in (Status.FAILED, Status.CANCELLED):
-        raise NotAllowed(
+        raise WritingRefused(
             "Only a prescription that was not delivered or was cancelled is written "
             "again."
         )
@@ -99,10 +99,12 @@ def unsaved_copy(prescription: Prescription) -> Prescription:
 def save_patient(patient: Patient, *, by: User) -> Patient:
     """Save a patient; prescriptions ready for them must be marked again.
 
-    Raise NotAllowed.
+    Raise WritingRefused.
     """
     if not _works_at(patient.practice_id, user=by, roles=WRITERS):
-        raise NotAllowed("Only providers and agents of the practice keep its patients.")
+        raise WritingRefused(
+            "Only providers and agents of the practice keep its patients."
+        )
     act = Act.PATIENT_CHANGED if patient.pk else Act.PATIENT_ADDED
     with transaction.atomic(durable=True):
         patient.save()
@@ -130,7 +132,7 @@ def _locked_ready(patient: Patient) -> QuerySet[Prescription]:
 def _complete(prescription: Prescription) -> None:
     """Fill in derived columns; refuse people and patients of another practice."""
     if prescription.patient.practice_id != prescription.practice_id:
-        raise NotAllowed("That patient belongs to another practice.")
+        raise WritingRefused("That patient belongs to another practice.")
     _require_colleague(prescription.prescriber, prescription)
     if prescription.supervisor:
         _require_colleague(prescription.supervisor, prescription)
@@ -160,7 +162,7 @@ def _require_colleague(provider: Provider, prescription: Prescription) -> None:
     if not _works_at(
         prescription.practice_id, user=provider.user, roles=[Role.PROVIDER]
     ):
-        raise NotAllowed(f"{provider} does not work at {prescription.practice}.")
+        raise WritingRefused(f"{provider} does not work at {prescription.practice}.")
 
 
 def _copy_changes(source: Prescription, *, to: Prescription) -> list[str]:
@@ -176,26 +178,26 @@ def _copy_changes(source: Prescription, *, to: Prescription) -> list[str]:
 
 
 def lock(prescription: Prescription, *, by: User) -> Prescription:
-    """Lock and return a prescription that this user may see; raise NotAllowed."""
+    """Lock and return a prescription that this user may see; raise WritingRefused."""
     rows = Prescription.objects.visible_to(by).select_related(*Prescription.SHOWN_WITH)
     locked = rows.select_for_update(of=["self"], no_key=True)
     if row := locked.filter(pk=prescription.pk).first():
         return row
-    raise NotAllowed("There is no such prescription at your practice.")
+    raise WritingRefused("There is no such prescription at your practice.")
 
 
 def _locked_open(prescription: Prescription, *, by: User) -> Prescription:
     locked = lock(prescription, by=by)
     if locked.is_open:
         return locked
-    raise NotAllowed(
+    raise WritingRefused(
         f"This prescription is {locked.get_status_display().lower()} and can no "
         "longer be changed. Write a new one."
     )
 
 
 def require_writer(prescription: Prescription, *, by: User) -> None:
-    """Raise NotAllowed, and record it, unless the user is a provider or agent."""
+    """Raise WritingRefused, and record it, unless the user is a provider or agent."""
     if _works_at(prescription.practice_id, user=by, roles=WRITERS):
         return
     chain.denied(
@@ -203,7 +205,9 @@ def require_writer(prescription: Prescription, *, by: User) -> None:
         of=prescription if prescription.pk else None,
         reason=Reason.NOT_A_WRITER,
     )
-    raise NotAllowed("Only providers and agents of the practice write prescriptions.")
+    raise WritingRefused(
+        "Only providers and agents of the practice write prescriptions."
+    )
 
 
 def _works_at(practice_id: int, *, user: User, roles: list[Role]) -> bool:

@@ -25,7 +25,7 @@ from prescriptions.models import (
     Status,
 )
 from prescriptions.writing import drafts, rule_context
-from prescriptions.writing.drafts import NotAllowed
+from prescriptions.writing.drafts import WritingRefused
 
 ORIGINALS = [PrintoutKind.ORIGINAL, PrintoutKind.AFTER_FAILURE]
 
@@ -33,13 +33,13 @@ ORIGINALS = [PrintoutKind.ORIGINAL, PrintoutKind.AFTER_FAILURE]
 def copy(prescription: Prescription, *, by: User) -> Printout:
     """Print a copy of a signed prescription, not valid for dispensing.
 
-    Raise NotAllowed.
+    Raise WritingRefused.
     """
     drafts.require_writer(prescription, by=by)
     with transaction.atomic(durable=True):
         locked = drafts.lock(prescription, by=by)
         if locked.signed_at is None:
-            raise NotAllowed("Only what was signed has a copy.")
+            raise WritingRefused("Only what was signed has a copy.")
         printout = _store(locked, PrintoutKind.COPY, _archived(locked), by=by)
         chain.record(Act.PRESCRIPTION_COPY_PRINTED, by=by, of=locked)
     return printout
@@ -48,13 +48,13 @@ def copy(prescription: Prescription, *, by: User) -> Printout:
 def after_failure(prescription: Prescription, *, by: User) -> Printout:
     """Print a failed prescription to sign by hand; it is never sent again.
 
-    Raise NotAllowed.
+    Raise WritingRefused.
     """
     drafts.require_writer(prescription, by=by)
     with transaction.atomic(durable=True):
         locked = drafts.lock(prescription, by=by)
         if locked.status != Status.FAILED:
-            raise NotAllowed(
+            raise WritingRefused(
                 "Only what the network or the pharmacy did not take is printed like "
                 "this."
             )
@@ -66,13 +66,13 @@ def after_failure(prescription: Prescription, *, by: User) -> Printout:
 def original(prescription: Prescription, *, by: User) -> Printout:
     """Print an unsigned prescription to sign by hand; it is never sent after that.
 
-    Raise NotAllowed.
+    Raise WritingRefused.
     """
     drafts.require_writer(prescription, by=by)
     with transaction.atomic(durable=True):
         locked = drafts.lock(prescription, by=by)
         if locked.status not in OPEN:
-            raise NotAllowed("Only what is not signed yet is printed like this.")
+            raise WritingRefused("Only what is not signed yet is printed like this.")
         _require_complete(locked)
         locked.issued_on = locked.practice.today()
         printed = content.canonical(locked)
@@ -80,13 +80,13 @@ def original(prescription: Prescription, *, by: User) -> Printout:
 
 
 def reprint(prescription: Prescription, *, by: User) -> Printout:
-    """Print the same original again, in place of a spoiled sheet; raise NotAllowed."""
+    """Print the same original again, in place of a spoiled sheet; raise WritingRefused."""
     drafts.require_writer(prescription, by=by)
     with transaction.atomic(durable=True):
         locked = drafts.lock(prescription, by=by)
         sheet = locked.printouts.filter(kind__in=ORIGINALS).first()
         if sheet is None:
-            raise NotAllowed("No original of this was printed.")
+            raise WritingRefused("No original of this was printed.")
         printout = _store(locked, PrintoutKind.REPRINT, sheet.content, by=by)
         chain.record(
             Act.PRESCRIPTION_PRINTED,
@@ -135,7 +135,7 @@ def _print_original(
 def _require_complete(locked: Prescription) -> None:
     if reasons := blockers(locked):
         texts = [f"{reason.label} {reason.remedy}".strip() for reason in reasons]
-        raise NotAllowed(" ".join(texts))
+        raise WritingRefused(" ".join(texts))
 
 
 def _store(

@@ -10,7 +10,7 @@ from datetime import date
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from audit import chain
+from audit import chain, refusals
 from audit.acts import Act, Outcome
 from audit.reasons import Reason, Words
 from foundation.actors import User
@@ -29,7 +29,7 @@ from providers.models import (
     StateLicense,
     Verification,
 )
-from providers.refusals import NotAllowed, on_record
+from providers.refusals import AccessRefused
 
 ENDS = [AccessKind.REVOKE, AccessKind.DISMISS]
 
@@ -56,7 +56,7 @@ def request_grant(
 ) -> AccessRequest:
     """Request access for a provider, with the look-up of their authority.
 
-    Raises NotAllowed (21 CFR 1311.125(b)).
+    Raises AccessRefused (21 CFR 1311.125(b)).
     """
     verification = Verification(provider=provider, verified_by=by, **vars(look_up))
     verification.verified_at = timezone.now()
@@ -75,7 +75,7 @@ def request_revocation(
 ) -> AccessRequest:
     """Request to revoke a provider's access there; signing stops at once.
 
-    Raises NotAllowed (21 CFR 1311.125(d)).
+    Raises AccessRefused (21 CFR 1311.125(d)).
     """
     access_request = AccessRequest(
         kind=AccessKind.REVOKE,
@@ -88,7 +88,7 @@ def request_revocation(
 
 
 def request_designation(person: User, *, practice: Practice, by: User) -> AccessRequest:
-    """Request that somebody becomes an access manager; raises NotAllowed."""
+    """Request that somebody becomes an access manager; raises AccessRefused."""
     access_request = AccessRequest(
         kind=AccessKind.NAME, practice=practice, person=person
     )
@@ -98,7 +98,7 @@ def request_designation(person: User, *, practice: Practice, by: User) -> Access
 def request_dismissal(
     person: User, *, practice: Practice, by: User, reason: str = ""
 ) -> AccessRequest:
-    """Request that somebody ceases to be an access manager; raises NotAllowed."""
+    """Request that somebody ceases to be an access manager; raises AccessRefused."""
     access_request = AccessRequest(
         kind=AccessKind.DISMISS,
         practice=practice,
@@ -113,9 +113,12 @@ def approve(
 ) -> AccessRequest:
     """Approve and carry out what another access manager requested.
 
-    Raises NotAllowed or NotProven (21 CFR 1311.120(b)(4), 1311.125(c)).
+    Raises AccessRefused or NotProven (21 CFR 1311.120(b)(4), 1311.125(c)).
     """
-    with on_record(access_request, by=by), transaction.atomic(durable=True):
+    with (
+        refusals.recorded(Act.ACCESS_REFUSED, by=by, of=access_request),
+        transaction.atomic(durable=True),
+    ):
         locked = _locked(access_request)
         approval.require(locked, by=by)
         challenges.consume(
@@ -132,7 +135,7 @@ def approve(
 
 
 def record_refusal(
-    access_request: AccessRequest, refusals: list[NotAllowed], *, by: User
+    access_request: AccessRequest, objections: list[AccessRefused], *, by: User
 ) -> None:
     """Record an attempt that the page refused before it asked for the two factors."""
     chain.record(
@@ -140,33 +143,39 @@ def record_refusal(
         by=by,
         of=access_request,
         outcome=Outcome.FAILURE,
-        reason=refusals[0].reason if refusals else Reason.CLOSED,
+        reason=objections[0].reason if objections else Reason.CLOSED,
     )
 
 
 def decline(access_request: AccessRequest, *, by: User, reason: str) -> None:
-    """Close a request as the second person, with no change; raises NotAllowed."""
-    with on_record(access_request, by=by), transaction.atomic(durable=True):
+    """Close a request as the second person, with no change; raises AccessRefused."""
+    with (
+        refusals.recorded(Act.ACCESS_REFUSED, by=by, of=access_request),
+        transaction.atomic(durable=True),
+    ):
         locked = _locked(access_request)
         _require_access_manager(locked.practice, by=by)
         if locked.person_id == by.pk and locked.kind in ENDS:
-            raise NotAllowed(
+            raise AccessRefused(
                 "This ends something of yours. Another designee decides it.",
                 reason=Reason.ABOUT_SELF,
             )
         if not reason.strip():
-            raise NotAllowed("Say why it is declined.", reason=Reason.NO_REASON)
+            raise AccessRefused("Say why it is declined.", reason=Reason.NO_REASON)
         locked.closing_note = reason.strip()
         _close(locked, AccessState.REFUSED, by=by)
         chain.record(Act.ACCESS_DECLINED, by=by, of=locked, kind=locked.kind)
 
 
 def withdraw(access_request: AccessRequest, *, by: User) -> None:
-    """Close one's own request, with no change; raises NotAllowed."""
-    with on_record(access_request, by=by), transaction.atomic(durable=True):
+    """Close one's own request, with no change; raises AccessRefused."""
+    with (
+        refusals.recorded(Act.ACCESS_REFUSED, by=by, of=access_request),
+        transaction.atomic(durable=True),
+    ):
         locked = _locked(access_request)
         if locked.entered_by_id != by.pk:
-            raise NotAllowed(
+            raise AccessRefused(
                 "Only who entered it takes it back. Decline it instead.",
                 reason=Reason.NOT_ENTERED_BY,
             )
@@ -175,20 +184,25 @@ def withdraw(access_request: AccessRequest, *, by: User) -> None:
 
 
 def give_up(provider: Provider, *, by: User, reason: str) -> None:
-    """Revoke one's own access at once, at every practice; raises NotAllowed."""
-    with on_record(provider, by=by), transaction.atomic(durable=True):
+    """Revoke one's own access at once, at every practice; raises AccessRefused."""
+    with (
+        refusals.recorded(Act.ACCESS_REFUSED, by=by, of=provider),
+        transaction.atomic(durable=True),
+    ):
         if provider.user_id != by.pk:
-            raise NotAllowed(
+            raise AccessRefused(
                 "Only its holder gives up a right to sign. Two designees end another's.",
                 reason=Reason.NOT_HOLDER,
             )
         if not reason.strip():
-            raise NotAllowed("Say why the right to sign ends.", reason=Reason.NO_REASON)
+            raise AccessRefused(
+                "Say why the right to sign ends.", reason=Reason.NO_REASON
+            )
         grants = AccessGrant.objects.current().filter(provider=provider)
         if not grants.update(
             revoked_by=by, revoked_at=timezone.now(), reason=reason.strip()
         ):
-            raise NotAllowed(
+            raise AccessRefused(
                 f"{provider} has no right to sign.", reason=Reason.NO_GRANT
             )
         chain.record(
@@ -200,7 +214,10 @@ def _save(access_request: AccessRequest, *, by: User) -> AccessRequest:
     access_request.entered_by, access_request.entered_at = by, timezone.now()
     about = access_request.provider or access_request.practice
     try:
-        with on_record(about, by=by), transaction.atomic(durable=True):
+        with (
+            refusals.recorded(Act.ACCESS_REFUSED, by=by, of=about),
+            transaction.atomic(durable=True),
+        ):
             _require_access_manager(access_request.practice, by=by)
             changes.require_possible(access_request)
             _insert(access_request, by=by)
@@ -208,7 +225,7 @@ def _save(access_request: AccessRequest, *, by: User) -> AccessRequest:
             if access_request.kind == AccessKind.REVOKE:
                 changes.suspend_meanwhile(access_request, by=by)
     except IntegrityError:
-        raise NotAllowed(
+        raise AccessRefused(
             f"Something about {access_request.subject} waits for a second person "
             "already. Let that be executed, declined or taken back first.",
             reason=Reason.OPEN_ALREADY,
@@ -225,7 +242,7 @@ def _insert(access_request: AccessRequest, *, by: User) -> None:
 
 
 def _locked(access_request: AccessRequest) -> AccessRequest:
-    """Lock and return the request as it is now; raise NotAllowed if it is closed.
+    """Lock and return the request as it is now; raise AccessRefused if it is closed.
 
     With its practice, so that no two access managers dismiss each other.
     """
@@ -235,7 +252,7 @@ def _locked(access_request: AccessRequest) -> AccessRequest:
         .get(pk=access_request.pk)
     )
     if not locked.is_open:
-        raise NotAllowed(
+        raise AccessRefused(
             f"{locked.closed_by} closed this request already: "
             f"{locked.get_state_display().lower()}.",
             reason=Reason.CLOSED,
@@ -267,7 +284,7 @@ def _close_approved(
 
 def _require_access_manager(practice: Practice, *, by: User) -> None:
     if not access_managers.is_access_manager(by, practice=practice):
-        raise NotAllowed(
+        raise AccessRefused(
             f"Only those who set access at {practice} do that.",
             reason=Reason.NOT_DESIGNEE,
         )

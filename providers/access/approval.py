@@ -25,24 +25,24 @@ from providers.models import (
     Provider,
     Verification,
 )
-from providers.refusals import NotAllowed
+from providers.refusals import AccessRefused
 
 STALE_AFTER = timedelta(days=30)  # the look-up of a practitioner's authority
 FOR_ANOTHER = [AccessKind.GRANT, AccessKind.NAME]
 
 
 def require(access_request: AccessRequest, *, by: User) -> None:
-    """Raise NotAllowed unless this person may approve this request now."""
+    """Raise AccessRefused unless this person may approve this request now."""
     for objection in objections(access_request, by=by):
         raise objection
 
 
-def objections(access_request: AccessRequest, *, by: User) -> list[NotAllowed]:
+def objections(access_request: AccessRequest, *, by: User) -> list[AccessRefused]:
     """Return every reason why this person may not approve this request now."""
     practice = access_request.practice
     if not access_managers.is_access_manager(by, practice=practice):
         return [
-            NotAllowed(
+            AccessRefused(
                 f"Only those who set access at {practice} execute it.",
                 reason=Reason.NOT_DESIGNEE,
             )
@@ -124,37 +124,37 @@ def _verification_content(verification: Verification) -> dict:
     }
 
 
-def _same_person(access_request: AccessRequest, *, by: User) -> NotAllowed | None:
+def _same_person(access_request: AccessRequest, *, by: User) -> AccessRefused | None:
     if access_request.entered_by_id != by.pk:
         return None
-    return NotAllowed(
+    return AccessRefused(
         "You entered this yourself. Another designee executes it.",
         reason=Reason.SAME_PERSON,
     )
 
 
-def _requester_left(access_request: AccessRequest) -> NotAllowed | None:
+def _requester_left(access_request: AccessRequest) -> AccessRefused | None:
     """21 CFR 1311.125(c): two access managers, and both of them still are."""
     requester = access_request.entered_by
     if access_managers.is_access_manager(requester, practice=access_request.practice):
         return None
-    return NotAllowed(
+    return AccessRefused(
         f"{requester}, who entered it, no longer sets access there. Decline "
         "it; somebody else enters it anew.",
         reason=Reason.ENTERED_BY_NOBODY,
     )
 
 
-def _not_registrant(practice: Practice, *, by: User) -> NotAllowed | None:
+def _not_registrant(practice: Practice, *, by: User) -> AccessRefused | None:
     """21 CFR 1311.125(a), (c); at an institution any access manager (1311.130(b))."""
     account = IdmeAccount.objects.linked_to(by)
     if account is None or not account.is_identity_proofed:
-        return NotAllowed(
+        return AccessRefused(
             "Verify your identity with ID.me on eRx Info first.",
             reason=Reason.NOT_PROOFED,
         )
     if not Device.objects.visible_to(by).usable().exists():
-        return NotAllowed(
+        return AccessRefused(
             "Set up a device to confirm with on eRx Info first.",
             reason=Reason.NO_DEVICE,
         )
@@ -162,7 +162,7 @@ def _not_registrant(practice: Practice, *, by: User) -> NotAllowed | None:
         return None
     provider = Provider.objects.filter(user=by).first()
     if provider is None:
-        return NotAllowed(
+        return AccessRefused(
             "Only a designee who is a DEA registrant executes it.",
             reason=Reason.NO_REGISTRANT,
         )
@@ -171,15 +171,15 @@ def _not_registrant(practice: Practice, *, by: User) -> NotAllowed | None:
 
 def _lapsed(
     provider: Provider, *, practice: Practice, account: IdmeAccount
-) -> NotAllowed | None:
+) -> AccessRefused | None:
     if authority.lapses(standing.of(provider, practice=practice)):
-        return NotAllowed(
+        return AccessRefused(
             f"Your own DEA registration and license for {practice.state} have to be "
             "current for that.",
             reason=Reason.NO_REGISTRANT,
         )
     if not identity.is_named_alike(provider, account):
-        return NotAllowed(
+        return AccessRefused(
             f"ID.me verified {account.first_name} {account.last_name}, and you are "
             f"registered here as {provider}.",
             reason=Reason.NOT_PROOFED,
@@ -187,14 +187,14 @@ def _lapsed(
     return None
 
 
-def _for_self(access_request: AccessRequest, *, by: User) -> NotAllowed | None:
+def _for_self(access_request: AccessRequest, *, by: User) -> AccessRefused | None:
     """Nobody gives themselves access, but for the first practitioner of a practice."""
     if not _is_for_self(access_request, by=by):
         return None
     practice = access_request.practice
     if is_own(access_request, by=by) and is_only_registrant(by, practice=practice):
         return None
-    return NotAllowed("Nobody gives a right to themselves.", reason=Reason.SELF)
+    return AccessRefused("Nobody gives a right to themselves.", reason=Reason.SELF)
 
 
 def _is_for_self(access_request: AccessRequest, *, by: User) -> bool:
@@ -203,14 +203,14 @@ def _is_for_self(access_request: AccessRequest, *, by: User) -> bool:
 
 def _own_access_stopped(
     access_request: AccessRequest, *, by: User
-) -> NotAllowed | None:
+) -> AccessRefused | None:
     """Nobody gives others what was taken from them."""
     if access_request.kind not in FOR_ANOTHER or access_request.person_id == by.pk:
         return None
     grants = AccessGrant.objects.at(access_request.practice).filter(provider__user=by)
     latest = grants.first()
     if latest and (latest.revoked_at or latest.suspensions.exists()):
-        return NotAllowed(
+        return AccessRefused(
             "Your own right to sign was suspended or ended, so you give nobody "
             "else one.",
             reason=Reason.SUSPENDED,
@@ -218,10 +218,10 @@ def _own_access_stopped(
     return None
 
 
-def _stale(access_request: AccessRequest) -> NotAllowed | None:
+def _stale(access_request: AccessRequest) -> AccessRefused | None:
     verification = access_request.verification
     if verification and timezone.now() - verification.verified_at > STALE_AFTER:
-        return NotAllowed(
+        return AccessRefused(
             "The DEA registration and the license were looked at more than "
             f"{STALE_AFTER.days} days ago. Enter it again.",
             reason=Reason.STALE,
@@ -229,10 +229,10 @@ def _stale(access_request: AccessRequest) -> NotAllowed | None:
     return None
 
 
-def _changed(access_request: AccessRequest) -> NotAllowed | None:
+def _changed(access_request: AccessRequest) -> AccessRefused | None:
     if digest(access_request) == access_request.digest:
         return None
-    return NotAllowed(
+    return AccessRefused(
         "Something was changed since it was entered. Enter it again.",
         reason=Reason.CHANGED,
     )

@@ -26,21 +26,21 @@ from providers.models import (
     Verification,
 )
 from providers.models.access import AccessGrantQuerySet
-from providers.refusals import NotAllowed
+from providers.refusals import AccessRefused
 
 
 def require_possible(access_request: AccessRequest) -> None:
-    """Raise NotAllowed for a request that nobody could approve."""
+    """Raise AccessRefused for a request that nobody could approve."""
     if (
         access_request.kind in (AccessKind.GRANT, AccessKind.NAME)
         and access_request.entered_by_id == access_request.person_id
     ):
-        raise NotAllowed("Nobody enters a right for themselves.", reason=Reason.SELF)
+        raise AccessRefused("Nobody enters a right for themselves.", reason=Reason.SELF)
     if refusal := objection(access_request):
         raise refusal
 
 
-def objection(access_request: AccessRequest) -> NotAllowed | None:
+def objection(access_request: AccessRequest) -> AccessRefused | None:
     """Return why this change cannot be made now, whoever approves it."""
     return CHANGES[AccessKind(access_request.kind)].objection(access_request)
 
@@ -72,28 +72,28 @@ def _provider(access_request: AccessRequest) -> Provider:
     return access_request.provider
 
 
-def _objection_to_grant(access_request: AccessRequest) -> NotAllowed | None:
+def _objection_to_grant(access_request: AccessRequest) -> AccessRefused | None:
     """21 CFR 1311.105(a)(1), 1311.125(b)."""
     provider, practice = _provider(access_request), access_request.practice
     causes = authority.lapses(standing.of(provider, practice=practice))
     if causes:
         labels = ", ".join(cause.label for cause in causes)
-        return NotAllowed(
+        return AccessRefused(
             f"{provider} cannot sign at {practice}: {labels}.", reason=causes[0]
         )
     return _objection_to_identity(provider) or _objection_to_look_up(access_request)
 
 
-def _objection_to_identity(provider: Provider) -> NotAllowed | None:
+def _objection_to_identity(provider: Provider) -> AccessRefused | None:
     account = IdmeAccount.objects.linked_to(provider.user_id)
     if account is None or not account.is_identity_proofed:
-        return NotAllowed(
+        return AccessRefused(
             f"{provider} first has to choose Verify with ID.me on eRx Info: the right "
             "to sign is given to a verified identity.",
             reason=Reason.NOT_PROOFED,
         )
     if not identity.is_named_alike(provider, account):
-        return NotAllowed(
+        return AccessRefused(
             f"ID.me verified {account.first_name} {account.last_name}, who is "
             f"registered here as {provider}. Put right which is wrong.",
             reason=Reason.NOT_PROOFED,
@@ -101,20 +101,20 @@ def _objection_to_identity(provider: Provider) -> NotAllowed | None:
     return None
 
 
-def _objection_to_look_up(access_request: AccessRequest) -> NotAllowed | None:
+def _objection_to_look_up(access_request: AccessRequest) -> AccessRefused | None:
     """What the DEA and the State showed has to be what is registered here."""
     verification, provider = access_request.verification, _provider(access_request)
     if verification is None:
         raise ValueError("A grant is verified.")
     if not _is_current_authority(verification, access_request):
-        return NotAllowed(
+        return AccessRefused(
             f"Look at {provider}'s current registration and license for "
             f"{access_request.practice.state}.",
             reason=Reason.NOT_VERIFIED,
         )
     if _dates_seen(verification) == _dates_registered(verification):
         return None
-    return NotAllowed(
+    return AccessRefused(
         f"What was seen is not what is registered here: {_registered(verification)}. "
         "Put right which is wrong, and enter it again.",
         reason=Reason.NOT_VERIFIED,
@@ -161,28 +161,28 @@ def _registered(verification: Verification) -> str:
     return text
 
 
-def _objection_to_revocation(access_request: AccessRequest) -> NotAllowed | None:
+def _objection_to_revocation(access_request: AccessRequest) -> AccessRefused | None:
     if not access_request.reason:
-        return NotAllowed("Say why the right to sign ends.", reason=Reason.NO_REASON)
+        return AccessRefused("Say why the right to sign ends.", reason=Reason.NO_REASON)
     if not _current_grants(access_request).exists():
-        return NotAllowed(
+        return AccessRefused(
             f"{access_request.subject} has no right to sign.", reason=Reason.NO_GRANT
         )
     return None
 
 
-def _objection_to_designation(access_request: AccessRequest) -> NotAllowed | None:
+def _objection_to_designation(access_request: AccessRequest) -> AccessRefused | None:
     refusal = access_managers.objection_to(
         access_request.person, practice=access_request.practice
     )
-    return NotAllowed(refusal, reason=Reason.NOT_NAMED) if refusal else None
+    return AccessRefused(refusal, reason=Reason.NOT_NAMED) if refusal else None
 
 
-def _objection_to_dismissal(access_request: AccessRequest) -> NotAllowed | None:
+def _objection_to_dismissal(access_request: AccessRequest) -> AccessRefused | None:
     practice = access_request.practice
     if access_managers.is_designated(access_request.person, practice=practice):
         return None
-    return NotAllowed(
+    return AccessRefused(
         f"{access_request.subject} is no designee of {practice}.",
         reason=Reason.NOT_DESIGNEE,
     )
@@ -244,7 +244,7 @@ def _dismiss(access_request: AccessRequest, by: User) -> None:
 class Change(NamedTuple):
     """Why one kind of request cannot be approved, and what approving it does."""
 
-    objection: Callable[[AccessRequest], NotAllowed | None]
+    objection: Callable[[AccessRequest], AccessRefused | None]
     apply: Callable[[AccessRequest, User], None]
 
 

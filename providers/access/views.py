@@ -15,16 +15,16 @@ from django.views.decorators.http import require_POST, require_safe
 
 from foundation.actors import AuthenticatedRequest, User
 from foundation.pages import form_page
+from foundation.refusals import Refused
 from mfa.forms import ProofForm, proof_form, proof_page
 from mfa.models import Device, Purpose
-from mfa.refusals import NotProven
 from providers import access_managers
 from providers.access import access_requests, approval
 from providers.access import overview as access_overview
 from providers.access.forms import GrantForm, PersonForm
 from providers.forms import ReasonForm
 from providers.models import AccessRequest, Practice, Provider
-from providers.refusals import NotAllowed
+from providers.refusals import AccessRefused
 
 PAGE_SIZE = 25
 SHOWN_WITH = (
@@ -118,7 +118,7 @@ def resign(request: AuthenticatedRequest, practice_id: UUID) -> HttpResponse:
 def review(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     """Show exactly what is approved, and below it ask for the two factors."""
     access_request = _request_or_404(request, public_id)
-    objections: list[NotAllowed] = []
+    objections: list[AccessRefused] = []
     form = None
     if access_request.is_open:
         objections = approval.objections(access_request, by=request.user)
@@ -147,7 +147,7 @@ def decline(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
             access_requests.decline(
                 access_request, by=request.user, **form.cleaned_data
             )
-        except NotAllowed as refusal:
+        except AccessRefused as refusal:
             form.add_error(None, str(refusal))
         else:
             messages.success(request, "Declined. Nothing was changed.")
@@ -161,7 +161,7 @@ def withdraw(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     access_request = _request_or_404(request, public_id)
     try:
         access_requests.withdraw(access_request, by=request.user)
-    except NotAllowed as refusal:
+    except AccessRefused as refusal:
         messages.error(request, str(refusal))
         return redirect("access-request", access_request.public_id)
     messages.success(request, "Taken back. Nothing was changed.")
@@ -175,7 +175,7 @@ def give_up(request: AuthenticatedRequest) -> HttpResponse:
     if form.is_valid():
         try:
             access_requests.give_up(provider, by=request.user, **form.cleaned_data)
-        except NotAllowed as refusal:
+        except AccessRefused as refusal:
             form.add_error(None, str(refusal))
         else:
             messages.success(request, "You no longer sign controlled substances.")
@@ -205,7 +205,7 @@ def _approve(
             challenge=form.challenge,
             session_key=request.session.session_key,
         )
-    except (NotAllowed, NotProven) as refusal:
+    except Refused as refusal:
         form.add_error(None, str(refusal))
         return False
     messages.success(request, "Executed. It is in force now.")
@@ -239,7 +239,7 @@ def _requested(
     """Return the new request; or put the refusal on the form and return None."""
     try:
         access_request = verb(about, by=request.user, **facts)
-    except NotAllowed as refusal:
+    except AccessRefused as refusal:
         form.add_error(None, str(refusal))
         return None
     messages.success(request, "Entered. A second person executes it.")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from audit import chain
+from audit import chain, refusals
 from audit.acts import Act
 from audit.reasons import Reason
 from foundation.actors import User
@@ -25,7 +25,7 @@ from providers.models import (
     Membership,
     Provider,
 )
-from providers.refusals import NotAllowed, on_record
+from providers.refusals import AccessRefused
 
 
 @dataclass(frozen=True)
@@ -42,10 +42,10 @@ def appoint_officer(
 ) -> CredentialingOfficer:
     """Appoint a credentialing officer, in the caller's transaction.
 
-    Raises NotAllowed (21 CFR 1311.130(a)).
+    Raises AccessRefused (21 CFR 1311.130(a)).
     """
     if refusal := objection_to_officer(user, institution=institution):
-        raise NotAllowed(refusal, reason=Reason.NOT_NAMED)
+        raise AccessRefused(refusal, reason=Reason.NOT_NAMED)
     officer = CredentialingOfficer.objects.create(
         user=user, institution=institution, named_by=by, since=timezone.now()
     )
@@ -69,9 +69,12 @@ def objection_to_officer(user: User, *, institution: Institution) -> str:
 
 
 def remove_officer(officer: CredentialingOfficer, *, by: User) -> None:
-    """End an officer's appointment, as one of the office; raises NotAllowed."""
+    """End an officer's appointment, as one of the office; raises AccessRefused."""
     institution = officer.institution
-    with on_record(institution, by=by), transaction.atomic(durable=True):
+    with (
+        refusals.recorded(Act.ACCESS_REFUSED, by=by, of=institution),
+        transaction.atomic(durable=True),
+    ):
         # One at a time, so that no two officers remove each other.
         Institution.objects.select_for_update(no_key=True).get(pk=institution.pk)
         _require_officer(institution, by=by)
@@ -84,10 +87,13 @@ def add(
 ) -> Listing:
     """Add a practitioner to the list, to be approved by two officers.
 
-    Raises NotAllowed (21 CFR 1311.110(a)).
+    Raises AccessRefused (21 CFR 1311.110(a)).
     """
     try:
-        with on_record(institution, by=by), transaction.atomic(durable=True):
+        with (
+            refusals.recorded(Act.ACCESS_REFUSED, by=by, of=institution),
+            transaction.atomic(durable=True),
+        ):
             _require_officer(institution, by=by, about=provider)
             _require_association(provider, institution=institution)
             _require_check(check)
@@ -96,7 +102,7 @@ def add(
             listing.save(force_insert=True)
             chain.record(Act.CREDENTIALING_ENTERED, by=by, of=listing)
     except IntegrityError:
-        raise NotAllowed(
+        raise AccessRefused(
             f"{provider} is on the list already.", reason=Reason.OPEN_ALREADY
         ) from None
     return listing
@@ -104,12 +110,15 @@ def add(
 
 def approve(listing: Listing, *, by: User) -> None:
     """Approve a listed practitioner, as first or second officer (1311.130(a))."""
-    with on_record(listing, by=by), transaction.atomic(durable=True):
+    with (
+        refusals.recorded(Act.ACCESS_REFUSED, by=by, of=listing),
+        transaction.atomic(durable=True),
+    ):
         locked = _locked(listing, by=by)
         if locked.second_approved_by_id:
-            raise NotAllowed("Two have approved it already.", reason=Reason.CLOSED)
+            raise AccessRefused("Two have approved it already.", reason=Reason.CLOSED)
         if locked.first_approved_by_id == by.pk:
-            raise NotAllowed(
+            raise AccessRefused(
                 "You approved it already. A second person does, too.",
                 reason=Reason.SAME_PERSON,
             )
@@ -123,12 +132,15 @@ def approve(listing: Listing, *, by: User) -> None:
 def remove(listing: Listing, *, by: User, reason: str) -> None:
     """Remove a practitioner from the list; signing there stops at once.
 
-    Raises NotAllowed (21 CFR 1311.130(d)).
+    Raises AccessRefused (21 CFR 1311.130(d)).
     """
-    with on_record(listing, by=by), transaction.atomic(durable=True):
+    with (
+        refusals.recorded(Act.ACCESS_REFUSED, by=by, of=listing),
+        transaction.atomic(durable=True),
+    ):
         locked = _locked(listing, by=by)
         if not reason.strip():
-            raise NotAllowed("Say why.", reason=Reason.NO_REASON)
+            raise AccessRefused("Say why.", reason=Reason.NO_REASON)
         locked.ended_by, locked.ended_at = by, timezone.now()
         locked.reason = reason.strip()
         locked.save()
@@ -143,12 +155,12 @@ def _require_officer(
     institution: Institution, *, by: User, about: Provider | None = None
 ) -> None:
     if not credentialing.is_officer(by, institution=institution):
-        raise NotAllowed(
+        raise AccessRefused(
             f"Only the proofing office of {institution} does that.",
             reason=Reason.NOT_OFFICER,
         )
     if about and about.user_id == by.pk:
-        raise NotAllowed("Nobody proofs themselves.", reason=Reason.SELF)
+        raise AccessRefused("Nobody proofs themselves.", reason=Reason.SELF)
 
 
 def _require_association(provider: Provider, *, institution: Institution) -> None:
@@ -156,14 +168,14 @@ def _require_association(provider: Provider, *, institution: Institution) -> Non
         user=provider.user_id, practice__institution=institution, left_on=None
     )
     if not memberships.exists():
-        raise NotAllowed(
+        raise AccessRefused(
             f"{provider} works at no practice of {institution}.", reason=Cause.LEFT
         )
 
 
 def _require_check(check: InPersonCheck) -> None:
     if not all(text.strip() for text in vars(check).values()):
-        raise NotAllowed(
+        raise AccessRefused(
             "Say what you looked at: photo identification, State license and privileges.",
             reason=Reason.NOT_CHECKED,
         )
@@ -174,5 +186,5 @@ def _locked(listing: Listing, *, by: User) -> Listing:
     locked = rows.select_related("institution", "provider__user").get(pk=listing.pk)
     _require_officer(locked.institution, by=by, about=locked.provider)
     if locked.ended_at:
-        raise NotAllowed("It was taken off the list already.", reason=Reason.CLOSED)
+        raise AccessRefused("It was taken off the list already.", reason=Reason.CLOSED)
     return locked

@@ -15,7 +15,7 @@ from providers.forms import ReasonForm
 from providers.institutions import roster
 from providers.institutions.forms import ListingForm
 from providers.models import Institution, Listing
-from providers.refusals import NotAllowed
+from providers.refusals import AccessRefused
 
 
 @require_safe
@@ -48,7 +48,7 @@ def approve(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     listing = _listing_or_404(request, public_id)
     try:
         roster.approve(listing, by=request.user)
-    except NotAllowed as refusal:
+    except AccessRefused as refusal:
         messages.error(request, str(refusal))
     else:
         messages.success(request, "Approved.")
@@ -61,7 +61,7 @@ def remove(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     if form.is_valid():
         try:
             roster.remove(listing, by=request.user, **form.cleaned_data)
-        except NotAllowed as refusal:
+        except AccessRefused as refusal:
             form.add_error(None, str(refusal))
         else:
             messages.success(request, f"{listing.provider} is off the list.")
@@ -78,7 +78,7 @@ def remove_officer(
     officer = get_object_or_404(officers, pk=pk)
     try:
         roster.remove_officer(officer, by=request.user)
-    except NotAllowed as refusal:
+    except AccessRefused as refusal:
         messages.error(request, str(refusal))
         return redirect("home")
     messages.success(request, f"{officer.user} no longer belongs to the office.")
@@ -99,7 +99,7 @@ def _add(
             by=request.user,
             check=roster.InPersonCheck(**check),
         )
-    except NotAllowed as refusal:
+    except AccessRefused as refusal:
         form.add_error(None, str(refusal))
         return False
     return True

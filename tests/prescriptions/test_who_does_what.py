@@ -157,7 +157,7 @@ def do(act, prescription, *, by):
 
 
 REFUSALS = (
-    drafts.NotAllowed,
+    drafts.WritingRefused,
     ceremony.NotSignable,
     devices.DeviceChangeRefused,
     refusals.NotProven,

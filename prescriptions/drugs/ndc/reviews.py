@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -11,6 +10,7 @@ from audit import chain
 from audit.acts import Act
 from audit.reasons import Reason
 from foundation.actors import User
+from foundation.refusals import NotPermitted
 from prescriptions.drugs import schedules
 from prescriptions.drugs.ndc import crosscheck
 from prescriptions.drugs.ndc.products import EXEMPTED, Product
@@ -29,7 +29,7 @@ UNLISTED = "21 CFR 1308, as the portal knows it, does not list its substances."
 VANISHED = "It is no longer in FDA's NDC directory."
 
 
-class NotDecided(PermissionDenied):
+class NotDecided(NotPermitted):
     """The review was not decided; the message says why."""
 
 

@@ -22,6 +22,7 @@ from prescriptions.models import (
     Transmission,
     TransmissionState,
 )
+from prescriptions.writing import drafts
 from tests.threads import at_once
 
 pytestmark = pytest.mark.django_db
@@ -198,7 +199,7 @@ def test_an_agent_cancels_for_the_practitioner(delivered, sam):
 def test_nobody_else_cancels(request, delivered, who):
     stranger = request.getfixturevalue(who)
 
-    with pytest.raises(cancellation.NotAllowed):
+    with pytest.raises(drafts.WritingRefused):
         cancellation.cancel(delivered, by=stranger, reason=REASON)
 
     delivered.refresh_from_db()
@@ -209,14 +210,14 @@ def test_nobody_else_cancels(request, delivered, who):
 def test_what_is_not_signed_is_discarded_and_not_cancelled(request, alice, state):
     prescription = request.getfixturevalue(state)
 
-    with pytest.raises(cancellation.NotAllowed):
+    with pytest.raises(drafts.WritingRefused):
         cancellation.cancel(prescription, by=alice, reason=REASON)
 
 
 def test_it_is_cancelled_once(queued, alice):
     cancellation.cancel(queued, by=alice, reason=REASON)
 
-    with pytest.raises(cancellation.NotAllowed):
+    with pytest.raises(drafts.WritingRefused):
         cancellation.cancel(queued, by=alice, reason=REASON)
 
 
@@ -234,7 +235,7 @@ def test_to_change_what_was_signed_is_to_cancel_it_and_sign_anew(delivered, alic
 def test_what_cannot_be_written_again_is_not_cancelled_for_it(delivered, alice, sam):
     alice.memberships.update(left_on=timezone.localdate())
 
-    with pytest.raises(cancellation.NotAllowed):
+    with pytest.raises(drafts.WritingRefused):
         cancellation.replace(delivered, by=sam, reason="The dose was wrong.")
 
     delivered.refresh_from_db()
@@ -280,7 +281,7 @@ def test_cancelling_and_sending_at_once_never_contradict(queued, alice, attempt)
             return outbox._claim(message.pk)
         try:
             return cancellation.cancel(queued, by=alice, reason=REASON)
-        except cancellation.NotAllowed as refusal:
+        except drafts.WritingRefused as refusal:
             return refusal
 
     results = at_once(act, times=8)

@@ -269,7 +269,7 @@ def test_a_waiting_message_can_be_sent_at_once(message, network, alice):
 
 
 def test_another_practice_cannot_push_it(message, bob):
-    with pytest.raises(outbox.NotAllowed):
+    with pytest.raises(outbox.RetryRefused):
         outbox.retry_now(message, by=bob)
 
 
@@ -277,7 +277,7 @@ def test_an_answered_message_cannot_be_pushed(message, network, alice):
     network.post(network.url, body=says(REJECTED))
     outbox.attempt(message.pk)
 
-    with pytest.raises(outbox.NotAllowed, match="answered"):
+    with pytest.raises(outbox.RetryRefused, match="answered"):
         outbox.retry_now(message, by=alice)
 
 

@@ -38,8 +38,8 @@ REFUSALS = (
     refusals.NotProven,
     devices.DeviceChangeRefused,
     signer.SignerUnavailable,
-    drafts.NotAllowed,
-    outbox.NotAllowed,
+    drafts.WritingRefused,
+    outbox.RetryRefused,
 )
 DRUGS = [
     "Oxycodone hydrochloride 5 mg tablet",

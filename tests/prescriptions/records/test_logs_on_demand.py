@@ -202,7 +202,7 @@ def test_an_agent_has_no_logs(client, sam, practice):
 
 
 def test_a_log_is_made_for_nobody_else(alice, bob, practice):
-    with pytest.raises(logs.NotAllowed):
+    with pytest.raises(logs.LogRefused):
         logs.make(
             alice.provider,
             practice=practice,

@@ -104,7 +104,7 @@ def test_a_designee_stops_their_own_practice_and_no_other(dana, alice, bob, prac
     [problem] = gate.problems(by=alice)
     assert practice.name in problem
     elsewhere = bob.memberships.get().practice
-    with pytest.raises(stops.NotAllowed):
+    with pytest.raises(stops.StopRefused):
         stops.stop(by=dana, practice=elsewhere, reason="Out of spite.")
     assert Event.objects.filter(act=Act.PERMISSION_DENIED, actor="dana").count() == 1
 
@@ -120,7 +120,9 @@ def test_nobody_else_stops_signing(request, practice, who):
     user = request.getfixturevalue(who)
 
     for where in [None, practice]:
-        with pytest.raises(stops.NotAllowed, match="Only administrators and designees"):
+        with pytest.raises(
+            stops.StopRefused, match="Only administrators and designees"
+        ):
             stops.stop(by=user, practice=where, reason="I want to.")
 
     assert not SigningStop.objects.exists()
@@ -129,7 +131,7 @@ def test_nobody_else_stops_signing(request, practice, who):
 def test_who_left_the_practice_stops_and_restores_nothing(dana, practice):
     dana.memberships.update(left_on=practice.today())
 
-    with pytest.raises(stops.NotAllowed):
+    with pytest.raises(stops.StopRefused):
         stops.stop(by=dana, practice=practice, reason="Still here?")
 
 
@@ -153,7 +155,7 @@ def test_who_sets_access_and_administrators_are_told_by_mail(
 
 @pytest.mark.parametrize("reason", ["", "  "])
 def test_a_stop_says_why(steve, reason):
-    with pytest.raises(stops.NotAllowed, match="Say why"):
+    with pytest.raises(stops.StopRefused, match="Say why"):
         stops.stop(by=steve, practice=None, reason=reason)
 
 
@@ -183,7 +185,7 @@ def test_who_entered_it_does_not_execute_it(dana):
     stop = stops.stop(by=dana, practice=None, reason="Broken.")
     stop = stops.request_restoration(stop, by=dana, remedy="Mended.")
 
-    with pytest.raises(stops.NotAllowed, match="second person"):
+    with pytest.raises(stops.StopRefused, match="second person"):
         restore(stop, dana)
 
     assert SigningStop.objects.get().restored_at is None
@@ -197,7 +199,7 @@ def test_an_administrator_does_not_execute_it(steve, dana, alice):
     stop = stops.stop(by=steve, practice=None, reason="Broken.")
     stop = stops.request_restoration(stop, by=steve, remedy="Mended.")
 
-    with pytest.raises(stops.NotAllowed, match="designee who is a DEA registrant"):
+    with pytest.raises(stops.StopRefused, match="designee who is a DEA registrant"):
         restore(stop, alice)
 
 
@@ -206,7 +208,7 @@ def test_a_designee_without_a_registration_does_not_execute_it(steve, dana):
     stop = stops.stop(by=steve, practice=None, reason="Broken.")
     stop = stops.request_restoration(stop, by=steve, remedy="Mended.")
 
-    with pytest.raises(stops.NotAllowed, match="DEA registrant"):
+    with pytest.raises(stops.StopRefused, match="DEA registrant"):
         restore(stop, dana)
 
 
@@ -215,14 +217,14 @@ def test_a_designee_of_another_practice_does_not_restore_this_one(steve, bob, pr
     stop = stops.stop(by=steve, practice=practice, reason="Broken.")
     stop = stops.request_restoration(stop, by=steve, remedy="Mended.")
 
-    with pytest.raises(stops.NotAllowed, match=practice.name.split(" (")[0]):
+    with pytest.raises(stops.StopRefused, match=practice.name.split(" (")[0]):
         restore(stop, bob)
 
 
 def test_nothing_is_executed_that_nobody_entered(steve, dana):
     stop = stops.stop(by=steve, practice=None, reason="Broken.")
 
-    with pytest.raises(stops.NotAllowed, match="First somebody enters"):
+    with pytest.raises(stops.StopRefused, match="First somebody enters"):
         restore(stop, dana)
 
 
@@ -251,7 +253,7 @@ def test_a_second_person_does_not_write_over_what_the_first_entered(steve, dana)
     stop = stops.stop(by=steve, practice=None, reason="Broken.")
     stops.request_restoration(stop, by=steve, remedy="Mended.")
 
-    with pytest.raises(stops.NotAllowed, match="steve has entered it already"):
+    with pytest.raises(stops.StopRefused, match="steve has entered it already"):
         stops.request_restoration(stop, by=dana, remedy="I say so too.")
 
 
@@ -262,7 +264,7 @@ def test_a_stop_is_restored_once(steve, dana):
     challenge = proof(stop, dana)
     stops.restore(stop, by=dana, challenge=challenge, session_key=SESSION)
 
-    with pytest.raises(stops.NotAllowed, match="goes on already"):
+    with pytest.raises(stops.StopRefused, match="goes on already"):
         stops.restore(stop, by=dana, challenge=challenge, session_key=SESSION)
 
 
@@ -284,7 +286,7 @@ def test_signing_goes_on_only_with_the_version_that_is_required(
     stop = stops.stop(by=steve, practice=None, reason="A defect.", fixed_in="7.1")
     stop = stops.request_restoration(stop, by=steve, remedy="7.1 is installed.")
 
-    with pytest.raises(stops.NotAllowed, match="Version 7.1 is required before use"):
+    with pytest.raises(stops.StopRefused, match="Version 7.1 is required before use"):
         restore(stop, dana)
 
     monkeypatch.setattr(releases, "software_version", lambda: "7.1.0")
@@ -310,7 +312,7 @@ def test_versions_are_compared_number_by_number(monkeypatch, here, wanted, is_en
 
 @pytest.mark.parametrize("version", ["next", "1..2", "1.2b", "9" * 50, "١.٢"])
 def test_a_version_that_is_none_is_refused(steve, version):
-    with pytest.raises(stops.NotAllowed, match="numbers"):
+    with pytest.raises(stops.StopRefused, match="numbers"):
         stops.stop(by=steve, practice=None, reason="Broken.", fixed_in=version)
 
 

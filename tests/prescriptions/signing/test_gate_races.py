@@ -109,7 +109,7 @@ def test_one_challenge_restores_one_stop_once(alice):
     )
 
     restored = [one for one in results if isinstance(one, SigningStop)]
-    refused = [one for one in results if isinstance(one, stops.NotAllowed)]
+    refused = [one for one in results if isinstance(one, stops.StopRefused)]
     assert (len(restored), len(refused)) == (1, CLIENTS - 1)
     assert Event.objects.filter(act=Act.SIGNING_RESTORED).count() == 1
 

@@ -32,7 +32,7 @@ def test_an_agent_prepares_for_a_provider(alice, sam):
 
 @pytest.mark.parametrize("who", ["bob", "mallory"])
 def test_strangers_prepare_nothing(request, alice, who):
-    with pytest.raises(drafts.NotAllowed):
+    with pytest.raises(drafts.WritingRefused):
         make_draft(alice.provider, by=request.getfixturevalue(who))
 
     assert not Prescription.objects.exists()
@@ -42,26 +42,26 @@ def test_strangers_prepare_nothing(request, alice, who):
 @pytest.mark.parametrize("who", ["bob", "mallory"])
 @pytest.mark.parametrize("verb", [drafts.alter, drafts.discard])
 def test_strangers_change_nothing(request, draft, verb, who):
-    with pytest.raises(drafts.NotAllowed):
+    with pytest.raises(drafts.WritingRefused):
         verb(draft, by=request.getfixturevalue(who))
 
 
 def test_an_agent_who_left_prepares_nothing(alice, sam):
     sam.memberships.update(left_on="2020-01-01")
 
-    with pytest.raises(drafts.NotAllowed):
+    with pytest.raises(drafts.WritingRefused):
         make_draft(alice.provider, by=sam)
 
 
 def test_a_patient_of_another_practice_is_refused(alice, bob):
     elsewhere = make_patient(bob.memberships.get().practice)
 
-    with pytest.raises(drafts.NotAllowed, match="another practice"):
+    with pytest.raises(drafts.WritingRefused, match="another practice"):
         make_draft(alice.provider, patient=elsewhere)
 
 
 def test_a_prescriber_of_another_practice_is_refused(alice, bob):
-    with pytest.raises(drafts.NotAllowed, match="does not work at"):
+    with pytest.raises(drafts.WritingRefused, match="does not work at"):
         make_draft(alice.provider, prescriber=bob.provider)
 
 
@@ -103,7 +103,7 @@ def test_of_two_people_who_edit_at_once_the_second_is_told(alice, sam, draft):
     drafts.alter(draft, by=alice)
     other.quantity = 9
 
-    with pytest.raises(drafts.NotAllowed, match="Somebody else"):
+    with pytest.raises(drafts.WritingRefused, match="Somebody else"):
         drafts.alter(other, by=sam)
 
     draft.refresh_from_db()
@@ -115,7 +115,7 @@ def test_of_two_people_who_edit_at_once_the_second_is_told(alice, sam, draft):
 def test_a_signed_one_is_neither_altered_nor_discarded(alice, queued, verb):
     queued.quantity = 7
 
-    with pytest.raises(drafts.NotAllowed, match="can no longer be changed"):
+    with pytest.raises(drafts.WritingRefused, match="can no longer be changed"):
         verb(queued, by=alice)
 
 
@@ -142,7 +142,7 @@ def test_what_was_not_delivered_is_written_again_unsigned(alice, queued):
 
 
 def test_what_is_on_its_way_is_not_written_again(alice, queued):
-    with pytest.raises(drafts.NotAllowed, match="not delivered"):
+    with pytest.raises(drafts.WritingRefused, match="not delivered"):
         drafts.copy(queued, by=alice)
 
 
@@ -157,7 +157,7 @@ def test_keeping_a_patient_is_on_record_without_the_patient(alice, practice):
 
 
 def test_strangers_keep_no_patients(bob, practice):
-    with pytest.raises(drafts.NotAllowed):
+    with pytest.raises(drafts.WritingRefused):
         drafts.save_patient(make_patient(practice), by=bob)
 
 

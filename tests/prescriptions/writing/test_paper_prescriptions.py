@@ -112,7 +112,7 @@ def test_what_was_printed_after_a_failure_is_never_sent_again(
             assert outbox.sweep() == 0
             outbox.attempt(failed.transmission.pk)
         assert len(network.calls) == 0
-    with pytest.raises(drafts.NotAllowed):
+    with pytest.raises(drafts.WritingRefused):
         drafts.copy(Prescription.objects.get(), by=alice)
     with pytest.raises(IntegrityError), transaction.atomic():
         Transmission.objects.update(state="waiting", answered_at=None)
@@ -222,7 +222,7 @@ def test_there_is_one_original(draft, alice):
     printing.original(draft, by=alice)
     draft.refresh_from_db()
 
-    with pytest.raises(printing.NotAllowed):
+    with pytest.raises(drafts.WritingRefused):
         printing.original(draft, by=alice)
     with pytest.raises(IntegrityError), transaction.atomic():
         Printout.objects.create(

@@ -206,7 +206,7 @@ def test_the_page_offers_what_can_be_printed(client, alice, phone):
     ids=lambda verb: verb.__name__,
 )
 def test_whoever_may_not_print_is_on_record(queued, mallory, verb):
-    with pytest.raises(drafts.NotAllowed):
+    with pytest.raises(drafts.WritingRefused):
         verb(queued, by=mallory)
 
     assert Event.objects.filter(actor="mallory", act=Act.PERMISSION_DENIED).exists()

@@ -9,7 +9,7 @@ from django.utils import timezone
 from audit.acts import Act, Outcome
 from audit.models import Event
 from providers.models import AccessGrant, AccessRequest, AccessState
-from providers.refusals import NotAllowed
+from providers.refusals import AccessRefused
 
 WEEK = timedelta(days=7)
 
@@ -19,7 +19,7 @@ def in_force(provider):
 
 
 def refused(code):
-    return pytest.raises(NotAllowed, check=lambda refusal: refusal.reason == code)
+    return pytest.raises(AccessRefused, check=lambda refusal: refusal.reason == code)
 
 
 def refusals():

@@ -9,7 +9,7 @@ from audit.models import Event
 from providers import access_managers, readiness, standing
 from providers.access import access_requests
 from providers.models import Designee
-from providers.refusals import NotAllowed
+from providers.refusals import AccessRefused
 from tests.factories import (
     make_agent,
     make_designee,
@@ -155,7 +155,7 @@ def test_nobody_declines_what_ends_their_own(alice, practice, manager):
     ]
 
     for entered, whose in zip(ends, [alice, manager], strict=True):
-        with pytest.raises(NotAllowed, match="Another designee decides"):
+        with pytest.raises(AccessRefused, match="Another designee decides"):
             access_requests.decline(entered, by=whose, reason="no")
 
 
@@ -165,5 +165,5 @@ def test_what_somebody_entered_who_is_no_designee_any_more_is_not_executed(
 ):
     Designee.objects.filter(user=manager, until=None).update(until=timezone.now())
 
-    with pytest.raises(NotAllowed, match="no longer sets access"):
+    with pytest.raises(AccessRefused, match="no longer sets access"):
         execute(entered, by=alice)

@@ -65,7 +65,7 @@ def test_of_two_who_end_each_other_at_once_one_does(
 
     results = at_once(run, times=2)
 
-    assert names_of(results) == ["AccessRequest", "NotAllowed"]
+    assert names_of(results) == ["AccessRefused", "AccessRequest"]
     assert access_managers.of(practice).filter(pk__in=[alice.pk, carol.pk]).count() == 1
 
 
@@ -88,7 +88,7 @@ def test_of_executing_declining_and_taking_back_at_once_one_counts(
     results = at_once(lambda number: acts[number](), times=3)
 
     entered.refresh_from_db()
-    assert names_of(results).count("NotAllowed") == 2
+    assert names_of(results).count("AccessRefused") == 2
     assert entered.state != AccessState.ENTERED
     is_executed = entered.state == AccessState.EXECUTED
     assert AccessGrant.objects.filter(provider=nora).exists() == is_executed
@@ -111,5 +111,5 @@ def test_of_two_of_an_office_who_end_each_other_at_once_one_does(attempt):
         times=2,
     )
 
-    assert names_of(results) == ["NoneType", "NotAllowed"]
+    assert names_of(results) == ["AccessRefused", "NoneType"]
     assert hospital.credentialing_officers.filter(until=None).count() == 1

@@ -153,8 +153,8 @@ def test_of_two_who_execute_at_once_one_does(practice):
     results = at_once(run, times=2)
 
     assert sorted(type(result).__name__ for result in results) == [
+        "AccessRefused",
         "AccessRequest",
-        "NotAllowed",
     ]
     assert in_force(nora).count() == 1
 

@@ -14,7 +14,7 @@ from mfa.push import answers, pushes
 from providers import readiness, standing
 from providers.access import access_requests, suspension
 from providers.models import AccessGrant, Cause, Suspension
-from providers.refusals import NotAllowed
+from providers.refusals import AccessRefused
 from tests.factories import (
     PASSWORD,
     code_of,
@@ -302,7 +302,7 @@ def test_who_is_suspended_gives_nobody_else_the_right(
     make_device(alice)
     suspension.report_device(phone, by=alice, cause=Cause.LOST)
 
-    with pytest.raises(NotAllowed) as refusal:
+    with pytest.raises(AccessRefused) as refusal:
         execute(entered, by=alice)
     assert refusal.value.reason == "suspended"
 

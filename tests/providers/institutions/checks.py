@@ -3,7 +3,7 @@
 import pytest
 
 from providers.institutions import roster
-from providers.refusals import NotAllowed
+from providers.refusals import AccessRefused
 
 CHECKED = roster.InPersonCheck(
     photo_id="Passport", state_authority="NY license", privileges="Medicine, 2026"
@@ -11,4 +11,4 @@ CHECKED = roster.InPersonCheck(
 
 
 def refused(code):
-    return pytest.raises(NotAllowed, check=lambda refusal: refusal.reason == code)
+    return pytest.raises(AccessRefused, check=lambda refusal: refusal.reason == code)

@@ -91,7 +91,7 @@ def test_a_denial_goes_out_with_its_reason(client, alice, asked, network):
     asked.refresh_from_db()
     assert asked.state == RequestState.DENIED
     assert asked.response.state == "transmitted"
-    with pytest.raises(drafts.NotAllowed):
+    with pytest.raises(drafts.WritingRefused):
         pharmacy_requests.write(asked, by=alice)
 
 
@@ -169,7 +169,7 @@ def test_a_draft_that_is_given_up_lets_the_request_wait_again(alice, asked):
 def test_a_request_is_taken_up_once(alice, sam, asked):
     pharmacy_requests.write(asked, by=alice)
 
-    with pytest.raises(drafts.NotAllowed, match="meanwhile"):
+    with pytest.raises(drafts.WritingRefused, match="meanwhile"):
         pharmacy_requests.write(asked, by=sam)
 
     assert Prescription.objects.filter(status=Status.DRAFT).count() == 1
@@ -189,7 +189,7 @@ def test_strangers_see_and_decide_nothing(client, request, asked, who):
         lambda: pharmacy_requests.write(asked, by=stranger),
         lambda: pharmacy_requests.deny(asked, by=stranger, reason="x"),
     ]:
-        with pytest.raises(drafts.NotAllowed):
+        with pytest.raises(drafts.WritingRefused):
             act()
 
 

@@ -102,7 +102,7 @@ def test_others_export_nothing(client, signed, practice, request, who):
 
     assert "You are neither." in client.get("/exports/").content.decode()
     client.post("/exports/", {"scope": f"all-{practice.public_id}"})
-    with pytest.raises(exports.NotAllowed):
+    with pytest.raises(exports.ExportRefused):
         exports.request(practice, provider=None, by=user)
 
     assert not Export.objects.exists()
