@@ -1,6 +1,6 @@
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from django.contrib import auth
 from django.core.exceptions import BadRequest
@@ -9,6 +9,8 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
 from epcs_portal.sign_in import sessions
+from foundation.pages import local_path
+from foundation.refusals import Refused
 
 NextHandler = Callable[[HttpRequest], HttpResponseBase]
 
@@ -60,6 +62,40 @@ def _texts(request: HttpRequest) -> Iterator[str]:
     yield from request.COOKIES.values()
     for _, values in request.POST.lists():
         yield from map(str, values)
+
+
+class AnsweredRefusals:
+    """Answer an act that was refused, and that no page shows, with its status."""
+
+    def __init__(self, get_response: NextHandler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_exception(
+        self, request: HttpRequest, exception: Exception
+    ) -> HttpResponse | None:
+        """Return the page of a refusal, or the part of one that htmx asked for."""
+        if not isinstance(exception, Refused):
+            return None
+        is_htmx = request.headers.get("HX-Request") == "true"
+        return render(
+            request,
+            "_refused.html" if is_htmx else "refused.html",
+            {
+                "message": str(exception),
+                "is_permitted": exception.status != HTTPStatus.FORBIDDEN,
+                "back_url": _page_before(request),
+            },
+            status=exception.status,
+        )
+
+
+def _page_before(request: HttpRequest) -> str:
+    """Return the path of the page of this site that led here, or an empty string."""
+    before = urlsplit(request.headers.get("Referer", ""))
+    return local_path(before.path) if before.netloc == request.get_host() else ""
 
 
 def private_pages(get_response: NextHandler) -> NextHandler:

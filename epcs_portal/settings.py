@@ -57,6 +57,7 @@ MIDDLEWARE = [
     "epcs_portal.middleware.sessions_that_end",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "epcs_portal.sign_in.attempts.recorded",
+    "epcs_portal.middleware.AnsweredRefusals",
     "epcs_portal.middleware.private_pages",
     "epcs_portal.middleware.explained_methods",
     "django.contrib.messages.middleware.MessageMiddleware",
