@@ -10,6 +10,7 @@ from datetime import datetime
 
 import rfc8785
 from django.contrib.auth import get_user_model
+from django.contrib.auth.hashers import verify_password
 from django.db import transaction
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
@@ -20,12 +21,14 @@ from audit.catalog import Detail
 from audit.reasons import Reason, ReasonChoices
 from foundation.actors import User
 from foundation.refusals import duration
+from foundation.statements import fetch
 from mfa import codes, throttle
 from mfa.models import (
     Challenge,
     ChallengeQuerySet,
     ChallengeState,
     Device,
+    DeviceQuerySet,
     Kind,
     Purpose,
     UserThrottle,
@@ -65,11 +68,14 @@ def prove(
     outcome is committed on its own: no rollback gives back a guess or a used code.
     """
     now = plausible_now()
-    device = require_usable(
-        device, kind=Kind.CODE_GENERATOR, user=user, purpose=purpose
-    )
-    reservation = _reserve(user, device, purpose=purpose, now=now)
-    _check_password(user, device, purpose=purpose, password=password)
+    own, throttles = fetch(_own(device, user=user), throttle.of(user))
+    current = _usable(own, kind=Kind.CODE_GENERATOR, user=user)
+    if current is None:
+        raise _not_usable(device, is_own=bool(own), user=user, purpose=purpose)
+    if any(row.is_locked for row in [current, *throttles]):
+        record_refusal(user, device, purpose=purpose, reason=Reason.LOCKED)
+        raise _locked(user, device, now=now)
+    is_owner = password is None or _is_password(password, user=user)
     challenge = Challenge(
         user=user,
         device=device,
@@ -77,7 +83,8 @@ def prove(
         payload_digest=payload_digest,
         session_digest=session_digest(session_key),
     )
-    _answer(challenge, code=code, of_user=reservation, now=now)
+    if refusal := _answer(challenge, is_owner=is_owner, code=code, now=now):
+        raise refusal
     return challenge
 
 
@@ -89,16 +96,12 @@ def confirm_password(user: User, *, password: str) -> None:
     PasswordRefused.
     """
     now = timezone.now()
-    row = UserThrottle.objects.filter(user=user)
-    reservation = _reserve_user(user, now=now)
-    if reservation is None:
+    if any(row.is_locked for row in throttle.of(user)):
         _record_password_refusal(user, reason=Reason.LOCKED)
-        raise Locked(row.get().locked_until or now)
-    if not user.check_password(password):
-        _record_password_refusal(user, reason=Reason.PASSWORD)
-        raise PasswordRefused("The password is wrong.")
-    # One factor alone does not end a series of failures.
-    throttle.release(row, reservation)
+        raise _locked(user, now=now)
+    is_owner = _is_password(password, user=user)
+    if refusal := _settle_password(user, is_owner=is_owner, now=now):
+        raise refusal
 
 
 def consume(
@@ -117,12 +120,12 @@ def consume(
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("Redeem a challenge in the transaction of the act.")
     now = timezone.now()
-    device = lock_user_and_device(user.pk, challenge.device_id)
+    owner, device = lock_user_and_device(user.pk, challenge.device_id)
     bound = Challenge.objects.bound_to(
         user, purpose=purpose, payload_digest=payload_digest, session_key=session_key
     )
     _redeem(bound.filter(pk=challenge.pk), now=now)
-    _check_still_valid(device, user=user, purpose=purpose, now=now)
+    _check_still_valid(device, owner=owner, purpose=purpose, now=now)
 
 
 def void_all(user: User) -> None:
@@ -144,26 +147,25 @@ def require_usable(
     device: Device, *, kind: Kind, user: User, purpose: Purpose
 ) -> Device:
     """Return the device as it is now; record and raise DeviceNotUsable."""
-    current = Device.objects.filter(pk=device.pk, user=user).first()
-    if user.is_active and current and current.kind == kind and current.is_usable:
-        return current
-    reason = Reason.DEVICE_NOT_USABLE if current else Reason.DEVICE_OF_ANOTHER_USER
-    record_refusal(user, device, purpose=purpose, reason=reason)
-    raise DeviceNotUsable(
-        "That device cannot confirm anything. Choose one of your own devices "
-        "under Account > Provider Settings > eRx Info."
-    )
+    own = list(_own(device, user=user))
+    current = _usable(own, kind=kind, user=user)
+    if current is None:
+        raise _not_usable(device, is_own=bool(own), user=user, purpose=purpose)
+    return current
 
 
-def lock_user(user_pk: int) -> None:
-    """Lock a user's row, the first lock of every act, so that no two acts deadlock."""
-    get_user_model().objects.select_for_update(no_key=True).get(pk=user_pk)
+def lock_user(user_pk: int) -> User:
+    """Lock a user's row, the first lock of every act, so that no two acts deadlock.
+
+    Return the user as they are now.
+    """
+    return get_user_model().objects.select_for_update(no_key=True).get(pk=user_pk)
 
 
-def lock_user_and_device(user_pk: int, device_pk: int) -> Device:
-    """Lock a user's row, then a device's; return the device as it is now."""
-    lock_user(user_pk)
-    return Device.objects.select_for_update(no_key=True).get(pk=device_pk)
+def lock_user_and_device(user_pk: int, device_pk: int) -> tuple[User, Device]:
+    """Lock a user's row, then a device's; return both as they are now."""
+    user = lock_user(user_pk)
+    return user, Device.objects.select_for_update(no_key=True).get(pk=device_pk)
 
 
 def record_refusal(
@@ -180,17 +182,54 @@ def record_refusal(
     )
 
 
+def _own(device: Device, *, user: User) -> DeviceQuerySet:
+    return Device.objects.filter(pk=device.pk, user=user)
+
+
+def _usable(own: list[Device], *, kind: Kind, user: User) -> Device | None:
+    device = own[0] if own else None
+    if user.is_active and device and device.kind == kind and device.is_usable:
+        return device
+    return None
+
+
+def _not_usable(
+    device: Device, *, is_own: bool, user: User, purpose: Purpose
+) -> DeviceNotUsable:
+    reason = Reason.DEVICE_NOT_USABLE if is_own else Reason.DEVICE_OF_ANOTHER_USER
+    record_refusal(user, device, purpose=purpose, reason=reason)
+    return DeviceNotUsable(
+        "That device cannot confirm anything. Choose one of your own devices "
+        "under Account > Provider Settings > eRx Info."
+    )
+
+
 def _record_password_refusal(user: User, *, reason: ReasonChoices) -> None:
     chain.record(Act.CHALLENGE_REFUSED, by=user, outcome=Outcome.FAILURE, reason=reason)
 
 
 @sensitive_variables("password")
-def _check_password(
-    user: User, device: Device, *, purpose: Purpose, password: str | None
-) -> None:
-    if password is not None and not user.check_password(password):
-        record_refusal(user, device, purpose=purpose, reason=Reason.PASSWORD)
-        raise PasswordRefused("The password is wrong. The code was not used.")
+def _is_password(password: str, *, user: User) -> bool:
+    """Return True for the user's password, as expensive as its hash.
+
+    `check_password` would write an outdated hash again, which ends every session of the
+    user in the middle of the act; signing in does that.
+    """
+    return verify_password(password, user.password)[0]
+
+
+def _settle_password(user: User, *, is_owner: bool, now: datetime) -> NotProven | None:
+    with transaction.atomic(durable=True):
+        reservation = throttle.reserve(throttle.of(user), now=now)
+        if reservation is None:
+            _record_password_refusal(user, reason=Reason.LOCKED)
+            return _locked(user, now=now)
+        if not is_owner:
+            _record_password_refusal(user, reason=Reason.PASSWORD)
+            return PasswordRefused("The password is wrong.")
+        # One factor alone does not end a series of failures.
+        throttle.release(reservation)
+    return None
 
 
 def _redeem(row: ChallengeQuerySet, *, now: datetime) -> None:
@@ -203,12 +242,11 @@ def _redeem(row: ChallengeQuerySet, *, now: datetime) -> None:
 
 
 def _check_still_valid(
-    device: Device, *, user: User, purpose: Purpose, now: datetime
+    device: Device, *, owner: User, purpose: Purpose, now: datetime
 ) -> None:
-    is_active = get_user_model().objects.filter(pk=user.pk, is_active=True).exists()
-    if not is_active:
+    if not owner.is_active:
         raise NotRedeemable("This account is no longer active.")
-    if device.user_id != user.pk or not device.is_usable:
+    if device.user_id != owner.pk or not device.is_usable:
         raise NotRedeemable("The device was removed or disabled in the meantime.")
     if device.locked_until and device.locked_until > now:
         raise NotRedeemable("The device was locked in the meantime.")
@@ -216,53 +254,48 @@ def _check_still_valid(
         raise NotRedeemable(f"“{device}” is no longer your primary device.")
 
 
-def _reserve(
-    user: User, device: Device, *, purpose: Purpose, now: datetime
-) -> Reservation:
-    reservation = None if device.is_locked else _reserve_user(user, now=now)
-    if reservation is None:
-        record_refusal(user, device, purpose=purpose, reason=Reason.LOCKED)
-        # By now another attempt may have lifted the lock that refused this one.
-        user_throttle = UserThrottle.objects.get_or_create(user=user)[0]
-        locks = [user_throttle.locked_until, device.locked_until, now]
-        raise Locked(max(until for until in locks if until))
-    return reservation
-
-
-def _reserve_user(user: User, *, now: datetime) -> Reservation | None:
-    UserThrottle.objects.get_or_create(user=user)
-    with transaction.atomic(durable=True):
-        return throttle.reserve(UserThrottle.objects.filter(user=user), now=now)
+def _locked(user: User, *devices: Device, now: datetime) -> Locked:
+    """Return the refusal; by now, another attempt may have lifted the lock."""
+    # An account without its row proves nothing this time, and has one the next time.
+    of_user = UserThrottle.objects.get_or_create(user=user)[0]
+    of_devices = Device.objects.filter(pk__in=[device.pk for device in devices])
+    locks = [row.locked_until for row in [of_user, *of_devices]]
+    return Locked(max(until for until in [*locks, now] if until))
 
 
 @sensitive_variables("code")
 def _answer(
-    challenge: Challenge, *, code: str, of_user: Reservation, now: datetime
-) -> None:
-    """Verify the code and write the outcome in a transaction of its own."""
-    row = Device.objects.filter(pk=challenge.device_id)
-    with transaction.atomic(durable=True):
-        of_device = throttle.reserve(row, now=now)
-        refusal = _verify(row.get(), code=code, is_locked=of_device is None, now=now)
-        _save_outcome(challenge, refusal, now=now)
-        if of_device:
-            throttle.settle(
-                challenge.device, refusal, of_device=of_device, of_user=of_user
-            )
-        _record_outcome(challenge, refusal)
-    if refusal and of_device:
-        refusal = _announce_lock(refusal, of_device)
-    if refusal:
-        raise refusal
-
-
-@sensitive_variables("code")
-def _verify(
-    device: Device, *, code: str, is_locked: bool, now: datetime
+    challenge: Challenge, *, is_owner: bool, code: str, now: datetime
 ) -> NotProven | None:
-    if is_locked:
-        return Locked(device.locked_until or now)
-    return codes.verify(device, code=code, now=now)
+    """Reserve, claim, settle and record in one transaction; return the refusal.
+
+    A process killed before its end has counted, claimed and recorded nothing.
+    """
+    user, device = challenge.user, challenge.device
+    with transaction.atomic(durable=True):
+        attempt = throttle.attempt(user, device, now=now)
+        if attempt is None:
+            _record_unverified(challenge, reason=Reason.LOCKED)
+            return _locked(user, device, now=now)
+        if not is_owner:
+            # A wrong password is a guess at the user, not at the device.
+            throttle.release(attempt.of_device)
+            _record_unverified(challenge, reason=Reason.PASSWORD)
+            return PasswordRefused("The password is wrong. The code was not used.")
+        refusal = codes.verify(attempt.device, code=code, now=now)
+        throttle.settle(attempt, refusal)
+        _save_outcome(challenge, refusal, now=now)
+        _record_outcome(challenge, refusal)
+    return _announce_lock(refusal, attempt.of_device) if refusal else None
+
+
+def _record_unverified(challenge: Challenge, *, reason: ReasonChoices) -> None:
+    record_refusal(
+        challenge.user,
+        challenge.device,
+        purpose=Purpose(challenge.purpose),
+        reason=reason,
+    )
 
 
 def _save_outcome(
@@ -290,7 +323,7 @@ def _record_outcome(challenge: Challenge, refusal: NotProven | None) -> None:
     )
 
 
-def _announce_lock(refusal: NotProven, of_device: Reservation) -> NotProven:
+def _announce_lock(refusal: NotProven, of_device: Reservation[Device]) -> NotProven:
     """Return the refusal with the lock it brought, which would else surprise later."""
     if refusal.reason == Reason.USED or of_device.locked_until is None:
         return refusal

@@ -27,11 +27,11 @@ def verify(device: Device, *, code: str, now: datetime) -> NotProven | None:
     step = _acceptable_step(device, seed=seed, code=code, current=current)
     if step is None:
         return _diagnose(device, seed=seed, code=code, now=now)
-    if step == device.burned_step or not _claim(device, step=step):
+    drift = step - current
+    if step == device.burned_step or not _claim(
+        device, step=step, clock_offset=drift, last_used_at=now
+    ):
         return _used(device, now=now)
-    Device.objects.filter(pk=device.pk).update(
-        clock_offset=step - current, last_used_at=now
-    )
     return None
 
 
@@ -42,10 +42,10 @@ def _acceptable_step(
     return totp.matching_step(seed, code, steps=steps)
 
 
-def _claim(device: Device, *, step: int) -> bool:
+def _claim(device: Device, *, step: int, **use: object) -> bool:
     """Claim a step for this caller; of any number of callers, exactly one gets it."""
     unclaimed = Device.objects.filter(pk=device.pk, last_step__lt=step)
-    return unclaimed.update(last_step=step) == 1
+    return unclaimed.update(last_step=step, **use) == 1
 
 
 def _diagnose(device: Device, *, seed: bytes, code: str, now: datetime) -> NotProven:
@@ -70,7 +70,7 @@ def _diagnose(device: Device, *, seed: bytes, code: str, now: datetime) -> NotPr
 
 def _device_showing(code: str, *, device: Device, current: int) -> Device | None:
     """Return the user's other device whose code this is, and claim the code."""
-    others = Device.objects.visible_to(device.user).code_generators()
+    others = Device.objects.filter(user=device.user_id).code_generators()
     for other in others.exclude(pk=device.pk):
         try:
             seed = other.seed()

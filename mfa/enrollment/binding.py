@@ -96,7 +96,7 @@ def still_pending(device: Device, *, by: User, session_key: str) -> Device:
     return current
 
 
-def reserve(device: Device, *, by: User) -> throttle.Reservation:
+def reserve(device: Device, *, by: User) -> throttle.Reservation[Device]:
     """Count one attempt at the new device before it is verified.
 
     Raise Locked, or EnrollmentRefused after MAX_WRONG_ANSWERS.

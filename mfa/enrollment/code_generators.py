@@ -88,5 +88,5 @@ def _check_code(device: Device, *, by: User, code: str) -> int:
             "That is not the current code of the new device. Check that its date and "
             "time are set automatically, then enter the next code."
         )
-    throttle.release(Device.objects.filter(pk=device.pk), reservation)
+    throttle.release(reservation)
     return step

@@ -78,6 +78,7 @@ class Device(TimestampMixin, ThrottlingMixin, OTPDevice):
     burned_step = models.BigIntegerField(default=-1, editable=False)
     clock_offset = models.SmallIntegerField(default=0, editable=False)
     locked_until = models.DateTimeField(null=True, editable=False)
+    failed_before = models.DateTimeField(null=True, editable=False)
     failures_since_success = models.PositiveIntegerField(default=0, editable=False)
     disabled_at = models.DateTimeField(null=True, editable=False)
     # Set until another primary is selected, so that every page can warn.
@@ -220,15 +221,24 @@ class Device(TimestampMixin, ThrottlingMixin, OTPDevice):
 
 
 class UserThrottle(models.Model):
-    """Failed factors of a user over all devices: more devices, no more guesses."""
+    """Failed factors of a user over all devices: more devices, no more guesses.
+
+    Made with the account; without it, nothing is verified.
+    """
 
     user = models.OneToOneField(
-        settings.AUTH_USER_MODEL, models.PROTECT, related_name="mfa_throttle"
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="mfa_throttle"
     )
     throttling_failure_timestamp = models.DateTimeField(null=True)
+    # The timestamp before the attempt that is counted now, for when that one succeeds.
+    failed_before = models.DateTimeField(null=True)
     throttling_failure_count = models.PositiveIntegerField(default=0)
     failures_since_success = models.PositiveIntegerField(default=0)
     locked_until = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
         return f"Throttle of {self.user}"
+
+    @property
+    def is_locked(self) -> bool:
+        return self.locked_until is not None and self.locked_until > timezone.now()

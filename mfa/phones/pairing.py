@@ -93,7 +93,7 @@ def confirm(
             "That is not the number on the phone that scanned the code. If your phone "
             "shows no number, somebody else may have scanned it: cancel and start again."
         )
-    throttle.release(Device.objects.filter(pk=current.pk), reservation)
+    throttle.release(reservation)
     return binding.bind(current, by=by, nickname=nickname)
 
 

@@ -113,7 +113,7 @@ def end(push: Push, *, because: Ending) -> bool:
 def lock_rows(push: Push) -> Device:
     """Lock the user's row, then the device's; return the device as it is now."""
     challenge = push.challenge
-    return challenges.lock_user_and_device(challenge.user_id, challenge.device_id)
+    return challenges.lock_user_and_device(challenge.user_id, challenge.device_id)[1]
 
 
 def record(

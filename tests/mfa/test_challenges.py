@@ -1,10 +1,14 @@
 """Two factors, one content, one session, once: DESIGN's heart, over its two functions."""
 
+import re
 from datetime import timedelta
 
 import pytest
 import time_machine
-from django.db import transaction
+from django.contrib.auth.hashers import verify_password
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from django.utils import timezone
 
 from audit.acts import Act, Outcome
@@ -22,6 +26,7 @@ RETIRED = {
     "retired_because": "removed",
     "is_primary": False,
 }
+CONTROL = re.compile("BEGIN|COMMIT|SAVEPOINT|RELEASE")
 pytestmark = pytest.mark.django_db
 
 
@@ -259,7 +264,7 @@ def test_a_device_out_of_use_proves_nothing_and_counts_nothing(
     with pytest.raises(refusals.DeviceNotUsable):
         prove()
 
-    assert not UserThrottle.objects.filter(user=alice).exists()
+    assert UserThrottle.objects.get(user=alice).failures_since_success == 0
 
 
 def test_an_inactive_user_proves_nothing(prove, alice):
@@ -379,3 +384,104 @@ def test_the_failure_that_locks_says_so(prove):
 
     with pytest.raises(CodeRefused, match="wait 30 seconds to try again"):
         prove(code="000000")
+
+
+def test_a_locked_person_costs_no_hash(prove, alice, monkeypatch):
+    until = timezone.now() + timedelta(minutes=5)
+    UserThrottle.objects.filter(user=alice).update(locked_until=until)
+    hashed = []
+    monkeypatch.setattr(
+        challenges, "verify_password", lambda *args: hashed.append(args)
+    )
+
+    with pytest.raises(refusals.Locked):
+        prove()
+
+    assert not hashed
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("password", [PASSWORD, "guess"])
+@pytest.mark.parametrize("model", [Device, UserThrottle])
+def test_a_lock_during_the_hash_answers_all_passwords_alike(
+    prove, alice, phone, monkeypatch, password, model
+):
+    until = timezone.now() + timedelta(minutes=5)
+
+    def lock_meanwhile(*args):
+        model.objects.filter(user=alice).update(locked_until=until)
+        return verify_password(*args)
+
+    monkeypatch.setattr(challenges, "verify_password", lock_meanwhile)
+
+    with pytest.raises(refusals.Locked, match="12:05:15 UTC"):
+        prove(password=password)
+
+    phone.refresh_from_db()
+    assert phone.last_step == -1
+    assert phone.failures_since_success == 0
+    assert UserThrottle.objects.get(user=alice).failures_since_success == 0
+    assert Event.objects.get().detail["reason"] == "locked"
+
+
+def test_a_wrong_password_does_not_count_on_the_device(prove, phone):
+    with pytest.raises(refusals.PasswordRefused):
+        prove(password="guess")
+
+    phone.refresh_from_db()
+    assert (phone.failures_since_success, phone.throttling_failure_count) == (0, 0)
+    assert phone.throttling_failure_timestamp is None
+
+
+@pytest.mark.parametrize("killed_at", ["_save_outcome", "_record_outcome"])
+def test_a_process_killed_while_proving_leaves_nothing_counted(
+    prove, alice, phone, monkeypatch, killed_at
+):
+    def kill(*args, **kwargs):
+        raise SystemExit
+
+    rows = [Device.objects.filter(pk=phone.pk), UserThrottle.objects.filter(user=alice)]
+    before = [row.values().get() for row in rows]
+    with monkeypatch.context() as patches:
+        patches.setattr(challenges, killed_at, kill)
+        with pytest.raises(SystemExit):
+            prove()
+
+    assert [row.values().get() for row in rows] == before
+    assert prove().state == ChallengeState.PASSED
+
+
+def test_an_account_without_its_throttle_proves_nothing_until_it_has_one(prove, alice):
+    UserThrottle.objects.filter(user=alice).delete()
+
+    with pytest.raises(refusals.Locked):
+        prove()
+
+    assert prove().state == ChallengeState.PASSED
+
+
+def test_an_outdated_hash_is_left_alone_and_the_session_goes_on(
+    prove, alice, client, settings
+):
+    client.force_login(alice)
+    outdated = alice.password
+    settings.PASSWORD_HASHERS = [
+        "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+        *settings.PASSWORD_HASHERS,
+    ]
+
+    prove()
+
+    assert client.get(reverse("home")).status_code == 200
+    alice.refresh_from_db()
+    assert alice.password == outdated
+
+
+@pytest.mark.both_databases
+def test_a_proof_takes_ten_statements(prove, phone):
+    prove(code=code_of(phone, steps=-1))
+
+    with CaptureQueriesContext(connection) as queries:
+        prove()
+
+    assert len([query for query in queries if not CONTROL.match(query["sql"])]) == 10

@@ -9,7 +9,7 @@ from mfa.models import UserThrottle
 
 @pytest.fixture
 def row(mallory):
-    return UserThrottle.objects.filter(pk=UserThrottle.objects.create(user=mallory).pk)
+    return UserThrottle.objects.filter(user=mallory)
 
 
 def test_the_delay_grows_up_to_an_hour():
@@ -55,7 +55,7 @@ def test_success_takes_back_only_its_own_reservation(row):
     mine = throttle.reserve(row, now=now)
     throttle.reserve(row, now=now)
 
-    throttle.succeed(row, mine)
+    throttle.succeed(mine)
 
     assert row.get().throttling_failure_count == 2
     assert row.get().locked_until == now + timedelta(seconds=30)
@@ -68,7 +68,7 @@ def test_success_lifts_the_lock_that_its_own_reservation_brought(row):
         throttle.reserve(row, now=now)
     mine = throttle.reserve(row, now=now)
 
-    throttle.succeed(row, mine)
+    throttle.succeed(mine)
 
     assert row.get().locked_until is None
     assert row.get().throttling_failure_count == 2
@@ -93,10 +93,10 @@ def test_a_typo_a_day_with_successes_between_is_forgotten(row):
         morning = start + timedelta(days=day, hours=day % 2)
         throttle.reserve(row, now=morning)
         success = throttle.reserve(row, now=morning + timedelta(seconds=10))
-        throttle.succeed(row, success)
+        throttle.succeed(success)
         for hour in (4, 8):
             later = throttle.reserve(row, now=morning + timedelta(hours=hour))
-            throttle.succeed(row, later)
+            throttle.succeed(later)
 
     assert row.get().throttling_failure_count <= 2
     assert row.get().locked_until is None

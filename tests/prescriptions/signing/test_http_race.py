@@ -74,7 +74,9 @@ def _post(client, prescription, code):
 
 def _forget_failures_and_time(user, device) -> None:
     """Let the next round begin as if the day were over: no locks, no used steps."""
-    UserThrottle.objects.filter(user=user).delete()
+    UserThrottle.objects.filter(user=user).update(
+        locked_until=None, throttling_failure_count=0, failures_since_success=0
+    )
     Device.objects.filter(pk=device.pk).update(
         last_step=-1,
         burned_step=-1,
