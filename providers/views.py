@@ -1,10 +1,7 @@
 """Pages of the settings: general, eRx Info, devices and the activity log."""
 
 from collections.abc import Iterable
-from functools import partial
 from http import HTTPStatus
-from typing import Any
-from urllib.parse import urlencode, urlsplit
 from uuid import UUID
 
 from django.conf import settings
@@ -12,24 +9,21 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from audit.acts import Act
 from audit.catalog import Area
 from audit.models import Event
 from foundation.actors import AuthenticatedRequest, User
-from foundation.blockers import Blocker
 from foundation.pages import STOP_ASKING, form_page
 from mfa import devices
 from mfa.idme import freshness
-from mfa.models import Device, IdmeAccount, Kind
-from mfa.oidc.provider_settings import idme_settings
-from providers import access_managers, credentialing, readiness, standing
+from mfa.models import Device, IdmeAccount
+from providers import credentialing
 from providers.access import suspension
+from providers.erx_info import erx_info_of
 from providers.forms import LostDeviceForm
-from providers.models import AccessGrant, Cause, Membership, Practice, Provider
+from providers.models import Cause, Membership, Practice, Provider
 
 PAGE_SIZE = 50
 DEVICE_RETIRED = (
@@ -58,23 +52,9 @@ def general(request: AuthenticatedRequest) -> HttpResponse:
 @require_safe
 def erx_info(request: AuthenticatedRequest) -> HttpResponse:
     """Show identity, approval, registrations and devices, and what blocks signing."""
-    freshness.request_refresh_if_old(request.user)
-    provider = Provider.objects.filter(user=request.user).first()
-    practice = Practice.objects.visible_to(request.user).first()
-    context = {
-        "tab": "erx-info",
-        "time_zone": _time_zone(practice),
-        "today": practice.today() if practice else timezone.localdate(),
-        "provider": provider,
-        "grant": _grant(provider, practice),
-        "registrations": provider.dea_registrations.all() if provider else [],
-        "blockers": _blockers(provider, practice),
-        "designees": partial(_other_managers, request.user, practice),
-        "update_url": _update_url(),
-        **_device_sync(request.user),
-        **_devices(request.user),
-    }
-    return render(request, "providers/erx_info.html", context)
+    page = erx_info_of(request.user)
+    freshness.request_refresh_if_old(page.account)
+    return render(request, "providers/erx_info.html", {"tab": "erx-info", "page": page})
 
 
 @require_safe
@@ -133,35 +113,6 @@ def activity(request: AuthenticatedRequest) -> HttpResponse:
     )
 
 
-def _device_sync(user: User) -> dict[str, Any]:
-    """Return how recent the device list of the user's ID.me account is."""
-    account = IdmeAccount.objects.linked_to(user)
-    return {
-        "account": account,
-        "is_refreshing": account and freshness.is_refreshing(account),
-        "refresh_failed": account and freshness.has_failed(account),
-        "needs_sign_in": account
-        and freshness.is_old(account)
-        and not freshness.is_refreshable(account),
-    }
-
-
-def _devices(user: User) -> dict[str, Any]:
-    """Return the user's devices and what eRx Info says about them."""
-    listed = Device.objects.visible_to(user).listed()
-    primary = devices.primary_of(user)
-    signing = [device for device in listed if device.may_sign]
-    kinds = {device.kind for device in signing}
-    return {
-        "devices": listed,
-        "primary": primary,
-        "has_push": Kind.PUSH in kinds,
-        "has_code_generator": Kind.CODE_GENERATOR in kinds,
-        "has_one_device": len(signing) == 1,
-        "suggested": None if primary else devices.suggested_for(user),
-    }
-
-
 def _device_names(user: User, events: Iterable[Event]) -> dict[str, str]:
     """Return the nicknames of the user's devices that the events are about, by id."""
     ids = {event.subject_id for event in events if event.subject_kind == DEVICE}
@@ -171,31 +122,3 @@ def _device_names(user: User, events: Iterable[Event]) -> dict[str, str]:
 
 def _time_zone(practice: Practice | None) -> str:
     return practice.time_zone if practice else settings.TIME_ZONE
-
-
-def _grant(provider: Provider | None, practice: Practice | None) -> AccessGrant | None:
-    if provider is None or practice is None:
-        return None
-    grants = AccessGrant.objects.current().at(practice).filter(provider=provider)
-    grants = grants.select_related("practice", "granted_by", "request__entered_by")
-    grants = grants.prefetch_related("suspensions__device")
-    return grants.order_by("is_provisional").first()
-
-
-def _other_managers(user: User, practice: Practice | None) -> list[str]:
-    people = access_managers.of(practice).exclude(pk=user.pk) if practice else []
-    return [person.get_full_name() or person.get_username() for person in people]
-
-
-def _blockers(provider: Provider | None, practice: Practice | None) -> list[Blocker]:
-    if provider is None or practice is None:
-        return []
-    stands = standing.of(provider, practice=practice)
-    return readiness.blockers_for_now(stands, now=timezone.now())
-
-
-def _update_url() -> str:
-    """Return the address of Sign In & Security, with the way back."""
-    back = settings.PORTAL_ORIGIN + reverse("erx-info")
-    separator = "&" if urlsplit(idme_settings().account_url).query else "?"
-    return f"{idme_settings().account_url}{separator}{urlencode({'return_to': back})}"

@@ -10,7 +10,6 @@ from django.db.models import Q
 from django.utils import timezone
 from django_tasks import task
 
-from foundation.actors import User
 from mfa.idme import device_sync
 from mfa.models import IdmeAccount
 
@@ -18,18 +17,18 @@ OLD_AFTER = timedelta(minutes=10)
 ASKED_APART = timedelta(minutes=1)
 
 
-def request_refresh_if_old(user: User) -> None:
+def request_refresh_if_old(account: IdmeAccount | None) -> None:
     """Have a worker refresh an old list, at most once a minute, if ID.me allows it."""
+    if account is None or not (is_old(account) and is_refreshable(account)):
+        return
     now = timezone.now()
     not_requested = Q(refresh_asked_at=None) | Q(refresh_asked_at__lt=now - ASKED_APART)
-    account = IdmeAccount.objects.linked_to(user)
-    if account is None or not is_refreshable(account):
-        return
     waiting = IdmeAccount.objects.filter(
         not_requested, pk=account.pk, devices_refreshed_at__lt=now - OLD_AFTER
     )
     with transaction.atomic():
         if waiting.update(refresh_asked_at=now):
+            account.refresh_asked_at = now
             transaction.on_commit(lambda: refresh.enqueue(account.pk), robust=True)
 
 

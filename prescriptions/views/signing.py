@@ -96,8 +96,8 @@ def _ceremony(
     request: AuthenticatedRequest, patient: Patient, prescriptions: list[Prescription]
 ) -> HttpResponse:
     """Show the review, the statement and the prompt; sign once both factors pass."""
-    freshness.request_refresh_if_old(request.user)
     world = snapshot.take(prescriptions, by=request.user)
+    freshness.request_refresh_if_old(world.standing(prescriptions[0]).account)
     reviews = review.prepare(prescriptions, world, by=request.user)
     batch = review.batch(reviews, world)
     form = _proof_form(request, batch) if batch.shown_digest else None

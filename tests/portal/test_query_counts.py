@@ -14,7 +14,7 @@ PAGES = {  # at most so many queries
     "home": 13,
     "prescription-list": 6,
     "patient-list": 5,
-    "erx-info": 13,
+    "erx-info": 8,
     "activity-log": 12,
     "provider-settings": 12,
 }
