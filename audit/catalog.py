@@ -85,7 +85,7 @@ class Detail(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Entry:
-    """How an act stands in the catalog; `detail` names the keys that it may carry.
+    """The entry of an act; `detail` names the keys that its events may carry.
 
     A failure may carry `reason` or `problem` as well, whatever the act.
     """

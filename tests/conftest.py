@@ -1,5 +1,6 @@
 import gc
 import socket
+import sys
 
 import pytest
 
@@ -20,6 +21,14 @@ from tests.selection import (  # noqa: F401
 
 database.renew_after_transactions()
 gc.set_threshold(100_000, 50, 100)  # a tenth of the time would go into it
+
+
+@pytest.hookimpl(specname="pytest_sessionfinish")
+def pytest_skip_importing_hypothesis(session):
+    """Spare a run without properties half a second: the plugin's summary imports it."""
+    plugins = session.config.pluginmanager
+    if "hypothesis" not in sys.modules and plugins.has_plugin("hypothesispytest"):
+        plugins.unregister(name="hypothesispytest")
 
 
 @pytest.fixture(scope="session")

@@ -101,8 +101,8 @@ def make_ready_provider(username, *, practice):
     provider = make_provider(username, practice=practice)
     make_idme_account(provider.user)
     make_device(provider.user, name="MyiPhone", is_primary=True)
-    make_designees(practice, registrant=provider.user)
-    make_grant(provider, practice=practice)
+    designees = make_designees(practice, registrant=provider.user)
+    make_grant(provider, practice=practice, designees=designees)
     return provider.user
 
 
@@ -124,13 +124,15 @@ def make_designees(practice, *, registrant, prefix="admin"):
     """The two that a practice needs: an administrator who enters, and a registrant."""
     enters, executes = _designees_of(practice)
     if enters is None:
-        administrator = make_user(f"{prefix}-of-{registrant.username}", is_staff=True)
+        enters = make_user(f"{prefix}-of-{registrant.username}", is_staff=True)
         Membership.objects.create(
-            user=administrator, practice=practice, role=Role.ADMINISTRATOR
+            user=enters, practice=practice, role=Role.ADMINISTRATOR
         )
-        Designee.objects.create(user=administrator, practice=practice)
+        Designee.objects.create(user=enters, practice=practice)
     if executes is None:
-        Designee.objects.create(user=registrant, practice=practice)
+        executes = registrant
+        Designee.objects.create(user=executes, practice=practice)
+    return enters, executes
 
 
 def _designees_of(practice):
@@ -169,9 +171,9 @@ def make_verification(provider, *, by):
     )
 
 
-def make_grant(provider, *, practice):
+def make_grant(provider, *, practice, designees=None):
     """The right to sign, as two designees of the practice give it."""
-    administrator, executor = _designees_of(practice)
+    administrator, executor = designees or _designees_of(practice)
     request = make_request(
         practice=practice, provider=provider, entered_by=administrator
     )

@@ -146,7 +146,7 @@ def _is_for_now(prescription: Prescription, on: date) -> bool:
 
 
 def _days_supply(prescriptions: list[Prescription]) -> int | None:
-    supply = [one.days_supply for one in prescriptions]
+    supply = [prescription.days_supply for prescription in prescriptions]
     return None if None in supply else sum(days or 0 for days in supply)
 
 

@@ -9,7 +9,7 @@ from audit import checkpoints
 
 
 class Command(BaseCommand):
-    help = "Seal where every chain of the record stands. Keep the file elsewhere."
+    help = "Seal the head of every chain of the record. Keep the file elsewhere."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(

@@ -84,6 +84,7 @@ def test_it_leaves_a_flipped_byte_with_status_1_there_too(folder, elsewhere):
     assert f"BAD records/{payload.parent.name}/payload.json" in found.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.cfr("1311.305(f)")
 def test_one_flipped_byte_anywhere_is_named(folder):
     files = every_file(folder)
@@ -116,6 +117,7 @@ def flips_of(path, folder):
             one_byte.hypothesis.inner_test(at=at, bit=bit)
 
 
+@pytest.mark.slow
 @pytest.mark.cfr("1311.305(f)")
 def test_one_flipped_byte_anywhere_in_a_zip_file_is_found(zipped):
     good = zipped.read_bytes()
