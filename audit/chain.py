@@ -40,7 +40,22 @@ def record(
     Call it last in a transaction: from here to the commit, nobody else can write to
     this stream. If it raises, the act must not happen either.
     """
-    event = Event(
+    event = prepare(act, by=by, of=of, outcome=outcome, stream=stream, **detail)
+    record_all([event])
+    return event
+
+
+def prepare(
+    act: Act,
+    *,
+    by: Visitor | None,
+    of: models.Model | None = None,
+    outcome: Outcome = Outcome.SUCCESS,
+    stream: str | None = None,
+    **detail: Unpack[Detail],
+) -> Event:
+    """Return an event for `record_all`, which gives it its place and its seal."""
+    return Event(
         stream=stream or _stream(by),
         actor=_text(_actor(by), 150),
         act=Act(act),
@@ -51,18 +66,19 @@ def record(
         request_id=context.current().request_id,
         key_id=seals.current_key_id(),
     )
+
+
+def record_all(events: list[Event]) -> None:
+    """Add events of one transaction to their one chain; its head moves once."""
     # No savepoint: an event that fails must take the act with it.
     with transaction.atomic(savepoint=False):
-        head = lock_head(event.stream)
-        event.sequence = head.sequence + 1
-        event.previous_hash = head.hash
-        event.at = timezone.now()
-        event.hash = seals.seal(seals.event_fields(event))
-        event.save(force_insert=True)
-        ChainHead.objects.filter(stream=event.stream).update(
-            sequence=event.sequence, hash=event.hash
+        head = lock_head(events[0].stream)
+        for event in events:
+            _append(event, head)
+        Event.objects.bulk_create(events)
+        ChainHead.objects.filter(stream=head.stream).update(
+            sequence=head.sequence, hash=head.hash
         )
-    return event
 
 
 def denied(
@@ -72,6 +88,17 @@ def denied(
     return record(
         Act.PERMISSION_DENIED, by=by, of=of, outcome=Outcome.FAILURE, reason=reason
     )
+
+
+def _append(event: Event, head: ChainHead) -> None:
+    """Seal the event as the next of its chain, and move the head on to it."""
+    if event.stream != head.stream:
+        raise ValueError("Events of one transaction go to one chain.")
+    event.sequence = head.sequence + 1
+    event.previous_hash = head.hash
+    event.at = timezone.now()
+    event.hash = seals.seal(seals.event_fields(event))
+    head.sequence, head.hash = event.sequence, event.hash
 
 
 def lock_head(stream: str) -> ChainHead:

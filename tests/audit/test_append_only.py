@@ -58,13 +58,14 @@ def test_what_is_written_stays(filled, sql):
     "sql",
     [
         "UPDATE audit_chainhead SET sequence = sequence + 2",
+        "UPDATE audit_chainhead SET sequence = sequence + 1, hash = 'another'",
         "UPDATE audit_chainhead SET sequence = sequence - 1",
         "UPDATE audit_chainhead SET hash = 'another'",
         "UPDATE audit_chainhead SET stream = 'another', sequence = sequence + 1",
         "DELETE FROM audit_chainhead",
     ],
 )
-def test_a_head_only_grows_by_one(filled, sql):
+def test_a_head_only_moves_on_to_an_event(filled, sql):
     refused(sql, saying="audit_chainhead")
 
     assert snapshot() == filled

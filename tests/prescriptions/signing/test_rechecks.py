@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from django.db.models import F
 from django.utils import timezone
 
 from audit.acts import Act
@@ -17,6 +18,7 @@ from prescriptions.writing import drafts
 from tests.factories import make_device
 from tests.prescriptions.factories import SESSION, make_draft, prove, sign
 from tests.prescriptions.signing.refusals import refused
+from tests.prescriptions.tampering import tamper
 
 pytestmark = pytest.mark.django_db
 
@@ -162,10 +164,7 @@ def test_with_the_record_out_of_order_nothing_is_signed(alice, ready, phone, set
 @pytest.mark.cfr("1311.100(d)")
 def test_with_a_cut_chain_nothing_is_signed(alice, ready, phone):
     challenge = prove([ready], phone)
-    head = ChainHead.objects.get(stream=f"user:{alice.pk}")
-    ChainHead.objects.filter(pk=head.pk).update(
-        sequence=head.sequence + 1, hash="0" * 64
-    )
+    tamper(ChainHead, sequence=F("sequence") + 1, hash="0" * 64)
 
     assert "newest event" in refused([ready], challenge, by=alice)
 
