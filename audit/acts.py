@@ -818,7 +818,8 @@ class Act(models.TextChoices):
     )
     PRESCRIPTION_QUEUED = (
         "prescription.queued",
-        "signed, and waiting to be transmitted",
+        "signed, and waiting to be transmitted; only in records of before that and "
+        "signing were one event",
         "the practitioner",
         ordinary(
             Area.SIGNING, "1311.120(b)(18), 1311.120(b)(23)", detail=["message_id"]
@@ -848,12 +849,13 @@ class Act(models.TextChoices):
     )
     PRESCRIPTION_SIGNED = (
         "prescription.signed",
-        "two factors are completed and the record is signed and archived",
+        "two factors are completed, the record is signed and archived, and its message "
+        "is in the outbox",
         "the practitioner",
         ordinary(
             Area.SIGNING,
-            "1311.120(b)(11)-(15), 1311.140",
-            detail=["challenge", "device", "digest", "key_id"],
+            "1311.120(b)(11)-(15), 1311.120(b)(18), 1311.120(b)(23), 1311.140",
+            detail=["challenge", "device", "digest", "key_id", "message_id"],
         ),
         "Prescription signed",
     )

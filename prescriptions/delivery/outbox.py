@@ -8,7 +8,6 @@ be sent later (21 CFR 1311.170(a)).
 
 import logging
 from datetime import datetime, timedelta
-from functools import partial
 
 from django.db import transaction
 from django.db.models import F, Q
@@ -56,10 +55,22 @@ def enqueue(transmission_pk: int) -> None:
 
 def add(message: Transmission, *, now: datetime, after: datetime | None = None) -> None:
     """Save a new message and send it once the caller's transaction commits."""
-    message.created_at = message.enqueued_at = now
-    message.next_attempt_at = max(now, after or now)
-    message.save(force_insert=True)
-    transaction.on_commit(partial(enqueue, message.pk), robust=True)
+    add_all([message], now=now, after=after)
+
+
+def add_all(
+    messages: list[Transmission], *, now: datetime, after: datetime | None = None
+) -> None:
+    """Like `add()`, for many messages.
+
+    The task that wakes a worker is written in the same transaction.
+    """
+    for message in messages:
+        message.created_at = message.enqueued_at = now
+        message.next_attempt_at = max(now, after or now)
+    Transmission.objects.bulk_create(messages)
+    for message in messages:
+        enqueue(message.pk)
 
 
 def attempt(transmission_pk: int) -> str:

@@ -20,7 +20,8 @@ class Status(models.TextChoices):
 # (21 CFR 1311.170(d)).
 TRANSITIONS: dict[Status, set[Status]] = {
     Status.DRAFT: {Status.READY, Status.DISCARDED, Status.PRINTED},
-    Status.READY: {Status.DRAFT, Status.SIGNED, Status.DISCARDED, Status.PRINTED},
+    Status.READY: {Status.DRAFT, Status.QUEUED, Status.DISCARDED, Status.PRINTED},
+    # Left to rows of before signing and queueing were one step: nothing enters it.
     Status.SIGNED: {Status.QUEUED, Status.CANCELLED},
     Status.QUEUED: {Status.TRANSMITTED, Status.FAILED, Status.CANCELLED},
     Status.TRANSMITTED: {Status.DELIVERED, Status.FAILED, Status.CANCELLED},

@@ -50,27 +50,21 @@ def sign_and_queue(
     Raise DoesNotMatch, script.DoesNotFit or signer.SignerUnavailable.
     """
     signing = _Signing(by, challenge, key, at=timezone.now())
-    records = [_archive(prescription, signing) for prescription in prescriptions]
-    for record in records:
-        _queue(record)
+    today = prescriptions[0].practice.today()  # of all: they are of one patient
+    for prescription in prescriptions:
+        prescription.issued_on = today
+    records = SignedRecord.objects.bulk_create(
+        _record(prescription, signing) for prescription in prescriptions
+    )
+    outbox.add_all([_new_rx(record) for record in records], now=signing.at)
+    _mark_queued(prescriptions, at=signing.at)
     return records
 
 
-def _archive(prescription: Prescription, signing: _Signing) -> SignedRecord:
-    """Archive the signed record of a prescription, then mark its row signed."""
-    prescription.issued_on = prescription.practice.today()
-    record = _create_record(prescription, _payload(prescription, signing), signing)
-    prescription.status = Status.SIGNED
-    prescription.signed_at = prescription.updated_at = signing.at
-    prescription.save()
-    return record
-
-
-def _create_record(
-    prescription: Prescription, payload: bytes, signing: _Signing
-) -> SignedRecord:
-    device = signing.challenge.device
-    return SignedRecord.objects.create(
+def _record(prescription: Prescription, signing: _Signing) -> SignedRecord:
+    """Return the signed record of a prescription, to be archived."""
+    payload, device = _payload(prescription, signing), signing.challenge.device
+    return SignedRecord(
         prescription=prescription,
         signer=signing.signer,
         device=device,
@@ -106,16 +100,27 @@ def _payload(prescription: Prescription, signing: _Signing) -> bytes:
     )
 
 
-def _queue(record: SignedRecord) -> None:
-    """Put the NewRx of a signed record into the outbox."""
-    prescription = record.prescription
+def _new_rx(record: SignedRecord) -> Transmission:
+    """Return the NewRx of a signed record, to be put into the outbox."""
     version = script_settings().version
-    message = Transmission(
-        prescription=prescription,
-        message_id=prescription.public_id.hex,
+    return Transmission(
+        prescription=record.prescription,
+        message_id=record.prescription.public_id.hex,
         version=version,
         xml=script.new_rx(record.payload.encode(), version=version),
     )
-    outbox.add(message, now=record.signed_at)
-    prescription.status = Status.QUEUED
-    prescription.save(update_fields=["status"])
+
+
+def _mark_queued(prescriptions: list[Prescription], *, at: datetime) -> None:
+    """Signing and queueing are one change of status, of all in one statement."""
+    changes = {
+        "status": Status.QUEUED,
+        "issued_on": prescriptions[0].issued_on,
+        "signed_at": at,
+        "updated_at": at,
+    }
+    for prescription in prescriptions:
+        for name, value in changes.items():
+            setattr(prescription, name, value)
+    pks = [prescription.pk for prescription in prescriptions]
+    Prescription.objects.filter(pk__in=pks).update(**changes)

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from audit import chain, refusals
 from audit.acts import Act, Outcome
+from audit.models import Event
 from foundation.actors import User
 from foundation.blockers import Blocker
 from foundation.refusals import Refused
@@ -115,8 +116,7 @@ def sign(
             records = archive.sign_and_queue(
                 locked, by=by, challenge=challenge, key=key
             )
-        for record in records:
-            _record_signature(record, by=by)
+        chain.record_all([_signed(record, by=by) for record in records])
     return records
 
 
@@ -161,22 +161,17 @@ def _consume(
     )
 
 
-def _record_signature(record: SignedRecord, *, by: User) -> None:
-    prescription = record.prescription
-    chain.record(
+def _signed(record: SignedRecord, *, by: User) -> Event:
+    """Return the event of a signature; queueing is the same transition."""
+    return chain.prepare(
         Act.PRESCRIPTION_SIGNED,
         by=by,
-        of=prescription,
+        of=record.prescription,
         challenge=str(record.challenge.public_id),
         device=str(record.device.public_id),
         digest=record.payload_digest,
         key_id=record.key.kid,
-    )
-    chain.record(
-        Act.PRESCRIPTION_QUEUED,
-        by=by,
-        of=prescription,
-        message_id=prescription.public_id.hex,
+        message_id=record.prescription.public_id.hex,
     )
 
 

@@ -29,6 +29,9 @@ def test_what_is_filled_later_is_sent_now(
 
 
 def test_nothing_signed_can_be_held_back():
-    """Between the signature and the outbox there is a step, and no place to wait."""
+    """Signing puts it in the outbox: there is no state in between to wait in."""
+    assert not [
+        before for before, after in TRANSITIONS.items() if Status.SIGNED in after
+    ]
     assert TRANSITIONS[Status.SIGNED] == {Status.QUEUED, Status.CANCELLED}
     assert not TRANSITIONS[Status.QUEUED] & {Status.DRAFT, Status.READY}

@@ -76,7 +76,7 @@ def needs(status, user):
         Status.DRAFT: UNMARKED,
         Status.DISCARDED: UNMARKED,
         Status.READY: {"ready_digest": DIGEST, "ready_at": now, "ready_by": user},
-        Status.SIGNED: {"issued_on": now.date(), "signed_at": now},
+        Status.QUEUED: {"issued_on": now.date(), "signed_at": now},
         Status.FAILED: {"failure_reason": "Refused"},
     }.get(status, {})
 
@@ -85,23 +85,16 @@ ANSWERS = [Status.TRANSMITTED, Status.DELIVERED, Status.FAILED]
 PATHS = {
     Status.DRAFT: [],
     Status.READY: [Status.READY],
-    Status.SIGNED: [Status.READY, Status.SIGNED],
-    Status.QUEUED: [Status.READY, Status.SIGNED, Status.QUEUED],
-    Status.TRANSMITTED: [
-        Status.READY,
-        Status.SIGNED,
-        Status.QUEUED,
-        Status.TRANSMITTED,
-    ],
+    Status.QUEUED: [Status.READY, Status.QUEUED],
+    Status.TRANSMITTED: [Status.READY, Status.QUEUED, Status.TRANSMITTED],
     Status.DELIVERED: [
         Status.READY,
-        Status.SIGNED,
         Status.QUEUED,
         Status.TRANSMITTED,
         Status.DELIVERED,
     ],
-    Status.FAILED: [Status.READY, Status.SIGNED, Status.QUEUED, Status.FAILED],
-    Status.CANCELLED: [Status.READY, Status.SIGNED, Status.CANCELLED],
+    Status.FAILED: [Status.READY, Status.QUEUED, Status.FAILED],
+    Status.CANCELLED: [Status.READY, Status.QUEUED, Status.CANCELLED],
     Status.DISCARDED: [Status.DISCARDED],
     Status.PRINTED: [Status.PRINTED],
 }
@@ -110,9 +103,8 @@ PATHS = {
 def walk(prescription, path, device):
     for status in path:
         prescription.refresh_from_db()
-        if status == Status.SIGNED:
-            archive(prescription, device)
         if status == Status.QUEUED:
+            archive(prescription, device)
             post(prescription)
         if status in ANSWERS:
             messages = Transmission.objects.filter(prescription=prescription)
@@ -136,7 +128,7 @@ def is_possible(prescription, after, device):
 
 @pytest.mark.cfr("1311.120(b)(18)")
 @pytest.mark.cfr("1311.170(d)")
-@pytest.mark.parametrize("before", Status)
+@pytest.mark.parametrize("before", PATHS)
 def test_exactly_the_listed_steps_are_possible(draft, phone, before):
     walk(draft, PATHS[before], phone)
 
@@ -153,8 +145,8 @@ def test_exactly_the_listed_steps_are_possible(draft, phone, before):
 @pytest.mark.parametrize(
     ("path", "after"),
     [
-        ([Status.READY, Status.SIGNED, Status.QUEUED], Status.TRANSMITTED),
-        ([Status.READY, Status.SIGNED, Status.QUEUED], Status.FAILED),
+        (PATHS[Status.QUEUED], Status.TRANSMITTED),
+        (PATHS[Status.QUEUED], Status.FAILED),
         (PATHS[Status.TRANSMITTED], Status.DELIVERED),
     ],
 )
@@ -186,15 +178,22 @@ def test_the_shell_of_a_superuser_queues_nothing(ready):
 @pytest.mark.cfr("1311.120(b)(15)")
 def test_a_ready_one_is_not_signed_without_its_record(ready, phone):
     with pytest.raises(IntegrityError), transaction.atomic():
-        step(ready, Status.SIGNED, **needs(Status.SIGNED, phone.user))
+        step(ready, Status.QUEUED, **needs(Status.QUEUED, phone.user))
 
 
 def test_a_signed_one_is_not_queued_without_its_message(ready, phone):
     archive(ready, phone)
-    step(ready, Status.SIGNED, **needs(Status.SIGNED, phone.user))
 
     with pytest.raises(IntegrityError), transaction.atomic():
-        step(ready, Status.QUEUED)
+        step(ready, Status.QUEUED, **needs(Status.QUEUED, phone.user))
+
+
+def test_nothing_is_signed_without_being_queued(ready, phone):
+    archive(ready, phone)
+    post(ready)
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        step(ready, Status.SIGNED, **needs(Status.QUEUED, phone.user))
 
 
 @pytest.mark.cfr("1311.120(b)(5)")

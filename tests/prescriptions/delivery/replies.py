@@ -24,7 +24,7 @@ def acts_since_queued(message):
     subject = f"prescriptions.prescription:{message.prescription.public_id}"
     events = Event.objects.filter(subject=subject).order_by("at", "sequence")
     acts = [event.act for event in events]
-    return acts[acts.index(Act.PRESCRIPTION_QUEUED) + 1 :]
+    return acts[acts.index(Act.PRESCRIPTION_SIGNED) + 1 :]
 
 
 def state(message):

@@ -62,7 +62,6 @@ def test_every_step_is_one_event_in_the_chain_of_the_signer(ready, phone):
             Act.PRESCRIPTION_CREATED,
             Act.PRESCRIPTION_READY,
             Act.PRESCRIPTION_SIGNED,
-            Act.PRESCRIPTION_QUEUED,
         ]
     ]
 

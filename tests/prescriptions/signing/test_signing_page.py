@@ -75,11 +75,10 @@ def test_ready_then_password_and_code_sign_and_queue(as_alice, draft, phone):
     assert SignedRecord.objects.get().prescription == draft
     assert Transmission.objects.get().prescription == draft
     acts = Event.objects.filter(stream=f"user:{phone.user_id}").order_by("sequence")
-    assert [event.act for event in acts][-4:] == [
+    assert [event.act for event in acts][-3:] == [
         Act.PRESCRIPTION_READY,
         Act.CHALLENGE_PASSED,
         Act.PRESCRIPTION_SIGNED,
-        Act.PRESCRIPTION_QUEUED,
     ]
 
 
