@@ -1,5 +1,5 @@
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.db import DatabaseError
@@ -9,6 +9,7 @@ from django.utils.functional import SimpleLazyObject
 from epcs_portal import navigation
 from epcs_portal.reader import reader_of
 from epcs_portal.sign_in import sessions
+from foundation.actors import AuthenticatedRequest
 from prescriptions.models import ThirdPartyAudit
 from prescriptions.safeguards import certification
 
@@ -18,9 +19,10 @@ def portal(request: HttpRequest) -> dict[str, Any]:
 
     At most one statement, when a template first needs its answer.
     """
-    reader = reader_of(request)
-    if reader is None:
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
         return {"DEMO": settings.DEMO, "certified_by": SimpleLazyObject(_certified_by)}
+    reader = reader_of(cast(AuthenticatedRequest, request))
     match = request.resolver_match
     here = (match.url_name if match else None) or ""
     return {

@@ -8,9 +8,8 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import DatabaseError
 from django.db.models import Exists, QuerySet
-from django.http import HttpRequest
 
-from foundation.actors import User
+from foundation.actors import AuthenticatedRequest, User
 from foundation.statements import Unreadable, fetch
 from mfa import devices
 from mfa.models import Device
@@ -75,12 +74,9 @@ class Reader:
         return certification.current_among(self._rows["audits"])
 
 
-def reader_of(request: HttpRequest) -> Reader | None:
-    """Return the reader of a request, the same one every time; None if nobody is."""
-    user = getattr(request, "user", None)
-    if user is None or not user.is_authenticated:
-        return None
-    return vars(request).setdefault("reader", Reader(user))
+def reader_of(request: AuthenticatedRequest) -> Reader:
+    """Return the reader of a request: the same one for its view and its template."""
+    return vars(request).setdefault("reader", Reader(request.user))
 
 
 def _questions(user: User) -> dict[str, QuerySet[Any]]:

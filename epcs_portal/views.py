@@ -18,20 +18,16 @@ from audit import chain
 from audit.acts import Act
 from audit.reasons import Reason
 from epcs_portal.forms import NewPasswordForm, SignInForm
-from epcs_portal.incidents import accounts
+from epcs_portal.home import home_of
+from epcs_portal.reader import reader_of
 from epcs_portal.sign_in import events
-from foundation.actors import AuthenticatedRequest, User
-from foundation.blockers import Blocker
+from foundation.actors import AuthenticatedRequest
 from foundation.pages import REFUSED, local_path
 from mfa import challenges
 from mfa.forms import ProofForm, proof_form, proof_page
 from mfa.models import Device, Purpose
-from prescriptions.models import PharmacyRequest, Prescription, Status
-from providers import readiness, standing
-from providers.models import AccessRequest, Practice, Provider
 
 LOCKED = 429
-HOME_LIMIT = 10  # prescriptions of each kind on the home page
 
 
 class SignIn(auth_views.LoginView):
@@ -71,29 +67,8 @@ def sign_in_locked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpRespo
 
 
 def home(request: AuthenticatedRequest) -> HttpResponse:
-    visible = Prescription.objects.visible_to(request.user).select_related(
-        "patient", "drug", "prescriber", "practice"
-    )
-    provider = getattr(request.user, "provider", None)
-    waiting = visible.filter(status__in=[Status.DRAFT, Status.READY])
-    if provider:
-        waiting = waiting.filter(prescriber=provider)
-    return render(
-        request,
-        "epcs_portal/home.html",
-        {
-            "provider": provider,
-            "waiting": waiting.order_by("-updated_at")[:HOME_LIMIT],
-            "failed": visible.filter(status=Status.FAILED)[:HOME_LIMIT],
-            "blockers": _blockers(provider, request.user),
-            "incidents": accounts.decided_by(request.user).waiting().count(),
-            "requests": PharmacyRequest.objects.visible_to(request.user).open().count(),
-            "changes": AccessRequest.objects.visible_to(request.user)
-            .open()
-            .exclude(entered_by=request.user)
-            .count(),
-        },
-    )
+    page = home_of(reader_of(request))
+    return render(request, "epcs_portal/home.html", {"page": page})
 
 
 @sensitive_post_parameters("password", "code")
@@ -159,13 +134,3 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     return render(request, "403_csrf.html", status=403)
-
-
-def _blockers(provider: Provider | None, user: User) -> list[Blocker]:
-    if provider is None:
-        return []
-    practice = Practice.objects.visible_to(user).first()
-    if practice is None:
-        return [Blocker("You work at no practice.", "Ask an administrator.")]
-    stands = standing.of(provider, practice=practice)
-    return readiness.blockers_for_now(stands, now=timezone.now())

@@ -79,7 +79,8 @@ def _decides(user: User, incident: Incident) -> bool:
 
 
 def _of(practices: QuerySet[Practice]) -> IncidentQuerySet:
-    if not practices.exists():
+    own_streams = [stream_of_practice(practice) for practice in practices]
+    if not own_streams:
         return Incident.objects.none()
     members = _members()
     colleagues = members.filter(practice__in=practices)
@@ -88,7 +89,7 @@ def _of(practices: QuerySet[Practice]) -> IncidentQuerySet:
     )
     return Incident.objects.filter(
         (Q(stream__in=colleagues.values("stream")) & _of_that_time(practices))
-        | Q(stream__in=[stream_of_practice(practice) for practice in practices])
+        | Q(stream__in=own_streams)
         | of_no_practice
     )
 

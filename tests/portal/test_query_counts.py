@@ -11,7 +11,7 @@ from tests.prescriptions.factories import make_draft, make_patient, make_ready
 pytestmark = pytest.mark.django_db
 EACH = 1  # of several prescriptions that are signed together
 PAGES = {  # at most so many queries
-    "home": 13,
+    "home": 11,
     "prescription-list": 6,
     "patient-list": 5,
     "erx-info": 8,
