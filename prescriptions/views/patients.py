@@ -1,3 +1,4 @@
+from dataclasses import dataclass
 from uuid import UUID
 
 from django.contrib import messages
@@ -9,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
-from foundation.actors import AuthenticatedRequest
+from foundation.actors import AuthenticatedRequest, User
 from foundation.pages import form_page
 from prescriptions import dates
 from prescriptions.models import OPEN, Patient, Prescription
@@ -19,6 +20,13 @@ from prescriptions.writing.forms import PatientForm
 from providers.models import Practice
 
 PAGE_SIZE = 50
+
+
+@dataclass(frozen=True)
+class PatientPage:
+    patient: Patient
+    prescriptions: list[Prescription]  # the latest ones
+    to_sign: int  # how many wait for its reader
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -73,20 +81,13 @@ def edit(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
 
 @require_safe
 def detail(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
-    patient = patient_or_404(request, public_id)
-    prescriptions = (
-        Prescription.objects.visible_to(request.user)
-        .filter(patient=patient)
-        .select_related("drug", "practice", "cancellation")
-        .order_by("-created_at")
-    )
-    to_sign = prescriptions.filter(prescriber__user=request.user, status__in=OPEN)
-    return render(
-        request,
-        "prescriptions/patient.html",
-        {
-            "patient": patient,
-            "prescriptions": prescriptions[:PAGE_SIZE],
-            "to_sign": to_sign.count(),
-        },
-    )
+    page = _page_of(patient_or_404(request, public_id), reader=request.user)
+    return render(request, "prescriptions/patient.html", {"page": page})
+
+
+def _page_of(patient: Patient, *, reader: User) -> PatientPage:
+    prescriptions = Prescription.objects.visible_to(reader).filter(patient=patient)
+    to_sign = prescriptions.filter(prescriber__user=reader, status__in=OPEN)
+    latest_first = prescriptions.order_by("-created_at")
+    shown = latest_first.select_related("drug", "practice", "cancellation")
+    return PatientPage(patient, list(shown[:PAGE_SIZE]), to_sign.count())

@@ -1,9 +1,10 @@
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.paginator import Paginator
+from django.core.paginator import Page, Paginator
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -35,28 +36,28 @@ SHOWN = {
 }
 
 
+@dataclass(frozen=True)
+class PrescriptionList:
+    """A page of the prescriptions that are in one of some groups of statuses."""
+
+    show: str  # a key of SHOWN
+    rows: Page[Prescription]
+    requests_waiting: int  # from pharmacies
+
+    @property
+    def filters(self) -> list[tuple[str, str]]:
+        return [(show, label) for show, (label, _) in SHOWN.items()]
+
+
 @require_safe
 def index(request: AuthenticatedRequest) -> HttpResponse:
-    show = request.GET.get("show")
-    show = show if show in SHOWN else "open"
-    _, statuses = SHOWN[show]
-    prescriptions = (
-        Prescription.objects.visible_to(request.user)
-        .filter(status__in=statuses)
-        .select_related("patient", "drug", "prescriber", "practice", "cancellation")
-        .order_by("-updated_at", "-pk")
+    show = request.GET.get("show", "")
+    page = _list(
+        request.user,
+        show=show if show in SHOWN else "open",
+        number=request.GET.get("page"),
     )
-    page = Paginator(prescriptions, PAGE_SIZE).get_page(request.GET.get("page"))
-    return render(
-        request,
-        "prescriptions/list.html",
-        {
-            "page": page,
-            "show": show,
-            "requests_waiting": _requests_waiting(request.user),
-            "filters": [(value, label) for value, (label, _) in SHOWN.items()],
-        },
-    )
+    return render(request, "prescriptions/list.html", {"page": page})
 
 
 def create(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
@@ -152,6 +153,21 @@ def send_now(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     return redirect(prescription)
 
 
+def _list(user: User, *, show: str, number: str | None) -> PrescriptionList:
+    _, statuses = SHOWN[show]
+    prescriptions = (
+        Prescription.objects.visible_to(user)
+        .filter(status__in=statuses)
+        .select_related("patient", "drug", "prescriber", "practice", "cancellation")
+        .order_by("-updated_at", "-pk")
+    )
+    return PrescriptionList(
+        show=show,
+        rows=Paginator(prescriptions, PAGE_SIZE).get_page(number),
+        requests_waiting=PharmacyRequest.objects.visible_to(user).waiting().count(),
+    )
+
+
 def _form(
     request: AuthenticatedRequest, prescription: Prescription
 ) -> PrescriptionForm:
@@ -204,10 +220,6 @@ def _what_is_missing(prescription: Prescription) -> dict[str, Any]:
         "may_print": not rules.blockers_to_printing(prescription, around=context),
         "place": rule_context.series_place(prescription, context),
     }
-
-
-def _requests_waiting(user: User) -> int:
-    return PharmacyRequest.objects.visible_to(user).waiting().count()
 
 
 def _can_retry(prescription: Prescription) -> bool:
