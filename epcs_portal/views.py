@@ -82,7 +82,7 @@ def admin_verify(request: AuthenticatedRequest) -> HttpResponse:
     form = proof_form(
         request,
         purpose=Purpose.ADMINISTER,
-        payload_digest=digest,
+        digest=digest,
         devices=devices,
         message="Enter the administration site",
     )

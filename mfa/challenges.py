@@ -29,10 +29,10 @@ from mfa.models import (
     ChallengeState,
     Device,
     DeviceQuerySet,
+    Intent,
     Kind,
     Purpose,
     UserThrottle,
-    session_digest,
 )
 from mfa.refusals import (
     DeviceNotUsable,
@@ -53,21 +53,14 @@ def digest_of(act: str, **facts: str) -> str:
 
 @sensitive_variables("password", "code")
 def prove(
-    user: User,
-    *,
-    device: Device,
-    purpose: Purpose,
-    payload_digest: str,
-    password: str | None,
-    code: str,
-    session_key: str,
+    intent: Intent, *, device: Device, password: str | None, code: str
 ) -> Challenge:
-    """Check password and code; return a challenge passed for this content.
+    """Check password and code; return a challenge passed for this intent.
 
     The password is None if a push that began with it still waits. Raise NotProven. The
     outcome is committed on its own: no rollback gives back a guess or a used code.
     """
-    now = plausible_now()
+    now, user, purpose = plausible_now(), intent.user, intent.purpose
     own, throttles = fetch(_own(device, user=user), throttle.of(user))
     current = _usable(own, kind=Kind.CODE_GENERATOR, user=user)
     if current is None:
@@ -76,13 +69,7 @@ def prove(
         record_refusal(user, device, purpose=purpose, reason=Reason.LOCKED)
         raise _locked(user, device, now=now)
     is_owner = password is None or _is_password(password, user=user)
-    challenge = Challenge(
-        user=user,
-        device=device,
-        purpose=purpose,
-        payload_digest=payload_digest,
-        session_digest=session_digest(session_key),
-    )
+    challenge = intent.challenge(device)
     if refusal := _answer(challenge, is_owner=is_owner, code=code, now=now):
         raise refusal
     return challenge
@@ -104,15 +91,8 @@ def confirm_password(user: User, *, password: str) -> None:
         raise refusal
 
 
-def consume(
-    challenge: Challenge,
-    *,
-    user: User,
-    purpose: Purpose,
-    payload_digest: str,
-    session_key: str,
-) -> None:
-    """Redeem a passed challenge, once, in the caller's transaction.
+def consume(challenge: Challenge, intent: Intent) -> None:
+    """Redeem a challenge passed for this intent, once, in the caller's transaction.
 
     Everything is read again: what was true when the device answered is not enough.
     Raise NotRedeemable; the caller's transaction must then roll back.
@@ -120,12 +100,9 @@ def consume(
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("Redeem a challenge in the transaction of the act.")
     now = timezone.now()
-    owner, device = lock_user_and_device(user.pk, challenge.device_id)
-    bound = Challenge.objects.bound_to(
-        user, purpose=purpose, payload_digest=payload_digest, session_key=session_key
-    )
-    _redeem(bound.filter(pk=challenge.pk), now=now)
-    _check_still_valid(device, owner=owner, purpose=purpose, now=now)
+    owner, device = lock_user_and_device(intent.user.pk, challenge.device_id)
+    _redeem(Challenge.objects.bound_to(intent).filter(pk=challenge.pk), now=now)
+    _check_still_valid(device, owner=owner, purpose=intent.purpose, now=now)
 
 
 def void_all(user: User) -> None:

@@ -15,6 +15,7 @@ from mfa import challenges
 from mfa.models import (
     Challenge,
     Device,
+    Intent,
     Purpose,
     Retirement,
     Source,
@@ -116,10 +117,7 @@ def select_primary(
     with transaction.atomic(durable=True):
         challenges.consume(
             challenge,
-            user=by,
-            purpose=Purpose.SELECT_PRIMARY,
-            payload_digest=selection_digest(device),
-            session_key=session_key,
+            Intent(by, Purpose.SELECT_PRIMARY, selection_digest(device), session_key),
         )
         promote(device, by=by)
 
@@ -159,10 +157,7 @@ def retire(
     with transaction.atomic(durable=True):
         challenges.consume(
             challenge,
-            user=by,
-            purpose=Purpose.RETIRE_DEVICE,
-            payload_digest=retirement_digest(device),
-            session_key=session_key,
+            Intent(by, Purpose.RETIRE_DEVICE, retirement_digest(device), session_key),
         )
         was_primary = device.pk == getattr(primary_of(by), "pk", None)
         others = Device.objects.visible_to(by).usable().exclude(pk=device.pk)

@@ -1,6 +1,6 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any, TypedDict
+from typing import Any
 
 from django import forms
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -11,7 +11,7 @@ from django.utils.timesince import timesince
 from foundation.actors import AuthenticatedRequest, User
 from foundation.pages import form_page
 from mfa import challenges
-from mfa.models import Challenge, ChallengeState, Device, Kind, Purpose
+from mfa.models import Challenge, ChallengeState, Device, Intent, Kind, Purpose
 from mfa.push import answers, pushes
 from mfa.refusals import CodeRefused, NotProven, PasswordRefused
 
@@ -59,14 +59,6 @@ class CodeField(forms.CharField):
     is_conditional = True
 
 
-class Binding(TypedDict):
-    """What a challenge is bound to, besides its user."""
-
-    purpose: Purpose
-    payload_digest: str
-    session_key: str
-
-
 class ProofForm(forms.Form):
     """Two factors at the moment of the act; a valid form has the passed `challenge`.
 
@@ -106,21 +98,13 @@ class ProofForm(forms.Form):
 
     def __init__(
         self,
-        user: User,
+        intent: Intent,
         data: QueryDict | None = None,
         *,
-        purpose: Purpose,
-        payload_digest: str,
-        session_key: str,
         devices: Iterable[Device],
         message: str,
     ) -> None:
-        self.user, self.message = user, message
-        self.bound_to: Binding = {
-            "purpose": purpose,
-            "payload_digest": payload_digest,
-            "session_key": session_key,
-        }
+        self.intent, self.message = intent, message
         self.has_asked_phone = False
         self.waiting, self.ended = self._latest_push()
         # The push ended before the person went on: the page says how.
@@ -148,7 +132,7 @@ class ProofForm(forms.Form):
 
     def _latest_push(self) -> tuple[Challenge | None, Challenge | None]:
         """Return the push that the page waits for, or the one that just ended."""
-        push = pushes.latest(self.user, **self.bound_to)
+        push = pushes.latest(self.intent)
         if push is None:
             return None, None
         is_alive = answers.is_open(push) or pushes.is_redeemable(push)
@@ -201,11 +185,10 @@ class ProofForm(forms.Form):
 
     def _check_code(self, device: Device, *, code: str) -> None:
         self.challenge = challenges.prove(
-            self.user,
+            self.intent,
             device=device,
             password=self.cleaned_data.get("password"),
             code=code,
-            **self.bound_to,
         )
 
     def _ask_phone(self, device: Device, *, code: str) -> None:
@@ -215,11 +198,10 @@ class ProofForm(forms.Form):
                 "or choose the device that the code is from."
             )
         pushes.start(
-            self.user,
+            self.intent,
             device=device,
             message=self.message,
             password=self.cleaned_data["password"],
-            **self.bound_to,
         )
         self.has_asked_phone = True
 
@@ -287,20 +269,20 @@ def proof_form(
     request: AuthenticatedRequest,
     *,
     purpose: Purpose,
-    payload_digest: str,
+    digest: str,
     devices: Iterable[Device],
     message: str,
 ) -> ProofForm:
-    """Return the ProofForm of a request, bound to its user and session."""
-    return ProofForm(
-        request.user,
-        request.POST or None,
-        purpose=purpose,
-        payload_digest=payload_digest,
-        session_key=request.session.session_key,
-        devices=devices,
-        message=message,
-    )
+    """Return the ProofForm of a request for an act of its user, in its session."""
+    intent = intent_of(request, purpose=purpose, digest=digest)
+    return ProofForm(intent, request.POST or None, devices=devices, message=message)
+
+
+def intent_of(
+    request: AuthenticatedRequest, *, purpose: Purpose, digest: str
+) -> Intent:
+    """Return what the user of a request means to do in this session."""
+    return Intent(request.user, purpose, digest, request.session.session_key)
 
 
 def proof_page(

@@ -174,7 +174,7 @@ def _selection_form(request: AuthenticatedRequest, device: Device) -> ProofForm:
     return proof_form(
         request,
         purpose=Purpose.SELECT_PRIMARY,
-        payload_digest=devices.selection_digest(device),
+        digest=devices.selection_digest(device),
         devices=Device.objects.filter(pk=device.pk),
         message=f"Select “{device}” as the primary device",
     )
@@ -184,7 +184,7 @@ def _retirement_form(request: AuthenticatedRequest, device: Device) -> ProofForm
     return proof_form(
         request,
         purpose=Purpose.RETIRE_DEVICE,
-        payload_digest=devices.retirement_digest(device),
+        digest=devices.retirement_digest(device),
         devices=Device.objects.visible_to(request.user).usable(),
         message=f"Remove the device “{device}”",
     )
@@ -194,7 +194,7 @@ def _addition_form(request: AuthenticatedRequest) -> ProofForm:
     return proof_form(
         request,
         purpose=Purpose.ADD_DEVICE,
-        payload_digest=binding.addition_digest(request.user),
+        digest=binding.addition_digest(request.user),
         devices=Device.objects.visible_to(request.user).usable(),
         message="Add a device to your account",
     )

@@ -14,6 +14,7 @@ from mfa.models import (
     ChallengeState,
     Device,
     IdmeAccount,
+    Intent,
     Kind,
     Purpose,
     Source,
@@ -40,6 +41,12 @@ from tests.kept import numbers
 
 PASSWORD = "a password for tests"
 serial = numbers()
+
+
+def intent_of(facts, *, user):
+    """Take from the facts of an act, which a test changes, what it is bound to."""
+    names = ["purpose", "payload_digest", "session_key"]
+    return Intent(facts.pop("user", user), *map(facts.pop, names))
 
 
 def make_user(username, **overrides):

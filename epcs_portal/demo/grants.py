@@ -6,7 +6,7 @@ from typing import Any
 from epcs_portal.demo import proofs
 from foundation.actors import User
 from foundation.refusals import Refused
-from mfa.models import Device, Purpose
+from mfa.models import Device, Intent, Purpose
 from providers import access_managers
 from providers.access import access_requests
 from providers.models import (
@@ -45,11 +45,11 @@ def grant(
         # The one most likely to have an unclaimed code now.
         device = generators.order_by("last_step")[0]
         challenge = proofs.proof(
-            device,
-            by=provider.user,
+            Intent(
+                provider.user, Purpose.APPROVE_ACCESS, request.digest, proofs.SESSION
+            ),
+            device=device,
             password=account["password"],
-            purpose=Purpose.APPROVE_ACCESS,
-            payload_digest=request.digest,
         )
         access_requests.approve(
             request, by=provider.user, challenge=challenge, session_key=proofs.SESSION

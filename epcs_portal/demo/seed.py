@@ -19,7 +19,7 @@ from epcs_portal.demo import cast, grants, proofs
 from foundation.actors import User
 from mfa import devices
 from mfa.idme import device_sync, link
-from mfa.models import Device, IdmeAccount, Purpose
+from mfa.models import Device, IdmeAccount, Intent, Purpose
 from mfa.oidc.provider_settings import idme_settings
 from mfa.oidc.responses import SignIn, Tokens, Userinfo
 from prescriptions.models import Drug, Patient, Pharmacy, Prescription
@@ -196,11 +196,11 @@ def _tokens(account: dict[str, Any]) -> Tokens:
 
 def _select(device: Device, *, by: User, password: str) -> None:
     challenge = proofs.proof(
-        device,
-        by=by,
+        Intent(
+            by, Purpose.SELECT_PRIMARY, devices.selection_digest(device), proofs.SESSION
+        ),
+        device=device,
         password=password,
-        purpose=Purpose.SELECT_PRIMARY,
-        payload_digest=devices.selection_digest(device),
     )
     devices.select_primary(
         device, by=by, challenge=challenge, session_key=proofs.SESSION

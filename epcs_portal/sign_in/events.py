@@ -27,7 +27,7 @@ from audit.reasons import Reason
 from epcs_portal.sign_in.sessions import SIGNED_IN_AT
 from foundation.actors import User
 from mfa import challenges
-from mfa.models import Challenge, Purpose
+from mfa.models import Challenge, Intent, Purpose
 
 
 @receiver(user_logged_in)
@@ -99,11 +99,7 @@ def open_admin(
     """Redeem both factors for a session of the administration site."""
     with transaction.atomic(durable=True):
         challenges.consume(
-            challenge,
-            user=user,
-            purpose=Purpose.ADMINISTER,
-            payload_digest=digest,
-            session_key=session_key,
+            challenge, Intent(user, Purpose.ADMINISTER, digest, session_key)
         )
         chain.record(Act.ADMIN_SIGNED_IN, by=user, of=challenge.device)
 

@@ -20,6 +20,7 @@ from mfa.models import (
     Device,
     DeviceQuerySet,
     IdmeAccount,
+    Intent,
     Kind,
     Purpose,
     Source,
@@ -178,11 +179,7 @@ def _consume(proof: Challenge | None, *, by: User, session_key: str) -> None:
     if proof is None:
         raise EnrollmentRefused("Confirm with one of the devices you already have.")
     challenges.consume(
-        proof,
-        user=by,
-        purpose=Purpose.ADD_DEVICE,
-        payload_digest=addition_digest(by),
-        session_key=session_key,
+        proof, Intent(by, Purpose.ADD_DEVICE, addition_digest(by), session_key)
     )
 
 

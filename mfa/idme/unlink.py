@@ -9,7 +9,7 @@ from audit.reasons import Reason
 from foundation import notices
 from foundation.actors import User
 from mfa import challenges, devices
-from mfa.models import Challenge, IdmeAccount, Purpose
+from mfa.models import Challenge, IdmeAccount, Intent, Purpose
 from mfa.oidc.errors import IdmeError
 from mfa.refusals import NotProven
 
@@ -64,10 +64,4 @@ def _consume(
 ) -> None:
     if proof is None:
         raise NotProven("Confirm with one of your devices.")
-    challenges.consume(
-        proof,
-        user=by,
-        purpose=Purpose.UNLINK,
-        payload_digest=digest(account),
-        session_key=session_key,
-    )
+    challenges.consume(proof, Intent(by, Purpose.UNLINK, digest(account), session_key))

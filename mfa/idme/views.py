@@ -215,7 +215,7 @@ def _unlink_form(
     return proof_form(
         request,
         purpose=Purpose.UNLINK,
-        payload_digest=unlink.digest(account),
+        digest=unlink.digest(account),
         devices=Device.objects.visible_to(request.user).usable(),
         message="Unlink the ID.me account",
     )

@@ -1,5 +1,6 @@
 import hashlib
 import uuid
+from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
@@ -25,6 +26,29 @@ class Purpose(models.TextChoices):
     RESTORE_SIGNING = "restore_signing", "Let signing go on after a stop"
 
 
+@dataclass(frozen=True)
+class Intent:
+    """What a person means to do: which act, on which content, in which session.
+
+    A challenge passed for one intent is worthless for any other.
+    """
+
+    user: User
+    purpose: Purpose
+    digest: str
+    session: str  # its key
+
+    def challenge(self, device: Device) -> "Challenge":
+        """Return an unsaved challenge for this intent, to be passed with a device."""
+        return Challenge(
+            user=self.user,
+            device=device,
+            purpose=self.purpose,
+            payload_digest=self.digest,
+            session_digest=session_digest(self.session),
+        )
+
+
 class ChallengeState(models.TextChoices):
     OPEN = "open", "Waiting for the device"
     PASSED = "passed", "Passed, not used yet"
@@ -37,12 +61,10 @@ class ChallengeQuerySet(models.QuerySet["Challenge"]):
         """Those that this user started in this session."""
         return self.filter(user=user, session_digest=session_digest(session_key))
 
-    def bound_to(
-        self, user: User, *, purpose: Purpose, payload_digest: str, session_key: str
-    ) -> "ChallengeQuerySet":
+    def bound_to(self, intent: Intent) -> "ChallengeQuerySet":
         """Those of this session for exactly this purpose and content."""
-        return self.of_session(user, session_key=session_key).filter(
-            purpose=purpose, payload_digest=payload_digest
+        return self.of_session(intent.user, session_key=intent.session).filter(
+            purpose=intent.purpose, payload_digest=intent.digest
         )
 
 

@@ -20,12 +20,12 @@ from mfa.models import (
     Channel,
     Device,
     Ending,
+    Intent,
     Kind,
     Purpose,
     Push,
     PushQuerySet,
     Source,
-    session_digest,
 )
 from mfa.oidc import backchannel
 from mfa.oidc.errors import IdmeError, IdmeUnavailable
@@ -42,33 +42,17 @@ class PushRefused(NotProven):
     """No push was sent; the message says why and what to do."""
 
 
-def start(
-    user: User,
-    *,
-    device: Device,
-    purpose: Purpose,
-    payload_digest: str,
-    message: str,
-    password: str,
-    session_key: str,
-) -> Challenge:
+def start(intent: Intent, *, device: Device, message: str, password: str) -> Challenge:
     """Check the password, send a push, and return the open challenge.
 
     Raise NotProven; no push was sent then.
     """
     challenges.plausible_now()
     device = challenges.require_usable(
-        device, kind=Kind.PUSH, user=user, purpose=purpose
+        device, kind=Kind.PUSH, user=intent.user, purpose=intent.purpose
     )
-    challenges.confirm_password(user, password=password)
-    challenge = Challenge(
-        user=user,
-        device=device,
-        purpose=purpose,
-        payload_digest=payload_digest,
-        session_digest=session_digest(session_key),
-    )
-    return _send(challenge, message=message)
+    challenges.confirm_password(intent.user, password=password)
+    return _send(intent.challenge(device), message=message)
 
 
 def resend(challenge: Challenge) -> Challenge:
@@ -86,13 +70,9 @@ def resend(challenge: Challenge) -> Challenge:
     return _send(challenge.successor(), message=challenge.push.message)
 
 
-def latest(
-    user: User, *, purpose: Purpose, payload_digest: str, session_key: str
-) -> Challenge | None:
-    """Return the newest push of this session for this content, unless redeemed."""
-    bound = Challenge.objects.bound_to(
-        user, purpose=purpose, payload_digest=payload_digest, session_key=session_key
-    )
+def latest(intent: Intent) -> Challenge | None:
+    """Return the newest push for this intent, unless redeemed."""
+    bound = Challenge.objects.bound_to(intent)
     return (
         bound.filter(push__isnull=False, started_at__gt=timezone.now() - SHOWN_FOR)
         .exclude(state=ChallengeState.CONSUMED)

@@ -21,7 +21,7 @@ from foundation.actors import User, Visitor
 from foundation.refusals import Refused
 from foundation.statements import fetch
 from mfa import challenges
-from mfa.models import Challenge, Purpose
+from mfa.models import Challenge, Intent, Purpose
 from prescriptions.models import SigningStop
 from prescriptions.safeguards import releases
 from providers import access_managers
@@ -174,10 +174,9 @@ def restore(
             raise StopRefused(reason)
         challenges.consume(
             challenge,
-            user=by,
-            purpose=Purpose.RESTORE_SIGNING,
-            payload_digest=restoration_digest(locked),
-            session_key=session_key,
+            Intent(
+                by, Purpose.RESTORE_SIGNING, restoration_digest(locked), session_key
+            ),
         )
         locked.restored_by, locked.restored_at = by, timezone.now()
         locked.save()

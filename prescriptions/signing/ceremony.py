@@ -18,7 +18,7 @@ from foundation.actors import User
 from foundation.blockers import Blocker
 from foundation.refusals import Refused
 from mfa import challenges, devices
-from mfa.models import Challenge, Device, Purpose
+from mfa.models import Challenge, Device, Intent, Purpose
 from prescriptions import content, script, signer
 from prescriptions.models import Prescription, SignedRecord, Status
 from prescriptions.signing import archive, review, snapshot
@@ -154,10 +154,7 @@ def _consume(
 ) -> None:
     challenges.consume(
         challenge,
-        user=by,
-        purpose=Purpose.SIGN,
-        payload_digest=content.payload_digest(prescriptions),
-        session_key=session_key,
+        Intent(by, Purpose.SIGN, content.payload_digest(prescriptions), session_key),
     )
 
 

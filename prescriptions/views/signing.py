@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from foundation.actors import AuthenticatedRequest, User
 from foundation.pages import local_path
 from foundation.refusals import NotPermitted, Refused
-from mfa.forms import ProofForm, proof_page
+from mfa.forms import ProofForm, intent_of, proof_page
 from mfa.idme import freshness
 from mfa.models import Device, Purpose
 from prescriptions import content
@@ -127,11 +127,8 @@ def _proof_form(request: AuthenticatedRequest, batch: review.Batch) -> ProofForm
         _record_refusals(request, batch.reviews)
         posted = None
     return ProofForm(
-        request.user,
+        intent_of(request, purpose=Purpose.SIGN, digest=batch.shown_digest),
         posted,
-        purpose=Purpose.SIGN,
-        payload_digest=batch.shown_digest,
-        session_key=request.session.session_key,
         devices=Device.objects.visible_to(request.user).usable(),
         message=content.push_message(batch.prescriptions),
     )

@@ -105,7 +105,7 @@ def _proof_form(request: AuthenticatedRequest, stop: SigningStop) -> ProofForm:
     return proof_form(
         request,
         purpose=Purpose.RESTORE_SIGNING,
-        payload_digest=stops.restoration_digest(stop),
+        digest=stops.restoration_digest(stop),
         devices=Device.objects.visible_to(request.user).usable(),
         message="Let signing go on",
     )

@@ -15,7 +15,7 @@ from audit.acts import Act, Outcome
 from audit.reasons import Reason, Words
 from foundation.actors import User
 from mfa import challenges
-from mfa.models import Challenge, Purpose
+from mfa.models import Challenge, Intent, Purpose
 from providers import access_managers
 from providers.access import approval, changes, notices
 from providers.models import (
@@ -122,11 +122,7 @@ def approve(
         locked = _locked(access_request)
         approval.require(locked, by=by)
         challenges.consume(
-            challenge,
-            user=by,
-            purpose=Purpose.APPROVE_ACCESS,
-            payload_digest=locked.digest,
-            session_key=session_key,
+            challenge, Intent(by, Purpose.APPROVE_ACCESS, locked.digest, session_key)
         )
         _close_approved(locked, by=by, challenge=challenge)
         changes.apply(locked, by=by)

@@ -189,7 +189,7 @@ def _proof_form(
     return proof_form(
         request,
         purpose=Purpose.APPROVE_ACCESS,
-        payload_digest=access_request.digest,
+        digest=access_request.digest,
         devices=Device.objects.visible_to(request.user).usable(),
         message=approval.message(access_request),
     )

@@ -12,6 +12,7 @@ from mfa.models import (
     Challenge,
     ChallengeState,
     Device,
+    Intent,
     Kind,
     Purpose,
 )
@@ -128,11 +129,8 @@ def test_no_other_kind_of_device_signs(post_to_sign, alice, shown, kind):
 
     with pytest.raises(refusals.DeviceNotUsable):
         challenges.prove(
-            alice,
+            Intent(alice, Purpose.SIGN, "0" * 64, SESSION),
             device=other,
-            purpose=Purpose.SIGN,
-            payload_digest="0" * 64,
-            session_key=SESSION,
             **factors,
         )
     with pytest.raises(IntegrityError), transaction.atomic():

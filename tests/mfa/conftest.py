@@ -5,7 +5,7 @@ from django.urls import reverse
 from mfa import challenges
 from mfa.models import Purpose
 from mfa.oidc.client import client as idme_client
-from tests.factories import PASSWORD, code_of, make_user
+from tests.factories import PASSWORD, code_of, intent_of, make_user
 from tests.mfa.idme.provider import Provider
 
 DIGEST = "d" * 64
@@ -26,10 +26,7 @@ def prove(alice, phone):
         } | overrides
         if "code" not in facts:
             facts["code"] = code_of(facts["device"])
-        return challenges.prove(
-            overrides.get("user", alice),
-            **{key: value for key, value in facts.items() if key != "user"},
-        )
+        return challenges.prove(intent_of(facts, user=alice), **facts)
 
     return prove
 

@@ -16,7 +16,7 @@ from audit.models import Event
 from mfa import challenges, refusals
 from mfa.models import Challenge, ChallengeState, Device, Purpose, UserThrottle
 from mfa.refusals import CodeRefused
-from tests.factories import PASSWORD, code_of, make_device
+from tests.factories import PASSWORD, code_of, intent_of, make_device
 from tests.mfa.conftest import DIGEST, SESSION
 
 # The middle of a 30-second step, so that no test straddles two.
@@ -38,13 +38,12 @@ def clock():
 
 def redeem(challenge, user, **overrides):
     facts = {
-        "user": user,
         "purpose": Purpose.SIGN,
         "payload_digest": DIGEST,
         "session_key": SESSION,
     } | overrides
     with transaction.atomic():
-        challenges.consume(challenge, **facts)
+        challenges.consume(challenge, intent_of(facts, user=user))
 
 
 @pytest.mark.both_databases

@@ -11,13 +11,14 @@ from mfa.models import (
     ChallengeState,
     Device,
     Ending,
+    Intent,
     Purpose,
     Push,
     UserThrottle,
 )
 from mfa.push import answers, pushes
 from mfa.refusals import CodeRefused
-from tests.factories import PASSWORD, code_of, make_device, make_paired_phone
+from tests.factories import PASSWORD, code_of, intent_of, make_device, make_paired_phone
 from tests.mfa.conftest import DIGEST, SESSION
 from tests.threads import at_once
 
@@ -36,7 +37,8 @@ def prove(user, device, code, **overrides):
         "password": PASSWORD,
         "session_key": SESSION,
     } | overrides
-    return challenges.prove(user, device=device, code=code, **facts)
+    intent = intent_of(facts, user=user)
+    return challenges.prove(intent, device=device, code=code, **facts)
 
 
 @pytest.mark.parametrize("attempt", range(5))
@@ -144,13 +146,10 @@ def test_a_rename_during_a_verification_is_kept(alice, phone):
 def test_of_yes_and_no_at_the_same_moment_one_counts(alice, attempt):
     handset = make_paired_phone(alice)
     push = pushes.start(
-        alice,
+        Intent(alice, Purpose.SIGN, DIGEST, SESSION),
         device=handset,
-        purpose=Purpose.SIGN,
-        payload_digest=DIGEST,
         message="P.P.",
         password=PASSWORD,
-        session_key=SESSION,
     ).push
 
     def answer(turn):
@@ -174,13 +173,10 @@ def test_of_many_pushes_at_the_same_moment_one_is_open(alice):
 
     def start(turn):
         return pushes.start(
-            alice,
+            Intent(alice, Purpose.SIGN, f"{turn}" * 64, SESSION),
             device=handset,
-            purpose=Purpose.SIGN,
-            payload_digest=f"{turn}" * 64,
             message="P.P.",
             password=PASSWORD,
-            session_key=SESSION,
         )
 
     results = at_once(start, times=pushes.MAX_PUSHES + 2)

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from mfa import challenges, devices
-from mfa.models import Device, Purpose, Retirement
+from mfa.models import Device, Intent, Purpose, Retirement
 from tests.factories import PASSWORD, code_of, make_device, make_paired_phone
 
 pytestmark = pytest.mark.django_db
@@ -55,13 +55,10 @@ def test_it_ends_when_another_is_selected(read, alice, phone):
 
 def test_a_primary_that_its_owner_removed_is_not_announced(read, alice, phone):
     challenge = challenges.prove(
-        alice,
+        Intent(alice, Purpose.RETIRE_DEVICE, devices.retirement_digest(phone), "s"),
         device=phone,
-        purpose=Purpose.RETIRE_DEVICE,
-        payload_digest=devices.retirement_digest(phone),
         password=PASSWORD,
         code=code_of(phone),
-        session_key="s",
     )
     devices.retire(phone, by=alice, challenge=challenge, session_key="s")
 

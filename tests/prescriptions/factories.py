@@ -12,7 +12,7 @@ from prescriptions.drugs import formulary
 from prescriptions.models import Drug, Patient, Pharmacy, Prescription
 from prescriptions.signing import ceremony
 from prescriptions.writing import drafts
-from tests.factories import PASSWORD, code_of, make_npi, serial
+from tests.factories import PASSWORD, code_of, intent_of, make_npi, serial
 
 SCHEDULE_II = [
     "Oxycodone hydrochloride 5 mg tablet",
@@ -122,7 +122,7 @@ def prove(prescriptions, device, **overrides):
         "session_key": SESSION,
     } | overrides
     facts.setdefault("code", code_of(facts["device"]))
-    return challenges.prove(device.user, **facts)
+    return challenges.prove(intent_of(facts, user=device.user), **facts)
 
 
 def sign(prescription, device):

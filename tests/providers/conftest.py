@@ -6,6 +6,7 @@ from providers.access import access_requests
 from tests.factories import (
     PASSWORD,
     code_of,
+    intent_of,
     make_device,
     make_idme_account,
     make_provider,
@@ -57,11 +58,11 @@ def passed(request, *, by, **overrides):
         "purpose": Purpose.APPROVE_ACCESS,
         "payload_digest": request.digest,
         "session_key": SESSION,
-    }
+    } | overrides
     return challenges.prove(
-        by,
+        intent_of(facts, user=by),
         device=device,
         password=PASSWORD,
         code=code_of(device),
-        **facts | overrides,
+        **facts,
     )

@@ -7,7 +7,13 @@ from django.core.cache import cache
 from mfa.models import ChallengeState, Kind, Purpose, Push, Source
 from mfa.phones import messages
 from mfa.push import pushes
-from tests.factories import PASSWORD, make_device, make_idme_account, make_user
+from tests.factories import (
+    PASSWORD,
+    intent_of,
+    make_device,
+    make_idme_account,
+    make_user,
+)
 from tests.mfa.phones.handset import Handset
 
 SESSION = "a-session-key"
@@ -71,8 +77,8 @@ def ask(alice, paired):
             "message": "R.R.: oxycodone 5 mg tablet, quantity 30",
             "password": PASSWORD,
             "session_key": SESSION,
-        }
-        return pushes.start(alice, **facts | overrides)
+        } | overrides
+        return pushes.start(intent_of(facts, user=alice), **facts)
 
     return ask
 

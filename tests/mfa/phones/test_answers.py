@@ -14,7 +14,7 @@ from joserfc.jwk import ECKey
 from audit.acts import Act
 from audit.models import Event
 from mfa import challenges, refusals
-from mfa.models import Challenge, ChallengeState, Device, Ending, Purpose, Push
+from mfa.models import Challenge, ChallengeState, Device, Ending, Intent, Purpose, Push
 from mfa.push import pushes
 from tests.mfa.phones.conftest import DIGEST, OPEN, SESSION, number_of, state_of
 from tests.mfa.phones.handset import ANSWERS
@@ -42,13 +42,7 @@ def test_the_number_on_the_phone_approves(alice, asked, request_on_phone, handse
     assert response.status_code == 200
     assert "Approved" in response.json()["text"]
     asked.refresh_from_db()
-    challenges.consume(
-        asked,
-        user=alice,
-        purpose=Purpose.SIGN,
-        payload_digest=DIGEST,
-        session_key=SESSION,
-    )
+    challenges.consume(asked, Intent(alice, Purpose.SIGN, DIGEST, SESSION))
 
 
 def test_the_number_is_nowhere_in_what_the_phone_is_told(asked, handset):
@@ -205,13 +199,7 @@ def test_an_approval_of_something_else_is_worth_nothing(
     asked.refresh_from_db()
 
     with pytest.raises(refusals.NotRedeemable):
-        challenges.consume(
-            asked,
-            user=alice,
-            purpose=Purpose.SIGN,
-            payload_digest="e" * 64,
-            session_key=SESSION,
-        )
+        challenges.consume(asked, Intent(alice, Purpose.SIGN, "e" * 64, SESSION))
 
 
 def test_an_approval_keeps_for_two_minutes(alice, asked, request_on_phone, handset):
@@ -222,13 +210,7 @@ def test_an_approval_keeps_for_two_minutes(alice, asked, request_on_phone, hands
         time_machine.travel(time.time() + 121),
         pytest.raises(refusals.NotRedeemable),
     ):
-        challenges.consume(
-            asked,
-            user=alice,
-            purpose=Purpose.SIGN,
-            payload_digest=DIGEST,
-            session_key=SESSION,
-        )
+        challenges.consume(asked, Intent(alice, Purpose.SIGN, DIGEST, SESSION))
 
 
 def test_a_flood_of_polls_is_turned_away_and_writes_nothing(asked, handset):

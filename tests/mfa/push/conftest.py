@@ -2,7 +2,7 @@ import pytest
 
 from mfa.models import Device, Purpose
 from mfa.push import pushes
-from tests.factories import PASSWORD, make_paired_phone
+from tests.factories import PASSWORD, intent_of, make_paired_phone
 from tests.mfa.conftest import DIGEST, SESSION
 from tests.mfa.push.steps import MESSAGE
 
@@ -24,8 +24,8 @@ def start(alice, handset):
             "message": MESSAGE,
             "password": PASSWORD,
             "session_key": SESSION,
-        }
-        return pushes.start(alice, **facts | overrides)
+        } | overrides
+        return pushes.start(intent_of(facts, user=alice), **facts)
 
     return start
 

@@ -5,6 +5,7 @@ from django.db import transaction
 from audit.models import Event
 from mfa import challenges
 from mfa.models import Purpose, Push
+from tests.factories import intent_of
 from tests.mfa.conftest import DIGEST, SESSION
 
 NOON = "2026-11-23T12:00:15Z"
@@ -13,13 +14,12 @@ MESSAGE = "P.P. Oxycodone hydrochloride 5 mg tablet, 30 tablets"
 
 def consume(alice, challenge, **overrides):
     facts = {
-        "user": alice,
         "purpose": Purpose.SIGN,
         "payload_digest": DIGEST,
         "session_key": SESSION,
-    }
+    } | overrides
     with transaction.atomic():
-        challenges.consume(challenge, **facts | overrides)
+        challenges.consume(challenge, intent_of(facts, user=alice))
 
 
 def acts():

@@ -12,7 +12,7 @@ from django.test import Client
 from audit.acts import Act, Outcome
 from audit.models import Event, Incident, IncidentKind
 from mfa import devices, refusals
-from mfa.models import Challenge, ChallengeState, Device, Ending, Purpose
+from mfa.models import Challenge, ChallengeState, Device, Ending, Intent, Purpose
 from mfa.push import answers, pushes
 from tests.factories import code_of, make_device, make_paired_phone, make_user
 from tests.mfa.conftest import DIGEST, SESSION
@@ -199,10 +199,12 @@ def test_waiting_writes_nothing(push, django_assert_num_queries):
 
 
 def test_a_newer_content_has_no_push_to_wait_for(alice, push):
-    same = {"purpose": Purpose.SIGN, "session_key": SESSION}
+    same, newer = (
+        Intent(alice, Purpose.SIGN, digest, SESSION) for digest in [DIGEST, "e" * 64]
+    )
 
-    assert pushes.latest(alice, payload_digest=DIGEST, **same) == push.challenge
-    assert pushes.latest(alice, payload_digest="e" * 64, **same) is None
+    assert pushes.latest(same) == push.challenge
+    assert pushes.latest(newer) is None
 
 
 def test_nothing_names_the_number_but_the_push(alice, push):

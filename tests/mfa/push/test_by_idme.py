@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from audit.models import Incident
 from mfa import challenges, refusals
-from mfa.models import Challenge, ChallengeState, Channel, Ending, Kind, Purpose
+from mfa.models import Challenge, ChallengeState, Channel, Ending, Intent, Kind, Purpose
 from mfa.oidc import backchannel
 from mfa.oidc.errors import IdmeRefused, IdmeUnavailable
 from mfa.push import idme_answers, pushes
@@ -74,13 +74,10 @@ def handset(alice):
 def start(alice, handset, idme):
     def start():
         return pushes.start(
-            alice,
+            Intent(alice, Purpose.SIGN, DIGEST, SESSION),
             device=handset,
-            purpose=Purpose.SIGN,
-            payload_digest=DIGEST,
             message=MESSAGE,
             password=PASSWORD,
-            session_key=SESSION,
         )
 
     return start
@@ -299,17 +296,12 @@ def test_a_redeemed_answer_signs_once(alice, idme, challenge, claims):
     challenge = answered(challenge, idme, claims)
     alice.mfa_devices.update(is_primary=False)
     alice.mfa_devices.filter(name="Handset").update(is_primary=True)
-    facts = {
-        "user": alice,
-        "purpose": Purpose.SIGN,
-        "payload_digest": DIGEST,
-        "session_key": SESSION,
-    }
+    intent = Intent(alice, Purpose.SIGN, DIGEST, SESSION)
     with transaction.atomic():
-        challenges.consume(challenge, **facts)
+        challenges.consume(challenge, intent)
 
     with pytest.raises(refusals.NotRedeemable), transaction.atomic():
-        challenges.consume(challenge, **facts)
+        challenges.consume(challenge, intent)
 
 
 def test_an_alarm_about_a_push_that_was_taken_back_is_heard(idme, challenge):

@@ -16,6 +16,7 @@ from providers.models import Designee
 from tests.factories import (
     PASSWORD,
     code_of,
+    intent_of,
     make_provider,
     make_ready_provider,
     make_user,
@@ -58,8 +59,8 @@ def proof(stop, user, **overrides):
         "password": PASSWORD,
         "code": code_of(device),
         "session_key": SESSION,
-    }
-    return challenges.prove(user, **facts | overrides)
+    } | overrides
+    return challenges.prove(intent_of(facts, user=user), **facts)
 
 
 def restore(stop, user, **overrides):

@@ -6,7 +6,7 @@ from joserfc import jws
 from audit.acts import Act
 from audit.models import Event
 from mfa import challenges
-from mfa.models import Purpose
+from mfa.models import Intent, Purpose
 from prescriptions import signer
 from prescriptions.models import (
     ClockMeasurement,
@@ -92,13 +92,10 @@ def test_one_challenge_restores_one_stop_once(alice):
     stop = stops.request_restoration(stop, by=steve, remedy="Mended.")
     device = alice.mfa_devices.get(is_primary=True)
     challenge = challenges.prove(
-        alice,
+        Intent(alice, Purpose.RESTORE_SIGNING, stops.restoration_digest(stop), SESSION),
         device=device,
-        purpose=Purpose.RESTORE_SIGNING,
-        payload_digest=stops.restoration_digest(stop),
         password=PASSWORD,
         code=code_of(device),
-        session_key=SESSION,
     )
 
     results = at_once(

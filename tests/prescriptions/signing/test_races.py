@@ -3,7 +3,7 @@
 import pytest
 
 from mfa import challenges, refusals
-from mfa.models import Challenge, Purpose
+from mfa.models import Challenge, Intent, Purpose
 from prescriptions import content
 from prescriptions.models import Prescription, SignedRecord, Status, Transmission
 from prescriptions.signing import ceremony
@@ -50,13 +50,10 @@ def test_one_code_posted_from_many_clients_signs_one_of_two(alice, ready, phone)
     def prove_and_sign(number):
         mine = [both[number % 2]]
         challenge = challenges.prove(
-            alice,
+            Intent(alice, Purpose.SIGN, content.payload_digest(mine), SESSION),
             device=phone,
-            purpose=Purpose.SIGN,
-            payload_digest=content.payload_digest(mine),
             password=PASSWORD,
             code=code,
-            session_key=SESSION,
         )
         return ceremony.sign(mine, by=alice, challenge=challenge, session_key=SESSION)
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 from audit.acts import Act
 from audit.models import Event, Incident, IncidentKind
 from mfa import challenges, refusals
-from mfa.models import Challenge, ChallengeState, Device, Ending, Purpose
+from mfa.models import Challenge, ChallengeState, Device, Ending, Intent, Purpose
 from mfa.push import answers, pushes
 from providers import readiness, standing
 from providers.access import access_requests, suspension
@@ -75,13 +75,10 @@ def test_a_reported_device_stops_everything_at_once(
 @pytest.mark.cfr("1311.125(d)(1)")
 def test_nothing_that_was_proven_with_it_stays_good(alice, phone):
     passed = challenges.prove(
-        alice,
+        Intent(alice, Purpose.SIGN, "0" * 64, SESSION),
         device=phone,
-        purpose=Purpose.SIGN,
-        payload_digest="0" * 64,
         password=PASSWORD,
         code=code_of(phone),
-        session_key=SESSION,
     )
 
     suspension.report_device(phone, by=alice, cause=Cause.LOST)
@@ -92,13 +89,7 @@ def test_nothing_that_was_proven_with_it_stays_good(alice, phone):
         pytest.raises(refusals.NotRedeemable),
         transaction.atomic(),
     ):
-        challenges.consume(
-            passed,
-            user=alice,
-            purpose=Purpose.SIGN,
-            payload_digest="0" * 64,
-            session_key=SESSION,
-        )
+        challenges.consume(passed, Intent(alice, Purpose.SIGN, "0" * 64, SESSION))
 
 
 @pytest.mark.cfr("1311.125(d)(1)")
@@ -139,13 +130,10 @@ def test_only_a_device_is_reported(alice, phone):
 def test_a_password_in_other_hands_suspends_too(alice, practice):
     paired = make_paired_phone(alice)
     asked = pushes.start(
-        alice,
+        Intent(alice, Purpose.SIGN, "0" * 64, SESSION),
         device=paired,
-        purpose=Purpose.SIGN,
-        payload_digest="0" * 64,
         message="Sign something",
         password=PASSWORD,
-        session_key=SESSION,
     )
 
     answers.deny(asked.push, because=Ending.NOT_ME)
