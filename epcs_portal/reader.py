@@ -13,7 +13,9 @@ from foundation.actors import AuthenticatedRequest, User
 from foundation.statements import Unreadable, fetch
 from mfa import devices
 from mfa.models import Device
+from prescriptions import permissions
 from prescriptions.models import SigningStop, ThirdPartyAudit
+from prescriptions.permissions import Permission, Who
 from prescriptions.safeguards import certification
 from providers import access_managers
 from providers.models import Practice, Provider
@@ -44,7 +46,15 @@ class Reader:
     @property
     def is_responsible(self) -> bool:
         """Return True if they may stop signing and see the system's status."""
-        return self.user.is_staff or self.is_access_manager
+        return permissions.allows(Permission.STOP_SIGNING, self._is)
+
+    @property
+    def _is(self) -> set[Who]:
+        facts = {
+            Who.ADMINISTRATOR: permissions.is_administrator(self.user),
+            Who.ACCESS_MANAGER: self.is_access_manager,
+        }
+        return {who for who, is_so in facts.items() if is_so}
 
     @property
     def reads_records(self) -> bool:

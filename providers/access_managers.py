@@ -1,8 +1,6 @@
 """Who manages access at a practice (21 CFR 1311.125(a), 1311.130(b)).
 
-An administrator designates the first two access managers, and can do no more than that.
-From then on access managers designate and dismiss each other: one requests, another one
-approves.
+Access managers designate and dismiss each other: one requests, another one approves.
 """
 
 from datetime import date
@@ -13,9 +11,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from audit import chain
 from audit.acts import Act
-from audit.reasons import Reason
 from foundation.actors import User
-from foundation.refusals import Refused
 from providers import credentialing
 from providers.models import (
     DeaRegistration,
@@ -26,10 +22,6 @@ from providers.models import (
 )
 
 MINIMUM = 2
-
-
-class NotDesignated(Refused):
-    """The person was not designated; the message says why."""
 
 
 def of(practice: Practice) -> QuerySet[User]:
@@ -95,33 +87,6 @@ def _is_registrant(practice: Practice, *, on: date) -> Q:
     registered = DeaRegistration.objects.current(on=on).filter(**of_user)
     licensed = StateLicense.objects.current(on=on).filter(**of_user)
     return Exists(registered) & Exists(licensed)
-
-
-def designate_first(user: User, *, practice: Practice, by: User | None) -> Designee:
-    """Designate an access manager of a practice that has too few to do so.
-
-    `by` is an administrator, or None: the operator, at the command line. Raises
-    NotDesignated.
-    """
-    with transaction.atomic(durable=True):
-        Practice.objects.select_for_update(no_key=True).get(pk=practice.pk)
-        refusal = objection_to_first(user, practice=practice, by=by)
-        if not refusal:
-            return designate(user, practice=practice, by=by)
-    chain.denied(by=by, of=practice, reason=Reason.NOT_NAMED)
-    raise NotDesignated(refusal)
-
-
-def objection_to_first(user: User, *, practice: Practice, by: User | None) -> str:
-    """Return why an administrator cannot designate this user there, or ""."""
-    if by is not None and not (by.is_active and by.is_staff):
-        return "Only an administrator names the first designees."
-    if not shortage(practice):
-        return (
-            f"{practice} has its designees. They name another one themselves: one "
-            "enters it under Access, another one executes it."
-        )
-    return objection_to(user, practice=practice)
 
 
 def objection_to(user: User, *, practice: Practice) -> str:

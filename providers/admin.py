@@ -9,6 +9,7 @@ from audit.admin import AuditedAdmin, ReadOnlyAdmin
 from foundation.actors import User
 from mfa.models import IdmeAccount
 from providers import access_managers
+from providers.access import first_managers
 from providers.institutions import roster
 from providers.models import (
     AccessGrant,
@@ -102,7 +103,7 @@ class FirstDesigneeForm(forms.ModelForm):
     def clean(self) -> dict[str, Any] | None:
         chosen = super().clean()
         if chosen and {"user", "practice"} <= chosen.keys():
-            refusal = access_managers.objection_to_first(
+            refusal = first_managers.objection_to(
                 chosen["user"], practice=chosen["practice"], by=self.by
             )
             if refusal:

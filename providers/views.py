@@ -21,8 +21,8 @@ from mfa.idme import freshness
 from mfa.models import Device, IdmeAccount
 from providers import credentialing
 from providers.access import suspension
+from providers.access.forms import LostDeviceForm
 from providers.erx_info import erx_info_of
-from providers.forms import LostDeviceForm
 from providers.models import Cause, Membership, Practice, Provider
 
 PAGE_SIZE = 50

@@ -8,7 +8,7 @@ from foundation.actors import User
 from foundation.refusals import Refused
 from mfa.models import Device, Intent, Purpose
 from providers import access_managers
-from providers.access import access_requests
+from providers.access import access_requests, first_managers
 from providers.models import (
     AccessRequest,
     DeaSource,
@@ -26,7 +26,7 @@ def designate(people: list[User], *, practice: Practice) -> None:
     if not Designee.objects.filter(practice=practice).exists():
         for person in people:
             if not access_managers.objection_to(person, practice=practice):
-                access_managers.designate_first(person, practice=practice, by=None)
+                first_managers.designate(person, practice=practice, by=None)
 
 
 def grant(

@@ -22,6 +22,7 @@ from prescriptions.models import (
     Transmission,
     TransmissionState,
 )
+from prescriptions.permissions import Permission
 from prescriptions.writing import drafts
 from prescriptions.writing.drafts import WritingRefused
 
@@ -35,7 +36,7 @@ def cancel(prescription: Prescription, *, by: User, reason: str) -> Cancellation
     No factor is asked for: a cancellation orders nothing, and a delay could do harm.
     Raise WritingRefused.
     """
-    drafts.require_writer(prescription, by=by)
+    drafts.require(Permission.CANCEL, prescription, by=by)
     with transaction.atomic(durable=True):
         locked = _lock_cancellable(prescription, by=by)
         return cancel_locked(locked, by=by, reason=reason)
@@ -43,7 +44,7 @@ def cancel(prescription: Prescription, *, by: User, reason: str) -> Cancellation
 
 def replace(prescription: Prescription, *, by: User, reason: str) -> Prescription:
     """Cancel a signed prescription and return a draft of the one that replaces it."""
-    drafts.require_writer(prescription, by=by)
+    drafts.require(Permission.CANCEL, prescription, by=by)
     with transaction.atomic(durable=True):
         locked = _lock_cancellable(prescription, by=by)
         cancel_locked(locked, by=by, reason=reason)

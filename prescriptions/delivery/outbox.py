@@ -18,7 +18,7 @@ from audit import chain
 from audit.acts import Act, Outcome
 from foundation.actors import User
 from foundation.refusals import Overtaken
-from prescriptions import script, verification
+from prescriptions import permissions, script, verification
 from prescriptions.delivery import network, outcomes
 from prescriptions.models import (
     Prescription,
@@ -28,6 +28,7 @@ from prescriptions.models import (
     TransmissionState,
 )
 from prescriptions.network_settings import script_settings
+from prescriptions.permissions import Permission
 
 logger = logging.getLogger(__name__)
 
@@ -100,8 +101,7 @@ def sweep() -> int:
 def retry_now(message: Transmission, *, by: User) -> None:
     """Attempt a waiting message at once, with the same bytes; raise RetryRefused."""
     now = timezone.now()
-    visible = Prescription.objects.visible_to(by).filter(pk=message.about.pk)
-    if not visible.exists():
+    if not permissions.may(by, Permission.SEND_AGAIN, of=message.about):
         raise RetryRefused("There is no such prescription at your practice.")
     with transaction.atomic(durable=True):
         waiting = Transmission.objects.filter(pk=message.pk, state=WAITING)

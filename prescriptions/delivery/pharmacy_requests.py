@@ -25,6 +25,7 @@ from prescriptions.models import (
     Status,
     Transmission,
 )
+from prescriptions.permissions import Permission
 from prescriptions.writing import drafts
 from prescriptions.writing.drafts import WritingRefused
 
@@ -38,7 +39,7 @@ UNDECIDED = {"draft": None, "decided_by": None, "decided_at": None}
 
 def deny(request: PharmacyRequest, *, by: User, reason: str) -> None:
     """Deny a request and tell the pharmacy why; raise WritingRefused."""
-    drafts.require_writer(request.prescription, by=by)
+    drafts.require(Permission.ANSWER_PHARMACY, request.prescription, by=by)
     with transaction.atomic(durable=True):
         _decide(request, by=by, state=RequestState.DENIED, reason=reason)
         _answer(request, reason=reason)
@@ -54,7 +55,7 @@ def write(request: PharmacyRequest, *, by: User) -> Prescription:
         patient=original.patient,
         **values | NOT_CARRIED_OVER,
     )
-    drafts.require_writer(draft, by=by)
+    drafts.require(Permission.ANSWER_PHARMACY, draft, by=by)
     with transaction.atomic(durable=True):
         drafts.add(draft, by=by)
         _decide(request, by=by, state=RequestState.WRITING, draft=draft)

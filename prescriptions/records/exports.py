@@ -20,8 +20,9 @@ from audit.acts import Act, Outcome
 from audit.reasons import Reason
 from foundation.actors import User
 from foundation.refusals import NotPermitted
-from prescriptions import signer
+from prescriptions import permissions, signer
 from prescriptions.models import Export, ExportState
+from prescriptions.permissions import Permission
 from prescriptions.records.bundles import contents, writer
 from prescriptions.records.bundles.contents import Scope
 from providers import access_managers
@@ -60,7 +61,7 @@ def request(
     last_day: date | None = None,
 ) -> Export:
     """Request a bundle of a practice's or a provider's records; raise ExportRefused."""
-    if (practice, provider) not in scopes_for(by):
+    if not _may_export(practice, provider, by=by):
         chain.denied(by=by, of=practice, reason=Reason.EXPORT)
         raise ExportRefused("These records are not yours to export.")
     now = timezone.now()
@@ -75,6 +76,14 @@ def request(
     )
     _enqueue(export)
     return export
+
+
+def _may_export(practice: Practice, provider: Provider | None, *, by: User) -> bool:
+    if provider is None:
+        return permissions.may(by, Permission.EXPORT_PRACTICE, of=practice)
+    works_there = Practice.objects.visible_to(by).filter(pk=practice.pk)
+    is_theirs = permissions.may(by, Permission.EXPORT_OWN, of=provider)
+    return is_theirs and works_there.exists()
 
 
 def _enqueue(export: Export) -> None:

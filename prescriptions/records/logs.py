@@ -17,7 +17,7 @@ from audit import chain
 from audit.acts import Act
 from foundation.actors import User
 from foundation.refusals import NotPermitted
-from prescriptions import content, dates, spreadsheets
+from prescriptions import content, dates, permissions, spreadsheets
 from prescriptions.models import (
     LogKind,
     PrescriptionLog,
@@ -25,6 +25,7 @@ from prescriptions.models import (
     Status,
     in_words,
 )
+from prescriptions.permissions import Permission
 from providers.models import Practice, Provider
 
 FORMAT = 1
@@ -82,7 +83,7 @@ def make(
     provider: Provider, *, practice: Practice, first: date, last: date, by: User
 ) -> PrescriptionLog:
     """Archive and return a log of these days for its practitioner; raise LogRefused."""
-    if provider.user_id != by.pk:
+    if not permissions.may(by, Permission.MAKE_LOG, of=provider):
         raise LogRefused("A log is made for the practitioner alone.")
     return archive(
         PrescriptionLog(

@@ -20,7 +20,8 @@ from audit.reasons import Reason
 from foundation import business_days
 from foundation.actors import User
 from foundation.blockers import Blocker
-from foundation.refusals import Refused
+from foundation.refusals import NotPermitted, Refused
+from prescriptions import permissions
 from prescriptions.models import (
     REQUIRED,
     Capability,
@@ -29,6 +30,7 @@ from prescriptions.models import (
     ThirdPartyAudit,
 )
 from prescriptions.network_settings import script_settings
+from prescriptions.permissions import Permission
 from prescriptions.rules.elements import is_ghb
 from prescriptions.safeguards import hosts
 from prescriptions.safeguards.releases import software_version
@@ -48,6 +50,10 @@ NOTICES = {"dea": "told_dea_at", "registrants": "told_registrants_at"}
 
 class ReportRefused(Refused):
     """The report was not entered or confirmed; the message says why."""
+
+
+class NotAdministrator(ReportRefused, NotPermitted):
+    """Only an administrator enters and confirms reports."""
 
 
 def problems() -> list[str]:
@@ -120,7 +126,7 @@ def enter(report: ThirdPartyAudit, *, by: User) -> ThirdPartyAudit:
     An adverse one counts at once and sets the deadlines of its notices (1311.300).
     Raise ReportRefused.
     """
-    _require_staff(by, report=None)
+    _require_permission(by, report=None)
     _require_complete(report)
     report.entered_by, report.entered_at = by, timezone.now()
     if _is_adverse(report):
@@ -133,7 +139,7 @@ def enter(report: ThirdPartyAudit, *, by: User) -> ThirdPartyAudit:
 
 def confirm(report: ThirdPartyAudit, *, by: User) -> None:
     """Confirm, as a second administrator, a report as entered; raise ReportRefused."""
-    _require_staff(by, report=report)
+    _require_permission(by, report=report)
     with transaction.atomic(durable=True):
         locked = ThirdPartyAudit.objects.select_for_update(no_key=True)
         report = locked.get(pk=report.pk)
@@ -151,7 +157,7 @@ def record_notice(report: ThirdPartyAudit, whom: str, *, by: User) -> None:
 
     `whom` is a key of NOTICES. Raise ReportRefused if it is recorded already.
     """
-    _require_staff(by, report=report)
+    _require_permission(by, report=report)
     with transaction.atomic(durable=True):
         unnotified = ThirdPartyAudit.objects.filter(
             pk=report.pk, finding=Finding.ADVERSE, **{NOTICES[whom]: None}
@@ -239,8 +245,8 @@ def _require_complete(report: ThirdPartyAudit) -> None:
         )
 
 
-def _require_staff(by: User, *, report: ThirdPartyAudit | None) -> None:
-    if by.is_active and by.is_staff:
+def _require_permission(by: User, *, report: ThirdPartyAudit | None) -> None:
+    if permissions.may(by, Permission.CERTIFY):
         return
     chain.denied(by=by, of=report, reason=Reason.NOT_ADMINISTRATOR)
-    raise ReportRefused("Only an administrator does that.")
+    raise NotAdministrator("Only an administrator does that.")

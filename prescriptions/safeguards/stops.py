@@ -18,11 +18,13 @@ from audit.acts import Act
 from audit.reasons import Words
 from foundation import notices
 from foundation.actors import User, Visitor
-from foundation.refusals import Refused
+from foundation.refusals import NotPermitted, Refused
 from foundation.statements import fetch
 from mfa import challenges
 from mfa.models import Challenge, Intent, Purpose
+from prescriptions import permissions
 from prescriptions.models import SigningStop
+from prescriptions.permissions import Permission
 from prescriptions.safeguards import releases
 from providers import access_managers
 from providers.models import Practice
@@ -32,6 +34,10 @@ STOPPED = "Signing was stopped at {where} by {by}: {reason}"
 
 class StopRefused(Refused):
     """Signing was not stopped or restored; the message says why."""
+
+
+class NotResponsible(StopRefused, NotPermitted):
+    """Only administrators and access managers stop signing and record the fix."""
 
 
 def problems(*, by: Visitor | None = None) -> list[str]:
@@ -81,21 +87,16 @@ def describe(stop: SigningStop) -> str:
     return STOPPED.format(where=stop.where, by=stop.stopped_by, reason=stop.reason)
 
 
-def is_responsible(user: User) -> bool:
-    """Return True for those who stop and restore: administrators, access managers."""
-    return user.is_active and (user.is_staff or practices_of(user).exists())
-
-
 def practices_of(user: User) -> QuerySet[Practice]:
     """Return the practices where this user may stop signing; an administrator: all."""
-    if user.is_active and user.is_staff:
+    if permissions.is_administrator(user):
         return Practice.objects.all()
     return access_managers.practices_of(user)
 
 
 def visible_to(user: User) -> QuerySet[SigningStop]:
     """Return the stops, current and past, that this user is responsible for."""
-    if not is_responsible(user):
+    if not permissions.may(user, Permission.STOP_SIGNING):
         return SigningStop.objects.none()
     stops = SigningStop.objects.select_related(
         "practice", "stopped_by", "entered_by", "restored_by"
@@ -111,7 +112,7 @@ def stop(
     21 CFR 1311.102(f)-(h). Raise StopRefused.
     """
     with refusals.recorded(Act.PERMISSION_DENIED, by=by, of=practice):
-        _require_responsible(practice, by=by)
+        _require_permission(practice, by=by)
         _require_reason(reason, fixed_in=fixed_in)
     with transaction.atomic(durable=True):
         created = SigningStop.objects.create(
@@ -143,7 +144,7 @@ def request_restoration(stop: SigningStop, *, by: User, remedy: str) -> SigningS
         transaction.atomic(durable=True),
     ):
         locked = _locked(stop)
-        _require_responsible(locked.practice, by=by)
+        _require_permission(locked.practice, by=by)
         if not remedy.strip():
             raise StopRefused("Say what was mended.")
         if locked.entered_by_id not in (None, by.pk):
@@ -197,7 +198,7 @@ def restoration_blocker(stop: SigningStop, *, by: User) -> str:
         return "First somebody enters what was mended."
     if stop.entered_by_id == by.pk:
         return "You entered it. A second person executes it."
-    if not _is_registrant(stop.practice, by):
+    if not permissions.may(by, Permission.RESTORE_SIGNING, of=stop):
         return (
             f"Only a designee who is a DEA registrant executes it, at {stop.where}."
             if stop.practice
@@ -241,29 +242,11 @@ def _locked(stop: SigningStop) -> SigningStop:
     return locked
 
 
-def _is_registrant(practice: Practice | None, by: User) -> bool:
-    practices = access_managers.practices_of(by)
-    if practice:
-        practices = practices.filter(pk=practice.pk)
-    return by.is_active and any(_counts_as_registrant(by, each) for each in practices)
-
-
-def _counts_as_registrant(user: User, practice: Practice) -> bool:
-    """Return True for a registrant, and at an institution for any access manager."""
-    if practice.institution_id:
-        return True
-    registrants = access_managers.registrants(practice, on=practice.today())
-    return registrants.filter(pk=user.pk).exists()
-
-
-def _require_responsible(practice: Practice | None, *, by: User) -> None:
-    if by.is_active and by.is_staff:
-        return
-    practices = practices_of(by)
-    if practice:
-        practices = practices.filter(pk=practice.pk)
-    if not (by.is_active and practices.exists()):
-        raise StopRefused("Only administrators and designees stop and restore signing.")
+def _require_permission(practice: Practice | None, *, by: User) -> None:
+    if not permissions.may(by, Permission.STOP_SIGNING, of=practice):
+        raise NotResponsible(
+            "Only administrators and designees stop and restore signing."
+        )
 
 
 def _require_reason(reason: str, *, fixed_in: str) -> None:

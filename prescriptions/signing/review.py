@@ -10,8 +10,9 @@ from datetime import date
 
 from foundation.actors import User
 from foundation.blockers import Blocker
-from prescriptions import content, rules
+from prescriptions import content, permissions, rules
 from prescriptions.models import Prescription, Status
+from prescriptions.permissions import Permission
 from prescriptions.rules import Place
 from prescriptions.safeguards import certification
 from prescriptions.signing.snapshot import Snapshot
@@ -118,11 +119,10 @@ def blockers_under_lock(
 
 
 def is_prescriber(prescription: Prescription, by: User) -> bool:
-    """Return True for the active practitioner on it, unless somebody else marked it."""
-    return (
-        by.is_active
-        and prescription.prescriber.user_id == by.pk
-        and prescription.ready_by_id in (None, by.pk)
+    """Return True for the practitioner on it, unless somebody else marked it."""
+    is_marked_by_another = prescription.ready_by_id not in (None, by.pk)
+    return not is_marked_by_another and permissions.may(
+        by, Permission.SIGN, of=prescription
     )
 
 

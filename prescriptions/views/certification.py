@@ -13,11 +13,11 @@ from foundation.pages import form_page
 from prescriptions.models import Finding, ThirdPartyAudit
 from prescriptions.safeguards import certification, releases
 from prescriptions.safeguards.forms import ReportForm
-from prescriptions.views.system import require_staff
+from prescriptions.views.system import require_administrator
 
 
 def add(request: AuthenticatedRequest) -> HttpResponse:
-    require_staff(request.user)
+    require_administrator(request.user)
     form = ReportForm(
         request.POST or None,
         initial={"software_version": releases.software_version()},
@@ -35,7 +35,7 @@ def add(request: AuthenticatedRequest) -> HttpResponse:
 
 def detail(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     """Show a report; confirm it, or record who was notified of it."""
-    require_staff(request.user)
+    require_administrator(request.user)
     report = get_object_or_404(ThirdPartyAudit, public_id=public_id)
     refusal = ""
     if request.method == "POST":

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from foundation.actors import AuthenticatedRequest, User
 from foundation.pages import STOP_ASKING, form_page
-from prescriptions import rules
+from prescriptions import permissions, rules
 from prescriptions.delivery import cancellation, outbox, outcomes
 from prescriptions.models import (
     Patient,
@@ -21,6 +21,7 @@ from prescriptions.models import (
     Status,
     Transmission,
 )
+from prescriptions.permissions import Permission
 from prescriptions.views.lookups import patient_or_404, prescription_or_404
 from prescriptions.writing import drafts, rule_context
 from prescriptions.writing.forms import PrescriptionForm
@@ -200,12 +201,21 @@ def _form_page(
 def _facts(request: AuthenticatedRequest, prescription: Prescription) -> dict:
     return {
         "prescription": prescription,
-        "is_prescriber": prescription.prescriber.user_id == request.user.pk,
+        **_permissions(request.user, prescription),
         "issue_date": prescription.issue_date,
         "record": getattr(prescription, "signed_record", None),
         "is_accepted_late": outcomes.was_accepted_late(prescription),
         "can_retry": _can_retry(prescription),
         "is_cancellable": prescription.status in cancellation.CANCELLABLE,
+    }
+
+
+def _permissions(user: User, prescription: Prescription) -> dict[str, bool]:
+    """Return what this user may do of that which not everybody may who sees it."""
+    return {
+        "may_sign": permissions.may(user, Permission.SIGN, of=prescription),
+        "may_report": prescription.signed_at is not None
+        and permissions.may(user, Permission.REPORT_SIGNATURE, of=prescription),
     }
 
 

@@ -15,8 +15,9 @@ from foundation.refusals import NotPermitted, Refused
 from mfa.forms import ProofForm, intent_of, proof_page
 from mfa.idme import freshness
 from mfa.models import Device, Purpose
-from prescriptions import content
+from prescriptions import content, permissions
 from prescriptions.models import OPEN, Patient, Prescription, SignedRecord
+from prescriptions.permissions import Permission
 from prescriptions.signing import ceremony, review, snapshot
 from prescriptions.views.lookups import patient_or_404, prescription_or_404
 
@@ -48,7 +49,7 @@ def unready(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
 @sensitive_post_parameters("password", "code")
 def sign(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     prescription = prescription_or_404(request, public_id)
-    if prescription.prescriber.user_id != request.user.pk:
+    if not permissions.may(request.user, Permission.SIGN, of=prescription):
         if request.method == "POST":
             ceremony.record_refusal(prescription, [review.NOT_YOURS], by=request.user)
         raise NotPermitted("Only the practitioner named on it can sign this.")

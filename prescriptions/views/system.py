@@ -1,6 +1,5 @@
 """The status of the system: each part of the gate, for those responsible for it."""
 
-from django.core.exceptions import PermissionDenied
 from django.db import connection
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -9,13 +8,16 @@ from django.views.decorators.http import require_safe
 
 from audit.models import Event
 from foundation.actors import AuthenticatedRequest, User
+from foundation.refusals import NotPermitted
 from mfa.models import Device
+from prescriptions import permissions
 from prescriptions.models import (
     ClockMeasurement,
     SigningKey,
     SigningModule,
     ThirdPartyAudit,
 )
+from prescriptions.permissions import Permission
 from prescriptions.safeguards import certification, clock, releases, stops
 from prescriptions.signing import gate
 
@@ -30,6 +32,7 @@ def status(request: AuthenticatedRequest) -> HttpResponse:
         "has_problems": any(findings.values()),
         "not_shown": _not_shown(),
         "stops": stops.visible_to(request.user),
+        "may_certify": permissions.may(request.user, Permission.CERTIFY),
         "has_device": Device.objects.visible_to(request.user).usable().exists(),
     }
     facts |= _software_facts() | _signer_facts() | _clock_facts()
@@ -38,15 +41,15 @@ def status(request: AuthenticatedRequest) -> HttpResponse:
 
 
 def require_responsible(user: User) -> None:
-    """Raise PermissionDenied unless this user may see and stop the system."""
-    if not stops.is_responsible(user):
-        raise PermissionDenied("This page is for administrators and designees.")
+    """Raise NotPermitted unless this user may see and stop the system."""
+    if not permissions.may(user, Permission.STOP_SIGNING):
+        raise NotPermitted("This page is for administrators and designees.")
 
 
-def require_staff(user: User) -> None:
-    """Raise PermissionDenied unless this user is an administrator."""
-    if not (user.is_active and user.is_staff):
-        raise PermissionDenied("This page is for administrators.")
+def require_administrator(user: User) -> None:
+    """Raise NotPermitted unless this user may enter and confirm reports."""
+    if not permissions.may(user, Permission.CERTIFY):
+        raise NotPermitted("This page is for administrators.")
 
 
 def _software_facts() -> dict:

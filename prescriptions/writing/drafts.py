@@ -8,10 +8,10 @@ from audit.acts import Act
 from audit.reasons import Reason
 from foundation.actors import User
 from foundation.refusals import NotPermitted
+from prescriptions import permissions
 from prescriptions.models import Patient, Prescription, Status
+from prescriptions.permissions import Permission
 from providers.models import DeaRegistration, Membership, Provider, Role
-
-WRITERS = [Role.PROVIDER, Role.AGENT]
 
 
 class WritingRefused(NotPermitted):
@@ -20,7 +20,7 @@ class WritingRefused(NotPermitted):
 
 def create(prescription: Prescription, *, by: User) -> Prescription:
     """Save a new draft and record it; raise WritingRefused."""
-    require_writer(prescription, by=by)
+    require(Permission.WRITE, prescription, by=by)
     with transaction.atomic(durable=True):
         return add(prescription, by=by)
 
@@ -44,7 +44,7 @@ def alter(prescription: Prescription, *, by: User) -> Prescription:
 
     Raise WritingRefused, also if somebody else changed it meanwhile.
     """
-    require_writer(prescription, by=by)
+    require(Permission.WRITE, prescription, by=by)
     with transaction.atomic(durable=True):
         locked = _locked_open(prescription, by=by)
         if locked.version != prescription.version:
@@ -66,7 +66,7 @@ def alter(prescription: Prescription, *, by: User) -> Prescription:
 
 def discard(prescription: Prescription, *, by: User) -> None:
     """Discard a prescription that was not signed; its row stays. Raise WritingRefused."""
-    require_writer(prescription, by=by)
+    require(Permission.WRITE, prescription, by=by)
     with transaction.atomic(durable=True):
         locked = _locked_open(prescription, by=by)
         locked.unmark()
@@ -101,7 +101,7 @@ def save_patient(patient: Patient, *, by: User) -> Patient:
 
     Raise WritingRefused.
     """
-    if not _works_at(patient.practice_id, user=by, roles=WRITERS):
+    if not permissions.may(by, Permission.KEEP_PATIENTS, of=patient):
         raise WritingRefused(
             "Only providers and agents of the practice keep its patients."
         )
@@ -159,9 +159,11 @@ def _only_registration(prescription: Prescription) -> DeaRegistration | None:
 
 
 def _require_colleague(provider: Provider, prescription: Prescription) -> None:
-    if not _works_at(
-        prescription.practice_id, user=provider.user, roles=[Role.PROVIDER]
-    ):
+    memberships = Membership.objects.filter(user=provider.user_id, left_on=None)
+    works_there = memberships.filter(
+        practice=prescription.practice_id, role=Role.PROVIDER
+    )
+    if not (provider.user.is_active and works_there.exists()):
         raise WritingRefused(f"{provider} does not work at {prescription.practice}.")
 
 
@@ -196,9 +198,9 @@ def _locked_open(prescription: Prescription, *, by: User) -> Prescription:
     )
 
 
-def require_writer(prescription: Prescription, *, by: User) -> None:
-    """Raise WritingRefused, and record it, unless the user is a provider or agent."""
-    if _works_at(prescription.practice_id, user=by, roles=WRITERS):
+def require(permission: Permission, prescription: Prescription, *, by: User) -> None:
+    """Raise WritingRefused, and record it, unless the user may do this to it."""
+    if permissions.may(by, permission, of=prescription):
         return
     chain.denied(
         by=by,
@@ -207,13 +209,4 @@ def require_writer(prescription: Prescription, *, by: User) -> None:
     )
     raise WritingRefused(
         "Only providers and agents of the practice write prescriptions."
-    )
-
-
-def _works_at(practice_id: int, *, user: User, roles: list[Role]) -> bool:
-    return (
-        user.is_active
-        and Membership.objects.filter(
-            user=user, practice=practice_id, role__in=roles, left_on=None
-        ).exists()
     )

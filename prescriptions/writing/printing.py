@@ -24,6 +24,7 @@ from prescriptions.models import (
     PrintoutKind,
     Status,
 )
+from prescriptions.permissions import Permission
 from prescriptions.writing import drafts, rule_context
 from prescriptions.writing.drafts import WritingRefused
 
@@ -35,7 +36,7 @@ def copy(prescription: Prescription, *, by: User) -> Printout:
 
     Raise WritingRefused.
     """
-    drafts.require_writer(prescription, by=by)
+    drafts.require(Permission.PRINT, prescription, by=by)
     with transaction.atomic(durable=True):
         locked = drafts.lock(prescription, by=by)
         if locked.signed_at is None:
@@ -50,7 +51,7 @@ def after_failure(prescription: Prescription, *, by: User) -> Printout:
 
     Raise WritingRefused.
     """
-    drafts.require_writer(prescription, by=by)
+    drafts.require(Permission.PRINT, prescription, by=by)
     with transaction.atomic(durable=True):
         locked = drafts.lock(prescription, by=by)
         if locked.status != Status.FAILED:
@@ -68,7 +69,7 @@ def original(prescription: Prescription, *, by: User) -> Printout:
 
     Raise WritingRefused.
     """
-    drafts.require_writer(prescription, by=by)
+    drafts.require(Permission.PRINT, prescription, by=by)
     with transaction.atomic(durable=True):
         locked = drafts.lock(prescription, by=by)
         if locked.status not in OPEN:
@@ -81,7 +82,7 @@ def original(prescription: Prescription, *, by: User) -> Printout:
 
 def reprint(prescription: Prescription, *, by: User) -> Printout:
     """Print the same original again, in place of a spoiled sheet; raise WritingRefused."""
-    drafts.require_writer(prescription, by=by)
+    drafts.require(Permission.PRINT, prescription, by=by)
     with transaction.atomic(durable=True):
         locked = drafts.lock(prescription, by=by)
         sheet = locked.printouts.filter(kind__in=ORIGINALS).first()
@@ -111,7 +112,7 @@ def blockers(prescription: Prescription) -> list[Blocker]:
 def medication_list(patient: Patient, *, by: User) -> list[Prescription]:
     """Return a patient's prescriptions for an informational list; record the print."""
     patient = Patient.objects.visible_to(by).get(pk=patient.pk)
-    drafts.require_writer(Prescription(practice=patient.practice), by=by)
+    drafts.require(Permission.PRINT, Prescription(practice=patient.practice), by=by)
     issued = (
         Prescription.objects.filter(patient=patient, issued_on__isnull=False)
         .exclude(status=Status.CANCELLED)

@@ -16,7 +16,7 @@ from audit.reasons import Reason, Words
 from foundation.actors import User
 from mfa import challenges
 from mfa.models import Challenge, Intent, Purpose
-from providers import access_managers
+from providers import permissions
 from providers.access import approval, changes, notices
 from providers.models import (
     AccessGrant,
@@ -29,7 +29,7 @@ from providers.models import (
     StateLicense,
     Verification,
 )
-from providers.refusals import AccessRefused
+from providers.permissions import AccessNotPermitted, AccessRefused, Permission
 
 ENDS = [AccessKind.REVOKE, AccessKind.DISMISS]
 
@@ -150,7 +150,7 @@ def decline(access_request: AccessRequest, *, by: User, reason: str) -> None:
         transaction.atomic(durable=True),
     ):
         locked = _locked(access_request)
-        _require_access_manager(locked.practice, by=by)
+        _require(Permission.DECLINE_CHANGE, locked.practice, by=by)
         if locked.person_id == by.pk and locked.kind in ENDS:
             raise AccessRefused(
                 "This ends something of yours. Another designee decides it.",
@@ -170,8 +170,8 @@ def withdraw(access_request: AccessRequest, *, by: User) -> None:
         transaction.atomic(durable=True),
     ):
         locked = _locked(access_request)
-        if locked.entered_by_id != by.pk:
-            raise AccessRefused(
+        if not permissions.may(by, Permission.WITHDRAW_REQUEST, of=locked):
+            raise AccessNotPermitted(
                 "Only who entered it takes it back. Decline it instead.",
                 reason=Reason.NOT_ENTERED_BY,
             )
@@ -185,8 +185,8 @@ def give_up(provider: Provider, *, by: User, reason: str) -> None:
         refusals.recorded(Act.ACCESS_REFUSED, by=by, of=provider),
         transaction.atomic(durable=True),
     ):
-        if provider.user_id != by.pk:
-            raise AccessRefused(
+        if not permissions.may(by, Permission.GIVE_UP, of=provider):
+            raise AccessNotPermitted(
                 "Only its holder gives up a right to sign. Two designees end another's.",
                 reason=Reason.NOT_HOLDER,
             )
@@ -214,7 +214,7 @@ def _save(access_request: AccessRequest, *, by: User) -> AccessRequest:
             refusals.recorded(Act.ACCESS_REFUSED, by=by, of=about),
             transaction.atomic(durable=True),
         ):
-            _require_access_manager(access_request.practice, by=by)
+            _require(Permission.REQUEST_CHANGE, access_request.practice, by=by)
             changes.require_possible(access_request)
             _insert(access_request, by=by)
             notices.requested(access_request)
@@ -278,9 +278,9 @@ def _close_approved(
     )
 
 
-def _require_access_manager(practice: Practice, *, by: User) -> None:
-    if not access_managers.is_access_manager(by, practice=practice):
-        raise AccessRefused(
+def _require(permission: Permission, practice: Practice, *, by: User) -> None:
+    if not permissions.may(by, permission, of=practice):
+        raise AccessNotPermitted(
             f"Only those who set access at {practice} do that.",
             reason=Reason.NOT_DESIGNEE,
         )

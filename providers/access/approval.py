@@ -15,7 +15,7 @@ from audit import seals
 from audit.reasons import Reason
 from foundation.actors import User
 from mfa.models import Device, IdmeAccount
-from providers import access_managers, authority, identity, standing
+from providers import access_managers, authority, identity, permissions, standing
 from providers.access import changes
 from providers.models import (
     AccessGrant,
@@ -25,7 +25,7 @@ from providers.models import (
     Provider,
     Verification,
 )
-from providers.refusals import AccessRefused
+from providers.permissions import AccessNotPermitted, AccessRefused, Permission
 
 STALE_AFTER = timedelta(days=30)  # the look-up of a practitioner's authority
 FOR_ANOTHER = [AccessKind.GRANT, AccessKind.NAME]
@@ -40,9 +40,9 @@ def require(access_request: AccessRequest, *, by: User) -> None:
 def objections(access_request: AccessRequest, *, by: User) -> list[AccessRefused]:
     """Return every reason why this person may not approve this request now."""
     practice = access_request.practice
-    if not access_managers.is_access_manager(by, practice=practice):
+    if not permissions.may(by, Permission.APPROVE_CHANGE, of=practice):
         return [
-            AccessRefused(
+            AccessNotPermitted(
                 f"Only those who set access at {practice} execute it.",
                 reason=Reason.NOT_DESIGNEE,
             )

@@ -26,7 +26,7 @@ from providers.models import (
     Verification,
 )
 from providers.models.access import AccessGrantQuerySet
-from providers.refusals import AccessRefused
+from providers.permissions import AccessRefused
 
 
 def require_possible(access_request: AccessRequest) -> None:

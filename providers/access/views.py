@@ -21,10 +21,9 @@ from mfa.models import Device, Purpose
 from providers import access_managers
 from providers.access import access_requests, approval
 from providers.access import overview as access_overview
-from providers.access.forms import GrantForm, PersonForm
-from providers.forms import ReasonForm
+from providers.access.forms import GrantForm, PersonForm, ReasonForm
 from providers.models import AccessRequest, Practice, Provider
-from providers.refusals import AccessRefused
+from providers.permissions import AccessRefused
 
 PAGE_SIZE = 25
 SHOWN_WITH = (

@@ -1,7 +1,7 @@
 from django import forms
 from django.http import QueryDict
 
-from providers.forms import let_choose
+from providers.access.forms import let_choose
 from providers.models import Institution, Listing, Provider
 
 

@@ -14,7 +14,7 @@ from audit import chain, refusals
 from audit.acts import Act
 from audit.reasons import Reason
 from foundation.actors import User
-from providers import credentialing
+from providers import credentialing, permissions
 from providers.access import suspension
 from providers.models import (
     Cause,
@@ -25,7 +25,9 @@ from providers.models import (
     Membership,
     Provider,
 )
-from providers.refusals import AccessRefused
+from providers.permissions import AccessNotPermitted, AccessRefused, Permission
+
+LIST = Permission.LIST_PRACTITIONERS
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ def remove_officer(officer: CredentialingOfficer, *, by: User) -> None:
     ):
         # One at a time, so that no two officers remove each other.
         Institution.objects.select_for_update(no_key=True).get(pk=institution.pk)
-        _require_officer(institution, by=by)
+        _require(Permission.REMOVE_OFFICER, institution, by=by)
         CredentialingOfficer.objects.filter(pk=officer.pk).end(by=by)
         chain.record(Act.CREDENTIALING_OFFICER_ENDED, by=by, of=officer.user)
 
@@ -94,7 +96,7 @@ def add(
             refusals.recorded(Act.ACCESS_REFUSED, by=by, of=institution),
             transaction.atomic(durable=True),
         ):
-            _require_officer(institution, by=by, about=provider)
+            _require(LIST, institution, by=by, about=provider)
             _require_association(provider, institution=institution)
             _require_check(check)
             listing = Listing(provider=provider, institution=institution, **vars(check))
@@ -151,11 +153,15 @@ def remove(listing: Listing, *, by: User, reason: str) -> None:
         chain.record(Act.CREDENTIALING_ENDED, by=by, of=locked)
 
 
-def _require_officer(
-    institution: Institution, *, by: User, about: Provider | None = None
+def _require(
+    permission: Permission,
+    institution: Institution,
+    *,
+    by: User,
+    about: Provider | None = None,
 ) -> None:
-    if not credentialing.is_officer(by, institution=institution):
-        raise AccessRefused(
+    if not permissions.may(by, permission, of=institution):
+        raise AccessNotPermitted(
             f"Only the proofing office of {institution} does that.",
             reason=Reason.NOT_OFFICER,
         )
@@ -184,7 +190,7 @@ def _require_check(check: InPersonCheck) -> None:
 def _locked(listing: Listing, *, by: User) -> Listing:
     rows = Listing.objects.select_for_update(of=["self"], no_key=True)
     locked = rows.select_related("institution", "provider__user").get(pk=listing.pk)
-    _require_officer(locked.institution, by=by, about=locked.provider)
+    _require(LIST, locked.institution, by=by, about=locked.provider)
     if locked.ended_at:
         raise AccessRefused("It was taken off the list already.", reason=Reason.CLOSED)
     return locked

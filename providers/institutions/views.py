@@ -11,11 +11,11 @@ from django.views.decorators.http import require_POST, require_safe
 from foundation.actors import AuthenticatedRequest
 from foundation.pages import form_page
 from providers import credentialing
-from providers.forms import ReasonForm
+from providers.access.forms import ReasonForm
 from providers.institutions import roster
 from providers.institutions.forms import ListingForm
 from providers.models import Institution, Listing
-from providers.refusals import AccessRefused
+from providers.permissions import AccessRefused
 
 
 @require_safe

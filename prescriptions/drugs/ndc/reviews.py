@@ -11,6 +11,7 @@ from audit.acts import Act
 from audit.reasons import Reason
 from foundation.actors import User
 from foundation.refusals import NotPermitted
+from prescriptions import permissions
 from prescriptions.drugs import schedules
 from prescriptions.drugs.ndc import crosscheck
 from prescriptions.drugs.ndc.products import EXEMPTED, Product
@@ -22,6 +23,7 @@ from prescriptions.models import (
     ReviewTask,
     Status,
 )
+from prescriptions.permissions import Permission
 
 UNDECIDED = "An administrator has to decide on its schedule first."
 NOT_CONTROLLED = "It is not a controlled substance."
@@ -62,7 +64,7 @@ def follow(drug: Drug, product: Product, *, run: ImportRun) -> list[ReviewTask]:
 
 def decide(task: ReviewTask, *, accept: bool, by: User) -> None:
     """Apply and record an administrator's decision; raise NotDecided."""
-    if not (by.is_active and by.is_staff):
+    if not permissions.may(by, Permission.DECIDE_SCHEDULE):
         raise NotDecided("Only administrators decide on schedules.")
     with transaction.atomic(durable=True):
         locked = ReviewTask.objects.select_for_update(no_key=True).get(pk=task.pk)

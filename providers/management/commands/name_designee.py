@@ -4,6 +4,7 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from providers import access_managers
+from providers.access import first_managers
 from providers.models import Practice
 
 
@@ -23,7 +24,7 @@ class Command(BaseCommand):
         if user is None or place is None:
             raise CommandError("There is no such practice, or no such account.")
         try:
-            access_managers.designate_first(user, practice=place, by=None)
-        except access_managers.NotDesignated as refusal:
+            first_managers.designate(user, practice=place, by=None)
+        except first_managers.NotDesignated as refusal:
             raise CommandError(str(refusal)) from None
         return access_managers.shortage(place) or f"{place} has its designees."

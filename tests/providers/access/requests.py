@@ -9,7 +9,7 @@ from django.utils import timezone
 from audit.acts import Act, Outcome
 from audit.models import Event
 from providers.models import AccessGrant, AccessRequest, AccessState
-from providers.refusals import AccessRefused
+from providers.permissions import AccessRefused
 
 WEEK = timedelta(days=7)
 

@@ -7,9 +7,9 @@ from django.utils import timezone
 from audit.acts import Act
 from audit.models import Event
 from providers import access_managers, readiness, standing
-from providers.access import access_requests
+from providers.access import access_requests, first_managers
 from providers.models import Designee
-from providers.refusals import AccessRefused
+from providers.permissions import AccessRefused
 from tests.factories import (
     make_agent,
     make_designee,
@@ -65,8 +65,8 @@ def test_a_location_without_a_registrant_among_them_does_not_sign(
 def test_the_way_to_the_first_practitioner(hill, execute):
     practice, olaf, nina = hill
     root = make_user("root", is_staff=True)
-    access_managers.designate_first(olaf, practice=practice, by=root)
-    access_managers.designate_first(nina.user, practice=practice, by=None)
+    first_managers.designate(olaf, practice=practice, by=root)
+    first_managers.designate(nina.user, practice=practice, by=None)
 
     entered = access_requests.request_grant(
         nina, practice=practice, by=olaf, look_up=seen_of(nina)
@@ -85,8 +85,8 @@ def test_the_way_to_the_first_practitioner(hill, execute):
 def test_an_administrator_names_nobody_where_there_are_enough(alice, sam, practice):
     root = make_user("root", is_staff=True, is_superuser=True)
 
-    with pytest.raises(access_managers.NotDesignated, match="has its designees"):
-        access_managers.designate_first(sam, practice=practice, by=root)
+    with pytest.raises(first_managers.NotDesignated, match="has its designees"):
+        first_managers.designate(sam, practice=practice, by=root)
     assert not access_managers.is_access_manager(sam, practice=practice)
     assert Event.objects.filter(act=Act.PERMISSION_DENIED, actor="root").count() == 1
 
@@ -94,15 +94,15 @@ def test_an_administrator_names_nobody_where_there_are_enough(alice, sam, practi
 def test_only_an_administrator_names_the_first(hill):
     practice, olaf, _nina = hill
 
-    with pytest.raises(access_managers.NotDesignated, match="administrator"):
-        access_managers.designate_first(olaf, practice=practice, by=olaf)
+    with pytest.raises(first_managers.NotDesignated, match="administrator"):
+        first_managers.designate(olaf, practice=practice, by=olaf)
 
 
 def test_who_does_not_work_there_is_not_named(hill, mallory):
     practice, _olaf, _nina = hill
 
-    with pytest.raises(access_managers.NotDesignated, match="does not work"):
-        access_managers.designate_first(mallory, practice=practice, by=None)
+    with pytest.raises(first_managers.NotDesignated, match="does not work"):
+        first_managers.designate(mallory, practice=practice, by=None)
 
 
 def test_who_left_is_no_designee(alice, practice):

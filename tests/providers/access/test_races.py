@@ -65,7 +65,7 @@ def test_of_two_who_end_each_other_at_once_one_does(
 
     results = at_once(run, times=2)
 
-    assert names_of(results) == ["AccessRefused", "AccessRequest"]
+    assert names_of(results) == ["AccessNotPermitted", "AccessRequest"]
     assert access_managers.of(practice).filter(pk__in=[alice.pk, carol.pk]).count() == 1
 
 
@@ -111,5 +111,5 @@ def test_of_two_of_an_office_who_end_each_other_at_once_one_does(attempt):
         times=2,
     )
 
-    assert names_of(results) == ["AccessRefused", "NoneType"]
+    assert names_of(results) == ["AccessNotPermitted", "NoneType"]
     assert hospital.credentialing_officers.filter(until=None).count() == 1

@@ -14,7 +14,7 @@ from mfa.push import answers, pushes
 from providers import readiness, standing
 from providers.access import access_requests, suspension
 from providers.models import AccessGrant, Cause, Suspension
-from providers.refusals import AccessRefused
+from providers.permissions import AccessRefused
 from tests.factories import (
     PASSWORD,
     code_of,

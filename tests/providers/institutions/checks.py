@@ -3,7 +3,7 @@
 import pytest
 
 from providers.institutions import roster
-from providers.refusals import AccessRefused
+from providers.permissions import AccessRefused
 
 CHECKED = roster.InPersonCheck(
     photo_id="Passport", state_authority="NY license", privileges="Medicine, 2026"
