@@ -11,8 +11,6 @@ from mfa.oidc.errors import IdmeError
 from mfa.oidc.provider_settings import idme_settings
 from mfa.oidc.responses import SignIn
 
-PURPOSE = "sign_in"
-
 
 class NobodyLinked(IdmeError):
     """No active user is linked to the ID.me account; the message does not say which."""

@@ -1,12 +1,12 @@
 """Sign-in at ID.me and back, the refresh of the device list, and unlinking."""
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import cast
+from typing import TypeAlias, cast
 
 from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_not_required
-from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import redirect, render
@@ -18,7 +18,7 @@ from django.views.decorators.http import require_GET, require_POST
 from audit import chain
 from audit.acts import Act, Outcome
 from audit.reasons import Reason
-from foundation.actors import AuthenticatedRequest, User, Visitor
+from foundation.actors import AuthenticatedRequest, Visitor
 from foundation.pages import local_path
 from mfa import devices
 from mfa.forms import PasswordForm, ProofForm, proof_form, proof_page
@@ -27,17 +27,12 @@ from mfa.models import Device, IdmeAccount, Purpose
 from mfa.oidc import own_keys
 from mfa.oidc.client import client
 from mfa.oidc.errors import IdmeError, IdmeRefused
-from mfa.oidc.responses import SignIn
+from mfa.oidc.responses import SignIn, SignInPurpose
 from mfa.push import step_up
 from mfa.refusals import NotProven
 
-PURPOSES = ["link", "fresh", portal_sign_in.PURPOSE]
-NEED_FRESH = ["fresh", portal_sign_in.PURPOSE]
-DEFAULT_PAGES = {
-    "link": "erx-info",
-    "fresh": "erx-info",
-    portal_sign_in.PURPOSE: "home",
-}
+Answer: TypeAlias = Callable[[HttpRequest, SignIn, datetime], HttpResponse]
+
 MODEL_BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
@@ -46,8 +41,7 @@ MODEL_BACKEND = "django.contrib.auth.backends.ModelBackend"
 @require_GET
 def start(request: HttpRequest) -> HttpResponse:
     """Redirect to ID.me: to link, to sign in there again, or to sign in here."""
-    purpose = request.GET.get("purpose", "link")
-    purpose = purpose if purpose in PURPOSES else "link"
+    purpose = _asked_for(request)
     if not _suits(request.user, purpose):
         if request.user.is_authenticated:
             return redirect("home")
@@ -68,20 +62,14 @@ def callback(request: HttpRequest) -> HttpResponse:
     at = timezone.now()
     try:
         sign_in = client().finish(request)
-        user = _user_of(request, sign_in)
+        if not _suits(request.user, sign_in.purpose):
+            raise IdmeRefused(Reason.BAD_STATE)
+        return ANSWERS[sign_in.purpose](request, sign_in, at)
+    except link.LinkRefused as refusal:
+        return _refused(request, refusal)
     except IdmeError as error:
         _record_failure(request.user, error)
         return _refused(request, error)
-    if sign_in.purpose == step_up.PURPOSE:
-        return step_up.answer(cast(AuthenticatedRequest, request), sign_in)
-    try:
-        may_link = sign_in.purpose == "link"
-        account, is_new = link.complete(user, sign_in=sign_in, may_link=may_link)
-    except link.LinkRefused as refusal:
-        return _refused(request, refusal)
-    _renew_session(request, user, sign_in, is_new=is_new)
-    _apply_device_list(request, account, sign_in, at=at)
-    return redirect(sign_in.next_path or DEFAULT_PAGES[sign_in.purpose])
 
 
 @require_POST
@@ -138,21 +126,62 @@ def unlink_account(request: AuthenticatedRequest) -> HttpResponse:
     return proof_page(request, "mfa/idme/unlink.html", form, account=account)
 
 
-def _suits(user: Visitor, purpose: str) -> bool:
+def _asked_for(request: HttpRequest) -> SignInPurpose:
+    """Return the purpose in the address; a step-up begins at its challenge only."""
+    asked = request.GET.get("purpose", "")
+    begun_here = [
+        purpose for purpose in SignInPurpose if purpose != SignInPurpose.STEP_UP
+    ]
+    return SignInPurpose(asked) if asked in begun_here else SignInPurpose.LINK
+
+
+def _suits(user: Visitor, purpose: SignInPurpose) -> bool:
     """Return True if the purpose is for people signed in here, or not, as this user."""
-    return user.is_authenticated != (purpose == portal_sign_in.PURPOSE)
+    return user.is_authenticated != (purpose == SignInPurpose.SIGN_IN)
 
 
-def _user_of(request: HttpRequest, sign_in: SignIn) -> User:
-    """Return whose sign-in it is; raise IdmeError unless it is what was started."""
-    user = request.user
-    if not _suits(user, sign_in.purpose):
-        raise IdmeRefused(Reason.BAD_STATE)
-    if sign_in.purpose in NEED_FRESH and not sign_in.is_fresh:
+def _link(request: HttpRequest, sign_in: SignIn, at: datetime) -> HttpResponse:
+    """Link the account to the user, or update the link."""
+    user = cast(AuthenticatedRequest, request).user
+    account, is_new = link.complete(user, sign_in=sign_in, may_link=True)
+    _renew_session(request, sign_in, is_new=is_new)
+    return _finish(request, account, sign_in, at=at, page="erx-info")
+
+
+def _sign_in_again(request: HttpRequest, sign_in: SignIn, at: datetime) -> HttpResponse:
+    """Note that the user has signed in just now with the account already linked."""
+    _require_fresh(sign_in)
+    user = cast(AuthenticatedRequest, request).user
+    account, is_new = link.complete(user, sign_in=sign_in, may_link=False)
+    _renew_session(request, sign_in, is_new=is_new)
+    return _finish(request, account, sign_in, at=at, page="erx-info")
+
+
+def _sign_in_here(request: HttpRequest, sign_in: SignIn, at: datetime) -> HttpResponse:
+    """Sign in to the portal the user to whom the account is linked."""
+    _require_fresh(sign_in)
+    user = portal_sign_in.linked_user(sign_in)
+    account, _ = link.complete(user, sign_in=sign_in, may_link=False)
+    login(request, user, backend=MODEL_BACKEND)
+    return _finish(request, account, sign_in, at=at, page="home")
+
+
+def _step_up(request: HttpRequest, sign_in: SignIn, at: datetime) -> HttpResponse:
+    """Answer the challenge that waits in another window."""
+    return step_up.answer(cast(AuthenticatedRequest, request), sign_in)
+
+
+ANSWERS: dict[SignInPurpose, Answer] = {
+    SignInPurpose.LINK: _link,
+    SignInPurpose.FRESH: _sign_in_again,
+    SignInPurpose.SIGN_IN: _sign_in_here,
+    SignInPurpose.STEP_UP: _step_up,
+}
+
+
+def _require_fresh(sign_in: SignIn) -> None:
+    if not sign_in.is_fresh:
         raise IdmeRefused(Reason.NOT_FRESH)
-    if isinstance(user, AnonymousUser):
-        return portal_sign_in.linked_user(sign_in)
-    return user
 
 
 def _record_failure(user: Visitor, error: IdmeError) -> None:
@@ -166,17 +195,25 @@ def _refused(request: HttpRequest, error: IdmeError) -> HttpResponse:
     return render(request, "mfa/idme/refused.html", context, status=error.status)
 
 
-def _renew_session(
-    request: HttpRequest, user: User, sign_in: SignIn, *, is_new: bool
-) -> None:
-    """Start a session, or give the one that is open a new key; note a fresh sign-in."""
-    if sign_in.purpose == portal_sign_in.PURPOSE:
-        login(request, user, backend=MODEL_BACKEND)
-    else:
-        request.session.cycle_key()
-        messages.success(request, _welcome(sign_in, is_new=is_new))
+def _renew_session(request: HttpRequest, sign_in: SignIn, *, is_new: bool) -> None:
+    """Give the session that is open a new key."""
+    request.session.cycle_key()
+    messages.success(request, _welcome(sign_in, is_new=is_new))
+
+
+def _finish(
+    request: HttpRequest,
+    account: IdmeAccount,
+    sign_in: SignIn,
+    *,
+    at: datetime,
+    page: str,
+) -> HttpResponse:
+    """Note a fresh sign-in, apply the device list and redirect."""
     if sign_in.is_fresh and sign_in.auth_time is not None:
         request.session[link.AUTHENTICATED_AT] = int(sign_in.auth_time)
+    _apply_device_list(request, account, sign_in, at=at)
+    return redirect(sign_in.next_path or page)
 
 
 def _welcome(sign_in: SignIn, *, is_new: bool) -> str:

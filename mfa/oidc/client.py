@@ -25,7 +25,7 @@ from mfa.oidc.errors import IdmeRefused, IdmeUnavailable, from_protocol
 from mfa.oidc.http import BoundedSession, shared_timeout
 from mfa.oidc.pending import PendingSignIns
 from mfa.oidc.provider_settings import idme_settings
-from mfa.oidc.responses import SignIn, Tokens, Userinfo, moment
+from mfa.oidc.responses import SignIn, SignInPurpose, Tokens, Userinfo, moment
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 # When and how the person signed in, where the provider lets us ask; Core 5.5.
@@ -55,7 +55,9 @@ class IdmeClient(DjangoOAuth2App):
         self._discovery = Discovery(self._fetch)
 
     @shared_timeout()
-    def begin(self, request: HttpRequest, *, purpose: str, next_path: str) -> str:
+    def begin(
+        self, request: HttpRequest, *, purpose: SignInPurpose, next_path: str
+    ) -> str:
         """Store a pending sign-in in the session; return the URL to redirect to.
 
         Raise IdmeUnavailable: the metadata is fetched just before, because a person sent
@@ -106,7 +108,7 @@ class IdmeClient(DjangoOAuth2App):
             auth_time=moment(claims.get("auth_time")),
             userinfo=userinfo,
             tokens=granted,
-            purpose=pending["purpose"],
+            purpose=SignInPurpose(pending["purpose"]),
             next_path=pending["next_path"],
             started_at=pending["started_at"],
             id_token=claims,

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from audit.reasons import Reason
 from mfa.oidc.errors import IdmeRefused
@@ -42,6 +43,15 @@ class Userinfo:
     is_sealed: bool
 
 
+class SignInPurpose(StrEnum):
+    """Why somebody is sent to ID.me; kept in the session and in addresses."""
+
+    LINK = "link"
+    FRESH = "fresh"  # again, with the account that is linked
+    SIGN_IN = "sign_in"  # to the portal
+    STEP_UP = "step_up"  # the answer to a challenge
+
+
 @dataclass(frozen=True)
 class SignIn:
     """A finished sign-in at ID.me, and the purpose it was started for."""
@@ -50,7 +60,7 @@ class SignIn:
     auth_time: float | None
     userinfo: Userinfo
     tokens: Tokens
-    purpose: str
+    purpose: SignInPurpose
     next_path: str
     started_at: float
     id_token: dict = field(default_factory=dict, repr=False)  # its claims, signed

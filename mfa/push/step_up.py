@@ -15,11 +15,9 @@ from foundation.actors import AuthenticatedRequest
 from mfa.models import Challenge, ChallengeQuerySet, Channel
 from mfa.oidc.client import client
 from mfa.oidc.errors import IdmeError
-from mfa.oidc.responses import SignIn
+from mfa.oidc.responses import SignIn, SignInPurpose
 from mfa.push import answers, idme_answers
 from mfa.refusals import NotProven
-
-PURPOSE = "step_up"
 
 
 @never_cache
@@ -30,7 +28,9 @@ def start(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     try:
         if not answers.is_open(challenge):
             raise answers.NotOpen(answers.ENDED)
-        url = client().begin(request, purpose=PURPOSE, next_path=str(public_id))
+        url = client().begin(
+            request, purpose=SignInPurpose.STEP_UP, next_path=str(public_id)
+        )
     except NotProven as refusal:
         return _window(request, problem=refusal, status=400)
     except IdmeError as failure:
