@@ -35,6 +35,7 @@ class RowAsJson(Expression):
 
     def __init__(self, model: type[models.Model]):
         super().__init__()
+        _fields(model)  # or JSON would lose something
         self.model = model
 
     def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[()]]:
