@@ -1,4 +1,3 @@
-import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
@@ -30,11 +29,6 @@ class Migration(migrations.Migration):
             model_name='userthrottle',
             name='failed_before',
             field=models.DateTimeField(null=True),
-        ),
-        migrations.AlterField(
-            model_name='userthrottle',
-            name='user',
-            field=models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='mfa_throttle', to=settings.AUTH_USER_MODEL),
         ),
         migrations.RunPython(begin, migrations.RunPython.noop, elidable=True),
     ]

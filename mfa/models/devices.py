@@ -227,7 +227,7 @@ class UserThrottle(models.Model):
     """
 
     user = models.OneToOneField(
-        settings.AUTH_USER_MODEL, models.CASCADE, related_name="mfa_throttle"
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="mfa_throttle"
     )
     throttling_failure_timestamp = models.DateTimeField(null=True)
     # The timestamp before the attempt that is counted now, for when that one succeeds.
