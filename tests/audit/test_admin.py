@@ -17,6 +17,7 @@ from audit.models import (
     IncidentStep,
     Step,
 )
+from epcs_portal.sign_in.session_store import SessionStore
 
 WINDOWS = [Event, ChainHead, Checkpoint, DailyReport, Heartbeat, Incident]
 
@@ -25,7 +26,7 @@ WINDOWS = [Event, ChainHead, Checkpoint, DailyReport, Heartbeat, Incident]
 def request_of_superuser(db):
     request = RequestFactory().get("/")
     request.user = get_user_model().objects.create_superuser("root", password="x" * 12)
-    request.session = {}
+    request.session = SessionStore()
     # As after a right code.
     request.user.is_verified = lambda: True
     request.user.otp_device = SimpleNamespace(retired_at=None, disabled_at=None)
