@@ -1,5 +1,6 @@
 """The signed-in person that a page is made for, and what concerns them on every page."""
 
+from collections import defaultdict
 from contextlib import suppress
 from functools import cached_property
 from typing import Any
@@ -10,13 +11,14 @@ from django.db import DatabaseError
 from django.db.models import Exists, QuerySet
 
 from foundation.actors import AuthenticatedRequest, User
-from foundation.statements import Unreadable, fetch
+from foundation.statements import Prepared, Unreadable
 from mfa import devices
 from mfa.models import Device
 from prescriptions import permissions
 from prescriptions.models import SigningStop, ThirdPartyAudit
 from prescriptions.permissions import Permission, Who
 from prescriptions.safeguards import certification
+from prescriptions.safeguards.releases import software_version
 from providers import access_managers
 from providers.models import Practice, Provider
 
@@ -30,10 +32,10 @@ class Reader:
     @cached_property
     def _rows(self) -> dict[str, list[Any]]:
         """Return no rows if the database does not answer: the page says so itself."""
-        questions = _questions(self.user)
+        version = software_version()
         with suppress(DatabaseError, Unreadable):
-            return dict(zip(questions, fetch(*questions.values()), strict=True))
-        return {name: [] for name in questions}
+            return _QUESTIONS.fetch(user=self.user.pk, version=version)
+        return defaultdict(list)
 
     @property
     def provider(self) -> Provider | None:
@@ -81,6 +83,8 @@ class Reader:
     @property
     def certified_by(self) -> ThirdPartyAudit | None:
         """Return the audit that covers this version; of a demonstration none does."""
+        if settings.DEMO:
+            return None
         return certification.current_among(self._rows["audits"])
 
 
@@ -89,18 +93,21 @@ def reader_of(request: AuthenticatedRequest) -> Reader:
     return vars(request).setdefault("reader", Reader(request.user))
 
 
-def _questions(user: User) -> dict[str, QuerySet[Any]]:
-    stops = SigningStop.objects.affecting(user)
-    own_devices = Device.objects.visible_to(user)
+def _questions(*, user: int, version: str) -> dict[str, QuerySet[Any]]:
+    reader = get_user_model()(pk=user)
+    stops = SigningStop.objects.affecting(reader)
+    own_devices = Device.objects.visible_to(reader)
     lost = own_devices.exclude(lost_primary_at=None)
-    audits = certification.of_this_version()
     return {
-        "provider": Provider.objects.filter(user=user),
+        "provider": Provider.objects.filter(user=reader),
         "access_manager": get_user_model().objects.filter(
-            Exists(access_managers.practices_of(user)), pk=user.pk
+            Exists(access_managers.practices_of(reader)), pk=user
         ),
         "stops": stops,
         "stopped": Practice.objects.filter(pk__in=stops.values("practice")),
         "devices": lost | own_devices.usable().filter(user__in=lost.values("user")),
-        "audits": audits.none() if settings.DEMO else audits,
+        "audits": ThirdPartyAudit.objects.filter(software_version=version),
     }
+
+
+_QUESTIONS = Prepared(_questions)

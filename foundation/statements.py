@@ -5,13 +5,22 @@ may see another state of the world; asked together they cost one, and see the sa
 """
 
 import json
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
 from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
-from django.db import OperationalError, connections, models
+from django.db import (
+    DEFAULT_DB_ALIAS,
+    OperationalError,
+    connection,
+    connections,
+    models,
+)
 from django.db.models import (
     BinaryField,
     DecimalField,
@@ -55,26 +64,82 @@ def fetch(*querysets: models.QuerySet[Any]) -> list[list[Any]]:
     The rows of one queryset come in no order: sort them. Raise Unreadable, and
     TypeError for a model with columns that JSON does not keep exactly.
     """
-    database = querysets[0].db
+    with _reporting_bytes():
+        rows = list(_union(querysets))
+    return _instances(rows, [queryset.model for queryset in querysets])
+
+
+class Prepared:
+    """A `fetch` whose SQL is built once, for values that differ each time.
+
+    `build` returns querysets by name. It is called once, with stand-ins for the values,
+    which are integers or texts: it puts each into a filter, and never decides on one.
+    """
+
+    def __init__(self, build: Callable[..., dict[str, models.QuerySet[Any]]]) -> None:
+        self.build = build
+        self.built: dict[str, tuple[str, tuple[Any, ...]]] = {}
+        self.models: dict[str, type[models.Model]] = {}
+
+    def fetch(self, **values: int | str) -> dict[str, list[Any]]:
+        """Return the rows of each queryset for these values, as `fetch` does."""
+        if connection.vendor not in self.built:
+            self.built[connection.vendor] = self._build(values)
+        sql, parameters = self.built[connection.vendor]
+        value_of = {_stand_in(name, values[name]): values[name] for name in values}
+        with _reporting_bytes(), connection.cursor() as cursor:
+            cursor.execute(sql, [value_of.get(each, each) for each in parameters])
+            rows = cursor.fetchall()
+        answers = _instances(rows, list(self.models.values()))
+        return dict(zip(self.models, answers, strict=True))
+
+    def _build(self, values: dict[str, int | str]) -> tuple[str, tuple[Any, ...]]:
+        stand_ins = {name: _stand_in(name, value) for name, value in values.items()}
+        querysets = self.build(**stand_ins)
+        self.models = {name: queryset.model for name, queryset in querysets.items()}
+        query = _union(list(querysets.values())).query
+        sql, parameters = query.get_compiler(DEFAULT_DB_ALIAS).as_sql()
+        if unused := set(stand_ins.values()).difference(parameters):
+            raise TypeError(f"No filter is about {unused}.")
+        return sql, tuple(parameters)
+
+
+def _stand_in(name: str, value: int | str) -> int | str:
+    """Return what no row holds, the same for every value of this name."""
+    if isinstance(value, str):
+        return f"the {name} asked for"
+    return -(zlib.crc32(name.encode()) >> 1)  # within 32 bits
+
+
+def _union(querysets: Sequence[models.QuerySet[Any]]) -> models.QuerySet[Any]:
+    """Return the rows of all, each with the number of its queryset."""
     first, *others = (
-        queryset.using(database)
+        queryset.using(querysets[0].db)
         .order_by()
         .values_list(Value(number), RowAsJson(queryset.model))
         for number, queryset in enumerate(querysets)
     )
-    results: list[list[Any]] = [[] for _ in querysets]
-    for number, row in _rows(first.union(*others, all=True)):
-        results[number].append(_read(querysets[number].model, row, database))
-    return results
+    return first.union(*others, all=True)
 
 
-def _rows(union: models.QuerySet[Any]) -> list[tuple[int, str]]:
+@contextmanager
+def _reporting_bytes() -> Iterator[None]:
+    """Raise Unreadable for bytes in a column of text, which only SQLite keeps."""
     try:
-        return list(union)
+        yield
     except OperationalError as error:
-        if "JSON cannot hold BLOB" in str(error):  # SQLite keeps bytes in any column
+        if "JSON cannot hold BLOB" in str(error):
             raise Unreadable(str(error)) from None
         raise
+
+
+def _instances(
+    rows: list[tuple[int, str]], row_models: list[type[models.Model]]
+) -> list[list[Any]]:
+    results: list[list[Any]] = [[] for _ in row_models]
+    for number, row in rows:
+        results[number].append(_read(row_models[number], row, DEFAULT_DB_ALIAS))
+    return results
 
 
 def _read(model: type[Row], row: str, database: str) -> Row:

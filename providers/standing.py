@@ -13,7 +13,7 @@ from django.contrib.auth import get_user_model
 from django.db.models import Q, QuerySet
 
 from foundation.actors import User
-from foundation.statements import fetch
+from foundation.statements import Prepared, fetch
 from mfa.models import Device, IdmeAccount, UserThrottle
 from providers.models import (
     AccessGrant,
@@ -117,9 +117,7 @@ def of_each(
     pairs = list(pairs)
     if not pairs:
         return {}
-    rows = _Rows(
-        [provider for provider, _ in pairs], [practice for _, practice in pairs]
-    )
+    rows = _Rows(_read(pairs), [provider for provider, _ in pairs])
     return {
         (provider.pk, practice.pk): rows.standing(
             provider, practice, on=on or practice.today()
@@ -131,9 +129,7 @@ def of_each(
 class _Rows:
     """What one statement read about some practitioners and practices."""
 
-    def __init__(self, providers: list[Provider], practices: list[Practice]):
-        questions = _questions(providers, practices)
-        answers = dict(zip(questions, fetch(*questions.values()), strict=True))
+    def __init__(self, answers: dict[str, list[Any]], providers: list[Provider]):
         self.rows = answers
         self.users = {user.pk: user for user in answers["users"]}
         self.institutions = {one.pk: one for one in answers["institutions"]}
@@ -224,6 +220,31 @@ class _Rows:
         )
 
 
+def _read(pairs: list[tuple[Provider, Practice]]) -> dict[str, list[Any]]:
+    if len(pairs) == 1:
+        [(provider, practice)] = pairs
+        return _ABOUT_ONE.fetch(
+            provider=provider.pk,
+            user=provider.user_id,
+            practice=practice.pk,
+            state=practice.state,
+            institution=practice.institution_id or 0,
+        )
+    questions = _questions(
+        [provider for provider, _ in pairs], [practice for _, practice in pairs]
+    )
+    return dict(zip(questions, fetch(*questions.values()), strict=True))
+
+
+def _questions_about_one(
+    *, provider: int, user: int, practice: int, state: str, institution: int
+) -> dict[str, QuerySet[Any]]:
+    return _questions(
+        [Provider(pk=provider, user_id=user)],
+        [Practice(pk=practice, state=state, institution_id=institution)],
+    )
+
+
 def _questions(
     providers: list[Provider], practices: list[Practice]
 ) -> dict[str, QuerySet[Any]]:
@@ -261,6 +282,9 @@ def _questions(
         ),
         "listings": Listing.objects.approved().filter(**mine),
     }
+
+
+_ABOUT_ONE = Prepared(_questions_about_one)
 
 
 def _by_age(device: Device) -> tuple[bool, datetime, int]:

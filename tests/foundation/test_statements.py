@@ -5,7 +5,7 @@ from django.db.models import F
 from pytest_django import DjangoAssertNumQueries
 
 from audit.models import ChainHead, Event
-from foundation.statements import fetch, update_returning
+from foundation.statements import Prepared, fetch, update_returning
 from mfa.models import Device, IdmeAccount, UserThrottle
 from prescriptions.models import (
     ClockMeasurement,
@@ -82,3 +82,43 @@ def test_a_changed_row_is_read_back_by_the_same_statement(
     assert _columns(changed) == _columns(phone)
     assert changed.failures_since_success == 1
     assert update_returning(row, last_step=7) == []
+
+
+def _devices_named(*, user, name):
+    own = Device.objects.filter(user=user)
+    return {"all": own, "named": own.filter(name=name)}
+
+
+def test_a_prepared_statement_answers_as_fetch_does(
+    alice, bob, django_assert_num_queries: DjangoAssertNumQueries
+):
+    prepared = Prepared(_devices_named)
+    for user, name in [(alice, "MyiPhone"), (bob, "MyiPhone"), (bob, "Another")]:
+        expected = fetch(*_devices_named(user=user.pk, name=name).values())
+        with django_assert_num_queries(1):
+            answers = prepared.fetch(user=user.pk, name=name)
+
+        assert [*answers] == ["all", "named"]
+        assert [*answers.values()] == expected
+
+
+def test_a_prepared_statement_builds_its_sql_once(alice):
+    built = []
+
+    def build(*, user):
+        built.append(user)
+        return {"own": Device.objects.filter(user=user)}
+
+    prepared = Prepared(build)
+    for _ in range(3):
+        assert prepared.fetch(user=alice.pk)["own"] == [alice.mfa_devices.get()]
+
+    assert len(built) == 1
+    assert built != [alice.pk]
+
+
+def test_a_value_that_no_filter_is_about_is_a_mistake(alice):
+    prepared = Prepared(lambda *, user, name: {"own": Device.objects.filter(user=user)})
+
+    with pytest.raises(TypeError, match="the name asked for"):
+        prepared.fetch(user=alice.pk, name="MyiPhone")

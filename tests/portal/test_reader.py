@@ -41,9 +41,9 @@ def test_what_draws_no_page_asks_nothing(client, alice):
 def test_a_page_is_drawn_when_the_database_does_not_answer(client, alice, monkeypatch):
     client.force_login(alice)
 
-    def fail(*querysets):
+    def fail(**values):
         raise DatabaseError("gone")
 
-    monkeypatch.setattr(reader, "fetch", fail)
+    monkeypatch.setattr(reader._QUESTIONS, "fetch", fail)
 
     assert client.get(reverse("password-change")).status_code == 200
