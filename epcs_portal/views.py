@@ -24,7 +24,7 @@ from epcs_portal.sign_in import events
 from foundation.actors import AuthenticatedRequest
 from foundation.pages import REFUSED, local_path
 from mfa import challenges
-from mfa.forms import ProofForm, proof_form, proof_page
+from mfa.forms import ProofForm, passes, proof_form, proof_page
 from mfa.models import Device, Purpose
 
 LOCKED = 429
@@ -86,7 +86,7 @@ def admin_verify(request: AuthenticatedRequest) -> HttpResponse:
         devices=devices,
         message="Enter the administration site",
     )
-    if form.is_valid() and _open_admin(request, form, digest=digest):
+    if passes(form) and _open_admin(request, form, digest=digest):
         wanted = local_path(request.GET.get("next", ""))
         return HttpResponseRedirect(wanted or reverse("admin:index"))
     if form.errors:

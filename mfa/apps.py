@@ -8,6 +8,8 @@ class MfaConfig(AppConfig):
     verbose_name = "Identity and devices"
 
     def ready(self) -> None:
-        from mfa import throttle
+        from mfa import factor, throttle
+        from mfa.factors import FACTORS
 
         post_save.connect(throttle.begin, sender=get_user_model())
+        factor.register(*FACTORS)

@@ -10,9 +10,8 @@ from django.utils.timesince import timesince
 
 from foundation.actors import AuthenticatedRequest, User
 from foundation.pages import form_page
-from mfa import challenges
-from mfa.models import Challenge, ChallengeState, Device, Intent, Kind, Purpose
-from mfa.push import answers, pushes
+from mfa import challenges, factor
+from mfa.models import Challenge, ChallengeState, Device, Intent, Purpose
 from mfa.refusals import CodeRefused, NotProven, PasswordRefused
 
 
@@ -31,8 +30,8 @@ class DeviceRadios(forms.RadioSelect):
 class DeviceChoiceField(forms.ModelChoiceField):
     def label_from_instance(self, device: Device) -> str:
         parts = [f"{device} (primary device)" if device.is_primary else str(device)]
-        if device.kind == Kind.PUSH:
-            parts.append("push notification")
+        if note := factor.of(device).note:
+            parts.append(note)
         parts.append(_last_use(device.last_used_at))
         return ", ".join(parts)
 
@@ -60,10 +59,10 @@ class CodeField(forms.CharField):
 
 
 class ProofForm(forms.Form):
-    """Two factors at the moment of the act; a valid form has the passed `challenge`.
+    """Two factors at the moment of the act: which device, and what it needs.
 
-    A code is verified at once. A push is sent, and the same page waits for its answer
-    (`waiting`); meanwhile it accepts a code instead, without the password again.
+    While the page waits for a device (`waiting`), the form asks for a code instead,
+    without the password again. `passes` proves what a valid form holds.
     """
 
     template_name = "mfa/proof.html"
@@ -101,120 +100,59 @@ class ProofForm(forms.Form):
         intent: Intent,
         data: QueryDict | None = None,
         *,
-        devices: Iterable[Device],
+        devices: list[Device],
         message: str,
+        waiting: Challenge | None = None,
+        ended: Challenge | None = None,
     ) -> None:
         self.intent, self.message = intent, message
         self.has_asked_phone = False
-        self.waiting, self.ended = self._latest_push()
-        # The push ended before the person went on: the page says how.
-        super().__init__(None if data and "waiting" in data and self.ended else data)
-        self._offer(list(devices))
+        self.waiting, self.ended = waiting, ended
+        super().__init__(data)
+        if waiting:
+            del self.fields["password"]
+            devices = [device for device in devices if factor.of(device).asks_for_code]
+        self.only_device = devices[0] if len(devices) == 1 else None
+        self._offer(devices)
+        self._ask_for_code(devices)
 
-    def is_valid(self) -> bool:
-        return super().is_valid() and hasattr(self, "challenge")
+    @property
+    def note_template(self) -> str:
+        """Return the template of what the only device adds below the fields."""
+        return factor.of(self.only_device).template if self.only_device else ""
+
+    @property
+    def chosen_device(self) -> Device | None:
+        """Return the device of a valid form; None if there is none to choose."""
+        return self.only_device or self.cleaned_data.get("device")
 
     def clean_code(self) -> str:
         return self.cleaned_data["code"].replace(" ", "")
 
-    def clean(self) -> dict[str, Any]:
-        if self.errors:
-            return self.cleaned_data
-        try:
-            self._prove()
-        except PasswordRefused as refusal:
-            self.add_error("password", str(refusal))
-        except CodeRefused as refusal:
-            self.add_error("code", str(refusal))
-        except NotProven as refusal:
-            self.add_error(None, str(refusal))
-        return self.cleaned_data
-
-    def _latest_push(self) -> tuple[Challenge | None, Challenge | None]:
-        """Return the push that the page waits for, or the one that just ended."""
-        push = pushes.latest(self.intent)
-        if push is None:
-            return None, None
-        is_alive = answers.is_open(push) or pushes.is_redeemable(push)
-        return (push, None) if is_alive else (None, push)
-
     def _offer(self, devices: list[Device]) -> None:
-        if self.waiting:
-            del self.fields["password"]
-            devices = [
-                device for device in devices if device.kind == Kind.CODE_GENERATOR
-            ]
-        self.only_device = devices[0] if len(devices) == 1 else None
         if len(devices) < 2:
             del self.fields["device"]
-        else:
-            self.fields["device"].queryset = Device.objects.filter(
-                pk__in=[device.pk for device in devices]
-            )
-            primary = [device for device in devices if device.is_primary]
-            self.fields["device"].initial = (primary or devices)[0].public_id
-        self._ask_for_code(devices)
+            return
+        primary = [device for device in devices if device.is_primary]
+        self.fields["device"].initial = (primary or devices)[0].public_id
+        self.fields["device"].queryset = Device.objects.filter(
+            pk__in=[device.pk for device in devices]
+        )
 
     def _ask_for_code(self, devices: list[Device]) -> None:
-        """Label the field for the kinds on offer: code generators, push, or both."""
-        code, kinds = self.fields["code"], {device.kind for device in devices}
-        if Kind.CODE_GENERATOR not in kinds:
+        """Label the field for those on offer; leave it out if none has codes."""
+        code = self.fields["code"]
+        have_codes = {factor.of(device).asks_for_code for device in devices}
+        if True not in have_codes:
             del self.fields["code"]
             return
         if self.only_device:
             code.label = f"Code from “{self.only_device}”"
         else:
             code.label = "Code from the device you chose"
-        if Kind.PUSH in kinds:
+        if False in have_codes:
             code.help_text = "Only if you chose a code generator."
-        code.required = kinds == {Kind.CODE_GENERATOR} and not self.waiting
-
-    def _prove(self) -> None:
-        device = self.only_device or self.cleaned_data.get("device")
-        code = self.cleaned_data.get("code", "")
-        if self.waiting and not code:
-            self._apply_answer(self.waiting)
-        elif device is None:
-            raise NotProven("You have no device to confirm with. Add one on eRx Info.")
-        elif device.kind == Kind.PUSH:
-            self._ask_phone(device, code=code)
-        elif not code:
-            raise CodeRefused(f"Enter the code that “{device}” shows.")
-        else:
-            self._check_code(device, code=code)
-
-    def _check_code(self, device: Device, *, code: str) -> None:
-        self.challenge = challenges.prove(
-            self.intent,
-            device=device,
-            password=self.cleaned_data.get("password"),
-            code=code,
-        )
-
-    def _ask_phone(self, device: Device, *, code: str) -> None:
-        if code:
-            raise CodeRefused(
-                f"“{device}” is asked by push and has no codes. Leave the code empty, "
-                "or choose the device that the code is from."
-            )
-        pushes.start(
-            self.intent,
-            device=device,
-            message=self.message,
-            password=self.cleaned_data["password"],
-        )
-        self.has_asked_phone = True
-
-    def _apply_answer(self, waiting: Challenge) -> None:
-        challenge = pushes.check(waiting)
-        if challenge.state == ChallengeState.PASSED:
-            self.challenge = challenge
-        elif answers.is_open(challenge):
-            raise NotProven(
-                f"“{challenge.device}” has not answered yet. Answer on your phone first."
-            )
-        else:
-            self.has_asked_phone = True  # it denied or expired: the next page says so
+        code.required = have_codes == {True} and not self.waiting
 
 
 class PasswordForm(forms.Form):
@@ -265,6 +203,42 @@ class NewDeviceForm(NicknameForm):
         return self.cleaned_data["code"].replace(" ", "")
 
 
+def passes(form: ProofForm | PasswordForm) -> bool:
+    """Return True if both factors are shown; the form then has the `challenge`.
+
+    Or else the form says why not, or has asked a phone (`has_asked_phone`).
+    """
+    if not form.is_valid():
+        return False
+    if isinstance(form, PasswordForm):
+        return True
+    try:
+        form.challenge = _prove(form)
+    except PasswordRefused as refusal:
+        form.add_error("password", str(refusal))
+    except CodeRefused as refusal:
+        form.add_error("code", str(refusal))
+    except NotProven as refusal:
+        form.add_error(None, str(refusal))
+    else:
+        has_passed = form.challenge.state == ChallengeState.PASSED
+        # Otherwise it waits or was denied: the next page says so.
+        form.has_asked_phone = not has_passed
+        return has_passed
+    return False
+
+
+def _prove(form: ProofForm) -> Challenge:
+    return factor.prove(
+        form.intent,
+        device=form.chosen_device,
+        waiting=form.waiting,
+        password=form.cleaned_data.get("password"),
+        code=form.cleaned_data.get("code", ""),
+        message=form.message,
+    )
+
+
 def proof_form(
     request: AuthenticatedRequest,
     *,
@@ -275,7 +249,28 @@ def proof_form(
 ) -> ProofForm:
     """Return the ProofForm of a request for an act of its user, in its session."""
     intent = intent_of(request, purpose=purpose, digest=digest)
-    return ProofForm(intent, request.POST or None, devices=devices, message=message)
+    return ask(intent, request.POST or None, devices=devices, message=message)
+
+
+def ask(
+    intent: Intent,
+    posted: QueryDict | None,
+    *,
+    devices: Iterable[Device],
+    message: str,
+) -> ProofForm:
+    """Return the ProofForm for an intent, and what its page waits for."""
+    waiting, ended = factor.latest(intent)
+    if posted and "waiting" in posted and ended:
+        posted = None  # it ended before the person went on: the page says how
+    return ProofForm(
+        intent,
+        posted,
+        devices=list(devices),
+        message=message,
+        waiting=waiting,
+        ended=ended,
+    )
 
 
 def intent_of(

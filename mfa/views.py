@@ -20,7 +20,14 @@ from mfa import devices
 from mfa.devices import DeviceChangeRefused
 from mfa.enrollment import binding, code_generators
 from mfa.enrollment.binding import EnrollmentRefused
-from mfa.forms import NewDeviceForm, NicknameForm, ProofForm, proof_form, proof_page
+from mfa.forms import (
+    NewDeviceForm,
+    NicknameForm,
+    ProofForm,
+    passes,
+    proof_form,
+    proof_page,
+)
 from mfa.idme import link
 from mfa.models import Device, Purpose
 from mfa.refusals import NotProven
@@ -49,7 +56,7 @@ def select_primary(request: AuthenticatedRequest, public_id: UUID) -> HttpRespon
         messages.error(request, f"{kind} is not accepted for controlled substances.")
         return redirect("erx-info")
     form = _selection_form(request, device)
-    if form.is_valid():
+    if passes(form):
         try:
             devices.select_primary(
                 device,
@@ -74,7 +81,7 @@ def retire(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     device = _listed_or_404(request, public_id)
     form = _retirement_form(request, device)
     successors = _successors(device)
-    if form.is_valid():
+    if passes(form):
         try:
             devices.retire(
                 device,
@@ -114,7 +121,7 @@ def enrollment_page(
     authenticated_at = _authenticated_at(request)
     form = _addition_form(request) if devices.has_usable(request.user) else None
     refusal = ""
-    if request.method == "POST" and (form is None or form.is_valid()):
+    if request.method == "POST" and (form is None or passes(form)):
         try:
             binding.begin(
                 new_device(request.user),

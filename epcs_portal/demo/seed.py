@@ -21,7 +21,7 @@ from mfa import devices
 from mfa.idme import device_sync, link
 from mfa.models import Device, IdmeAccount, Intent, Purpose
 from mfa.oidc.provider_settings import idme_settings
-from mfa.oidc.responses import SignIn, Tokens, Userinfo
+from mfa.oidc.responses import SignIn, SignInPurpose, Tokens, Userinfo
 from prescriptions.models import Drug, Patient, Pharmacy, Prescription
 from prescriptions.writing import drafts
 from providers.models import (
@@ -180,7 +180,7 @@ def _sign_in(account: dict[str, Any]) -> SignIn:
         auth_time=now,
         userinfo=Userinfo(claims=claims, is_sealed=True),
         tokens=_tokens(account),
-        purpose="link",
+        purpose=SignInPurpose.LINK,
         next_path="",
         started_at=now,
     )

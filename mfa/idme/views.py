@@ -21,7 +21,7 @@ from audit.reasons import Reason
 from foundation.actors import AuthenticatedRequest, Visitor
 from foundation.pages import local_path
 from mfa import devices
-from mfa.forms import PasswordForm, ProofForm, proof_form, proof_page
+from mfa.forms import PasswordForm, ProofForm, passes, proof_form, proof_page
 from mfa.idme import device_sync, link, portal_sign_in, unlink
 from mfa.models import Device, IdmeAccount, Purpose
 from mfa.oidc import own_keys
@@ -105,7 +105,7 @@ def unlink_account(request: AuthenticatedRequest) -> HttpResponse:
         messages.info(request, "No ID.me account is linked to your account.")
         return redirect("erx-info")
     form = _unlink_form(request, account)
-    if form.is_valid():
+    if passes(form):
         try:
             unlink.unlink(
                 account,

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from foundation.actors import AuthenticatedRequest, User
 from foundation.pages import local_path
 from foundation.refusals import NotPermitted, Refused
-from mfa.forms import ProofForm, intent_of, proof_page
+from mfa.forms import ProofForm, ask, intent_of, passes, proof_page
 from mfa.idme import freshness
 from mfa.models import Device, Purpose
 from prescriptions import content, permissions
@@ -104,7 +104,7 @@ def _ceremony(
     form = _proof_form(request, batch) if batch.shown_digest else None
     if not form and request.method == "POST":
         _record_refusals(request, reviews)
-    if form and form.is_valid() and (records := _sign(request, batch, form)):
+    if form and passes(form) and (records := _sign(request, batch, form)):
         return _after_signing(request, records)
     return proof_page(
         request,
@@ -127,7 +127,7 @@ def _proof_form(request: AuthenticatedRequest, batch: review.Batch) -> ProofForm
         messages.error(request, ceremony.CHANGED)
         _record_refusals(request, batch.reviews)
         posted = None
-    return ProofForm(
+    return ask(
         intent_of(request, purpose=Purpose.SIGN, digest=batch.shown_digest),
         posted,
         devices=Device.objects.visible_to(request.user).usable(),

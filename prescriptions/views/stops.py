@@ -10,7 +10,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from foundation.actors import AuthenticatedRequest
 from foundation.pages import form_page
 from foundation.refusals import Refused
-from mfa.forms import ProofForm, proof_form, proof_page
+from mfa.forms import ProofForm, passes, proof_form, proof_page
 from mfa.models import Device, Purpose
 from prescriptions.models import SigningStop
 from prescriptions.safeguards import stops
@@ -73,7 +73,7 @@ def restore(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
     stop = get_object_or_404(stops.visible_to(request.user), public_id=public_id)
     objection = stops.restoration_blocker(stop, by=request.user)
     form = None if objection else _proof_form(request, stop)
-    if form and form.is_valid() and _restore(request, stop, form):
+    if form and passes(form) and _restore(request, stop, form):
         messages.success(request, "Signing goes on.")
         return redirect("system-status")
     return proof_page(

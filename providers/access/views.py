@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 from foundation.actors import AuthenticatedRequest, User
 from foundation.pages import form_page
 from foundation.refusals import Refused
-from mfa.forms import ProofForm, proof_form, proof_page
+from mfa.forms import ProofForm, passes, proof_form, proof_page
 from mfa.models import Device, Purpose
 from providers import access_managers
 from providers.access import access_requests, approval
@@ -124,7 +124,7 @@ def review(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
         form = None if objections else _proof_form(request, access_request)
     if request.method == "POST" and form is None:
         access_requests.record_refusal(access_request, objections, by=request.user)
-    if form and form.is_valid() and _approve(request, access_request, form):
+    if form and passes(form) and _approve(request, access_request, form):
         return redirect("access-request", access_request.public_id)
     return proof_page(
         request,

@@ -1,6 +1,6 @@
 from django.core.management.base import BaseCommand
 
-from mfa import key_rotation
+from mfa.management import key_rotation
 
 
 class Command(BaseCommand):
