@@ -5,7 +5,7 @@ so that no reader rounds them.
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -16,6 +16,9 @@ from prescriptions.models import Patient, Pharmacy, Prescription, plain
 from providers.models import Address, DeaRegistration
 
 FORMAT = 2  # records signed as format 1 have fewer elements and still verify
+# Sections that only some prescriptions have, by name: left out where the value is None,
+# so that a new one changes no digest, golden file or bundle of before.
+OPTIONAL_SECTIONS: dict[str, Callable[[Prescription], dict | None]] = {}
 MESSAGE_LENGTH = 200  # characters a push request can carry
 
 
@@ -25,7 +28,11 @@ def canonical(prescription: Prescription) -> dict:
     Until it is signed, its date of issuance is today, so content that was marked ready
     on another day has another digest.
     """
+    sections = {
+        name: section(prescription) for name, section in OPTIONAL_SECTIONS.items()
+    }
     return {
+        **{name: value for name, value in sections.items() if value is not None},
         "format": FORMAT,
         "prescription": str(prescription.public_id),
         "issued_on": prescription.issue_date.isoformat(),

@@ -1,14 +1,21 @@
 """The one picture of a prescription: everything that a person writes is in it."""
 
+import json
 from datetime import date
 from decimal import Decimal
 
 import pytest
 
-from prescriptions import content
-from prescriptions.models import Prescription
+from prescriptions import content, verification
+from prescriptions.models import Prescription, SignedRecord
 from tests.factories import make_provider, make_registration
-from tests.prescriptions.factories import make_draft, make_drug, make_pharmacy
+from tests.prescriptions.factories import (
+    make_draft,
+    make_drug,
+    make_pharmacy,
+    make_ready,
+    sign,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -84,3 +91,37 @@ def test_the_same_prescription_has_the_same_digest(alice):
 
     assert content.digest(draft) == content.digest(same)
     assert content.canonical(same)["format"] == content.FORMAT == 2
+
+
+@pytest.mark.cfr("1306.05(a)")
+def test_an_optional_section_changes_only_the_digest_of_who_has_it(
+    alice, phone, monkeypatch
+):
+    """A section that comes later leaves what was signed before valid."""
+    old = make_ready(alice.provider)
+    record = sign(old, phone)
+
+    monkeypatch.setitem(
+        content.OPTIONAL_SECTIONS,
+        "encounter",
+        lambda prescription: {"id": "7"} if prescription.note else None,
+    )
+    without, having = make_draft(alice.provider), make_draft(alice.provider, note="7")
+
+    assert content.digest(old) == record.content_digest
+    assert verification.problem_with(SignedRecord.objects.get(pk=record.pk)) == ""
+    assert "encounter" not in content.canonical(without)
+    assert content.canonical(having)["encounter"] == {"id": "7"}
+
+
+def test_a_record_with_an_optional_section_is_signed_and_verifies(
+    alice, phone, monkeypatch
+):
+    monkeypatch.setitem(
+        content.OPTIONAL_SECTIONS, "encounter", lambda prescription: {"id": "7"}
+    )
+
+    record = sign(make_ready(alice.provider), phone)
+
+    assert json.loads(record.payload)["content"]["encounter"] == {"id": "7"}
+    assert verification.problem_with(SignedRecord.objects.get(pk=record.pk)) == ""
