@@ -36,6 +36,14 @@ SHOWN = {
     "all": ("All", list(Status)),
 }
 
+LISTED = [  # columns of a prescription that the list shows
+    *("public_id", "quantity", "days_supply", "earliest_fill_on"),
+    *("status", "created_at", "patient__first_name", "patient__last_name"),
+    *("drug__name", "drug__schedule", "drug__unit"),
+    *("prescriber__first_name", "prescriber__last_name", "prescriber__credentials"),
+    *("practice__time_zone", "cancellation__is_approved"),
+]
+
 
 @dataclass(frozen=True)
 class PrescriptionList:
@@ -160,6 +168,7 @@ def _list(user: User, *, show: str, number: str | None) -> PrescriptionList:
         Prescription.objects.visible_to(user)
         .filter(status__in=statuses)
         .select_related("patient", "drug", "prescriber", "practice", "cancellation")
+        .only(*LISTED)
         .order_by("-updated_at", "-pk")
     )
     return PrescriptionList(
