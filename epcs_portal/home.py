@@ -1,15 +1,17 @@
 """What the home page shows: what waits for its reader, and what blocks signing."""
 
 from dataclasses import dataclass
+from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from audit.models import Incident
 from epcs_portal.incidents import accounts
 from epcs_portal.reader import Reader
 from foundation.actors import User
 from foundation.blockers import Blocker
+from foundation.statements import PreparedCounts
 from prescriptions.models import OPEN, PharmacyRequest, Prescription, Status
 from providers import readiness, standing
 from providers.models import AccessRequest, Practice, Provider
@@ -27,22 +29,19 @@ class Home:
     failed: list[Prescription]
     incidents: int  # to decide, like the next two
     requests: int
-    changes: int
+    changes: int  # of access, that somebody else requested
 
 
 def home_of(reader: Reader) -> Home:
     """Return what the home page shows to a reader."""
     user, provider = reader.user, reader.provider
-    decides = reader.is_access_manager
     visible = Prescription.objects.visible_to(user)
     return Home(
         provider=provider,
         blockers=_blockers(provider, user) if provider else [],
         waiting=list(_waiting(visible, provider)[:LIMIT]),
         failed=list(_failed(visible)[:LIMIT]),
-        incidents=_incidents(user).count() if decides else 0,
-        requests=PharmacyRequest.objects.visible_to(user).open().count(),
-        changes=_changes(user).count() if decides else 0,
+        **_TO_DECIDE.count(user=user.pk),
     )
 
 
@@ -67,11 +66,14 @@ def _failed(visible: QuerySet[Prescription]) -> QuerySet[Prescription]:
     return visible.filter(status=Status.FAILED).select_related("patient", "drug")
 
 
-def _incidents(user: User) -> QuerySet[Incident]:
-    return accounts.decided_by(user).waiting()
+def _to_decide(*, user: int) -> dict[str, QuerySet[Any]]:
+    reader = get_user_model()(pk=user)
+    changes = AccessRequest.objects.visible_to(reader).open()
+    return {
+        "incidents": accounts.decided_by(reader).waiting(),
+        "requests": PharmacyRequest.objects.visible_to(reader).open(),
+        "changes": changes.exclude(entered_by=reader),
+    }
 
 
-def _changes(user: User) -> QuerySet[AccessRequest]:
-    """Return the changes of access that somebody else requested."""
-    requests = AccessRequest.objects.visible_to(user).open()
-    return requests.exclude(entered_by=user)
+_TO_DECIDE = PreparedCounts(_to_decide)

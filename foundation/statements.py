@@ -69,39 +69,75 @@ def fetch(*querysets: models.QuerySet[Any]) -> list[list[Any]]:
     return _instances(rows, [queryset.model for queryset in querysets])
 
 
-class Prepared:
-    """A `fetch` whose SQL is built once, for values that differ each time.
+Parameters = tuple[Any, ...]
+Querysets = dict[str, models.QuerySet[Any]]
+
+
+class _Prepared:
+    """A statement whose SQL is built once, for values that differ each time.
 
     `build` returns querysets by name. It is called once, with stand-ins for the values,
     which are integers or texts: it puts each into a filter, and never decides on one.
     """
 
-    def __init__(self, build: Callable[..., dict[str, models.QuerySet[Any]]]) -> None:
+    def __init__(self, build: Callable[..., Querysets]) -> None:
         self.build = build
-        self.built: dict[str, tuple[str, tuple[Any, ...]]] = {}
+        self.built: dict[str, tuple[str, Parameters]] = {}
         self.models: dict[str, type[models.Model]] = {}
 
-    def fetch(self, **values: int | str) -> dict[str, list[Any]]:
-        """Return the rows of each queryset for these values, as `fetch` does."""
+    def _rows(self, values: dict[str, int | str]) -> list[Any]:
         if connection.vendor not in self.built:
             self.built[connection.vendor] = self._build(values)
         sql, parameters = self.built[connection.vendor]
         value_of = {_stand_in(name, values[name]): values[name] for name in values}
         with _reporting_bytes(), connection.cursor() as cursor:
             cursor.execute(sql, [value_of.get(each, each) for each in parameters])
-            rows = cursor.fetchall()
-        answers = _instances(rows, list(self.models.values()))
-        return dict(zip(self.models, answers, strict=True))
+            return cursor.fetchall()
 
-    def _build(self, values: dict[str, int | str]) -> tuple[str, tuple[Any, ...]]:
+    def _build(self, values: dict[str, int | str]) -> tuple[str, Parameters]:
         stand_ins = {name: _stand_in(name, value) for name, value in values.items()}
         querysets = self.build(**stand_ins)
         self.models = {name: queryset.model for name, queryset in querysets.items()}
-        query = _union(list(querysets.values())).query
-        sql, parameters = query.get_compiler(DEFAULT_DB_ALIAS).as_sql()
+        sql, parameters = self._sql(list(querysets.values()))
         if unused := set(stand_ins.values()).difference(parameters):
             raise TypeError(f"No filter is about {unused}.")
-        return sql, tuple(parameters)
+        return sql, parameters
+
+    def _sql(self, querysets: list[models.QuerySet[Any]]) -> tuple[str, Parameters]:
+        raise NotImplementedError
+
+
+class Prepared(_Prepared):
+    """A `fetch` that is prepared."""
+
+    def fetch(self, **values: int | str) -> dict[str, list[Any]]:
+        """Return the rows of each queryset for these values, as `fetch` does."""
+        answers = _instances(self._rows(values), list(self.models.values()))
+        return dict(zip(self.models, answers, strict=True))
+
+    def _sql(self, querysets: list[models.QuerySet[Any]]) -> tuple[str, Parameters]:
+        return _compiled(_union(querysets))
+
+
+class PreparedCounts(_Prepared):
+    """How many rows several querysets have, by one statement that is prepared."""
+
+    def count(self, **values: int | str) -> dict[str, int]:
+        """Return how many rows each queryset has for these values."""
+        [counts] = self._rows(values)
+        return dict(zip(self.models, counts, strict=True))
+
+    def _sql(self, querysets: list[models.QuerySet[Any]]) -> tuple[str, Parameters]:
+        parts = [_compiled(queryset.order_by().values("pk")) for queryset in querysets]
+        # The SQL is the ORM's own.
+        counts = [f"(SELECT COUNT(*) FROM ({sql}) AS counted)" for sql, _ in parts]  # noqa: S608
+        parameters = [each for _, used in parts for each in used]
+        return f"SELECT {', '.join(counts)}", tuple(parameters)
+
+
+def _compiled(queryset: models.QuerySet[Any]) -> tuple[str, Parameters]:
+    sql, parameters = queryset.query.get_compiler(DEFAULT_DB_ALIAS).as_sql()
+    return sql, tuple(parameters)
 
 
 def _stand_in(name: str, value: int | str) -> int | str:

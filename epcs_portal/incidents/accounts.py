@@ -79,17 +79,18 @@ def _decides(user: User, incident: Incident) -> bool:
 
 
 def _of(practices: QuerySet[Practice]) -> IncidentQuerySet:
-    own_streams = [stream_of_practice(practice) for practice in practices]
-    if not own_streams:
-        return Incident.objects.none()
+    number = Cast("pk", CharField())
+    own = practices.annotate(
+        stream=Concat(Value(OF_PRACTICE), number, output_field=CharField())
+    )
     members = _members()
     colleagues = members.filter(practice__in=practices)
     of_no_practice = ~Q(stream__in=members.values("stream")) & ~Q(
         stream__startswith=OF_PRACTICE
     )
-    return Incident.objects.filter(
+    return Incident.objects.filter(Exists(practices)).filter(
         (Q(stream__in=colleagues.values("stream")) & _of_that_time(practices))
-        | Q(stream__in=own_streams)
+        | Q(stream__in=own.values("stream"))
         | of_no_practice
     )
 

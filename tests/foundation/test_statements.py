@@ -5,7 +5,7 @@ from django.db.models import F
 from pytest_django import DjangoAssertNumQueries
 
 from audit.models import ChainHead, Event
-from foundation.statements import Prepared, fetch, update_returning
+from foundation.statements import Prepared, PreparedCounts, fetch, update_returning
 from mfa.models import Device, IdmeAccount, UserThrottle
 from prescriptions.models import (
     ClockMeasurement,
@@ -122,3 +122,14 @@ def test_a_value_that_no_filter_is_about_is_a_mistake(alice):
 
     with pytest.raises(TypeError, match="the name asked for"):
         prepared.fetch(user=alice.pk, name="MyiPhone")
+
+
+def test_rows_of_several_querysets_are_counted_at_once(
+    alice, django_assert_num_queries: DjangoAssertNumQueries
+):
+    counts = PreparedCounts(_devices_named)
+
+    with django_assert_num_queries(1):
+        counted = counts.count(user=alice.pk, name="Another")
+
+    assert counted == {"all": 1, "named": 0}

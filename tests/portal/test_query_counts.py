@@ -18,7 +18,7 @@ MANY = 1_000
 BRACKETS = ("SAVEPOINT", "RELEASE")
 EACH = 1  # of several prescriptions that are signed together
 PAGES = {  # at most so many queries
-    "home": 11,
+    "home": 8,
     "prescription-list": 6,
     "patient-list": 5,
     "erx-info": 8,
