@@ -111,6 +111,7 @@ def test_the_orm_and_the_admin_are_refused_too(five):
 
 
 def test_deleting_an_account_leaves_its_events(nora, five):
+    nora.mfa_throttle.delete()
     nora.delete()
 
     assert Event.objects.filter(actor="nora").count() == 5
