@@ -4,6 +4,7 @@ The modules of `mfa.factors` register theirs when the portal starts. Nothing els
 which kind a device is, to show or to prove.
 """
 
+from collections.abc import Iterable
 from typing import Protocol
 
 from mfa.models import Challenge, Device, Intent
@@ -14,8 +15,10 @@ class Factor(Protocol):
     """A second factor: what the form asks, how it begins, how an answer is verified."""
 
     kind: str
+    label: str
     note: str  # beside the nickname, where devices are listed to choose from
     template: str  # below the fields, where the device is the only one; or empty
+    removal: str  # of what follows when such a device is removed
     asks_for_code: bool
 
     def begin(
@@ -52,6 +55,12 @@ def of(device: Device) -> Factor:
     if device.kind not in _factors:
         raise DeviceNotUsable(f"“{device}” cannot confirm anything.")
     return _factors[device.kind]
+
+
+def labels(devices: Iterable[Device]) -> list[str]:
+    """Return the factors of some devices, in words."""
+    kinds = {device.kind for device in devices}
+    return [factor.label for kind, factor in _factors.items() if kind in kinds]
 
 
 def latest(intent: Intent) -> tuple[Challenge | None, Challenge | None]:

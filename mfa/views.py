@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods
 
 from foundation.actors import AuthenticatedRequest, User
 from foundation.pages import form_page
-from mfa import devices
+from mfa import devices, factor
 from mfa.devices import DeviceChangeRefused
 from mfa.enrollment import binding, code_generators
 from mfa.enrollment.binding import EnrollmentRefused
@@ -29,7 +29,7 @@ from mfa.forms import (
     proof_page,
 )
 from mfa.idme import link
-from mfa.models import Device, Purpose
+from mfa.models import Device, Purpose, Source
 from mfa.refusals import NotProven
 
 
@@ -95,7 +95,11 @@ def retire(request: AuthenticatedRequest, public_id: UUID) -> HttpResponse:
         else:
             messages.success(request, f"“{device}” was removed.")
             return redirect("erx-info")
-    context = {"device": device, "successors": successors}
+    context = {
+        "device": device,
+        "successors": successors,
+        "removal": _removal_template(device),
+    }
     return proof_page(request, "mfa/retire.html", form, **context)
 
 
@@ -175,6 +179,11 @@ def qr_code(uri: str) -> str:
 def _listed_or_404(request: AuthenticatedRequest, public_id: UUID) -> Device:
     listed = Device.objects.visible_to(request.user).listed()
     return get_object_or_404(listed, public_id=public_id)
+
+
+def _removal_template(device: Device) -> str:
+    """Return the template that says what follows; empty for a device of ID.me."""
+    return "" if device.source == Source.IDME else factor.of(device).removal
 
 
 def _selection_form(request: AuthenticatedRequest, device: Device) -> ProofForm:

@@ -12,9 +12,9 @@ from django.utils import timezone
 
 from foundation.actors import User
 from foundation.blockers import Blocker
-from mfa import devices
+from mfa import devices, factor
 from mfa.idme import freshness
-from mfa.models import Device, IdmeAccount, Kind
+from mfa.models import Device, IdmeAccount
 from mfa.oidc.provider_settings import idme_settings
 from providers import readiness, standing
 from providers.models import (
@@ -90,12 +90,9 @@ class ErxInfo:
         return None if self.primary else devices.suggested_among(self.devices)
 
     @property
-    def has_push(self) -> bool:
-        return any(device.kind == Kind.PUSH for device in self.devices)
-
-    @property
-    def has_code_generator(self) -> bool:
-        return any(device.kind == Kind.CODE_GENERATOR for device in self.devices)
+    def factors(self) -> str:
+        """Return what confirms a signature here, in words."""
+        return " and ".join(factor.labels(self.devices)).capitalize()
 
     @property
     def has_one_device(self) -> bool:

@@ -4,4 +4,4 @@ from mfa.factor import Factor
 from mfa.factors.code_generator import CodeGenerator
 from mfa.factors.push import PushRequest
 
-FACTORS: list[Factor] = [CodeGenerator(), PushRequest()]
+FACTORS: list[Factor] = [PushRequest(), CodeGenerator()]

@@ -7,7 +7,9 @@ from mfa.refusals import CodeRefused
 
 class CodeGenerator:
     kind: str = Kind.CODE_GENERATOR
+    label: str = Kind.CODE_GENERATOR.label
     note = template = ""
+    removal = "mfa/factors/code_generator_removal.html"
     asks_for_code = True
 
     def begin(

@@ -7,8 +7,10 @@ from mfa.refusals import CodeRefused, NotProven
 
 class PushRequest:
     kind: str = Kind.PUSH
+    label: str = Kind.PUSH.label
     note = "push notification"
     template = "mfa/factors/push.html"
+    removal = "mfa/factors/push_removal.html"
     asks_for_code = False
 
     def begin(
