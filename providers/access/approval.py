@@ -15,8 +15,8 @@ from audit import seals
 from audit.reasons import Reason
 from foundation.actors import User
 from mfa.models import Device, IdmeAccount
-from providers import access_managers, authority, identity, permissions, standing
-from providers.access import changes
+from providers import access_managers, identity, permissions, standing
+from providers.access import authority, changes
 from providers.models import (
     AccessGrant,
     AccessKind,

@@ -14,8 +14,8 @@ from audit.acts import Act
 from audit.reasons import Reason, Words
 from foundation.actors import User
 from mfa.models import IdmeAccount
-from providers import access_managers, authority, identity, standing
-from providers.access import suspension
+from providers import access_managers, identity, standing
+from providers.access import authority, suspension
 from providers.models import (
     AccessGrant,
     AccessKind,

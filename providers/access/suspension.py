@@ -19,8 +19,8 @@ from foundation.actors import User
 from mfa import challenges, devices
 from mfa.models import Device
 from mfa.signals import compromised
-from providers import authority, credentialing, standing
-from providers.access import notices
+from providers import credentialing, standing
+from providers.access import authority, notices
 from providers.models import (
     AccessGrant,
     Cause,

@@ -5,7 +5,7 @@ from django.http import HttpResponse
 from django.test import RequestFactory, override_settings
 
 from audit import context
-from audit.middleware import RequestContextMiddleware
+from audit.context import RequestContextMiddleware
 
 FORWARDED = "198.51.100.1, 203.0.113.9"
 

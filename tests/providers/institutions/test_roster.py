@@ -6,7 +6,8 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 
-from providers import authority, standing
+from providers import standing
+from providers.access import authority
 from providers.institutions import roster
 from providers.models import Cause, Listing
 from tests.factories import make_user
