@@ -4,7 +4,9 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.contrib.auth import get_user_model
 from django.core.paginator import Page, Paginator
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -12,6 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from foundation.actors import AuthenticatedRequest, User
 from foundation.pages import STOP_ASKING, form_page
+from foundation.statements import PreparedCounts
 from prescriptions import permissions, rules
 from prescriptions.delivery import cancellation, outbox, outcomes
 from prescriptions.models import (
@@ -174,8 +177,16 @@ def _list(user: User, *, show: str, number: str | None) -> PrescriptionList:
     return PrescriptionList(
         show=show,
         rows=Paginator(prescriptions, PAGE_SIZE).get_page(number),
-        requests_waiting=PharmacyRequest.objects.visible_to(user).waiting().count(),
+        requests_waiting=_WAITING.count(user=user.pk)["requests"],
     )
+
+
+def _waiting(*, user: int) -> dict[str, QuerySet[Any]]:
+    reader = get_user_model()(pk=user)
+    return {"requests": PharmacyRequest.objects.visible_to(reader).waiting()}
+
+
+_WAITING = PreparedCounts(_waiting)
 
 
 def _form(
