@@ -1,6 +1,6 @@
-"""Mail to the owner of an account about a change of their factors.
+"""Mail to a person, sent once the transaction of the act commits.
 
-NIST SP 800-63B 6.1: a second channel announces a change of authenticators.
+For one, NIST SP 800-63B 6.1: a second channel announces a change of authenticators.
 """
 
 import logging

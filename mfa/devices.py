@@ -38,11 +38,6 @@ def primary_of(user: User) -> Device | None:
     return Device.objects.visible_to(user).usable().filter(is_primary=True).first()
 
 
-def lost_primary_of(user: User) -> Device | None:
-    """Return the device whose loss stopped signing, until another is selected."""
-    return Device.objects.visible_to(user).exclude(lost_primary_at=None).first()
-
-
 def suggested_for(user: User) -> Device | None:
     """Return the device used last, to suggest as primary; it is never selected here."""
     return suggested_among(Device.objects.visible_to(user).usable())

@@ -19,11 +19,11 @@ class PasswordRefused(NotProven):
 
 
 class CodeRefused(NotProven):
-    """The password was correct and the code was not; counted as a failure."""
+    """The code was wrong, or missing; a wrong one is counted as a failure."""
 
 
 class Locked(NotProven):
-    """Too many failures; nothing was verified or counted."""
+    """Too many failures; nothing was counted, and no result was told."""
 
     def __init__(self, until: datetime) -> None:
         self.until = until

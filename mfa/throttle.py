@@ -1,4 +1,7 @@
-"""Locks people can live with: every attempt is counted before it is verified.
+"""Locks people can live with: every code is counted before it is verified.
+
+A password is verified first and its result counts only with a reservation made after it:
+while a lock lasts, right and wrong passwords get the same answer.
 
 An attempt is reserved by one conditional UPDATE that counts it as a failure and sets
 the lock that a failure would bring. A success releases its own reservation and no

@@ -28,11 +28,8 @@ def canonical(prescription: Prescription) -> dict:
     Until it is signed, its date of issuance is today, so content that was marked ready
     on another day has another digest.
     """
-    sections = {
-        name: section(prescription) for name, section in OPTIONAL_SECTIONS.items()
-    }
     return {
-        **{name: value for name, value in sections.items() if value is not None},
+        **_optional_sections(prescription),
         "format": FORMAT,
         "prescription": str(prescription.public_id),
         "issued_on": prescription.issue_date.isoformat(),
@@ -53,6 +50,13 @@ def canonical(prescription: Prescription) -> dict:
         "emergency_oral_on": _day(prescription.emergency_oral_on),
         "pharmacy": _pharmacy(prescription.pharmacy),
     }
+
+
+def _optional_sections(prescription: Prescription) -> dict[str, dict]:
+    sections = {
+        name: section(prescription) for name, section in OPTIONAL_SECTIONS.items()
+    }
+    return {name: value for name, value in sections.items() if value is not None}
 
 
 def timestamp(at: datetime) -> str:

@@ -249,38 +249,59 @@ def _questions(
     providers: list[Provider], practices: list[Practice]
 ) -> dict[str, QuerySet[Any]]:
     here = {"practice__in": [practice.pk for practice in practices]}
-    mine = {"provider__in": [provider.pk for provider in providers]}
     owners = {provider.user_id for provider in providers}
     designees = Designee.objects.current().filter(**here)
     people = get_user_model().objects.filter(
         Q(pk__in=owners) | Q(pk__in=designees.values("user"))
     )
+    members = Membership.objects.filter(user__in=people.values("pk"), left_on=None)
+    return {
+        "users": people,
+        "memberships": members.filter(**here),
+        "designees": designees,
+        "managers": Provider.objects.filter(user__in=designees.values("user")),
+        **_about_accounts(owners),
+        **_about_grants(providers, here),
+        **_about_authority(people, practices),
+    }
+
+
+def _about_accounts(owners: set[int]) -> dict[str, QuerySet[Any]]:
+    devices = Device.objects.filter(user__in=owners)
+    return {
+        "accounts": IdmeAccount.objects.filter(user__in=owners),
+        "devices": devices.listed() | devices.exclude(lost_primary_at=None),
+        "throttles": UserThrottle.objects.filter(user__in=owners),
+    }
+
+
+def _about_grants(
+    providers: list[Provider], here: dict[str, list[int]]
+) -> dict[str, QuerySet[Any]]:
+    mine = {"provider__in": [provider.pk for provider in providers]}
+    grants = AccessGrant.objects.current().filter(Q(**here) | Q(practice=None), **mine)
+    return {
+        "grants": grants,
+        "suspensions": Suspension.objects.filter(grant__in=grants.values("pk")),
+        "listings": Listing.objects.approved().filter(**mine),
+    }
+
+
+def _about_authority(
+    people: QuerySet[User], practices: list[Practice]
+) -> dict[str, QuerySet[Any]]:
     theirs = {
         "provider__user__in": people.values("pk"),
         "state__in": {practice.state for practice in practices},
     }
     registrations = DeaRegistration.objects.filter(**theirs)
-    grants = AccessGrant.objects.current().filter(Q(**here) | Q(practice=None), **mine)
-    devices = Device.objects.filter(user__in=owners)
+    own = {practice.institution_id for practice in practices} - {None}
     return {
-        "users": people,
-        "accounts": IdmeAccount.objects.filter(user__in=owners),
-        "devices": devices.listed() | devices.exclude(lost_primary_at=None),
-        "throttles": UserThrottle.objects.filter(user__in=owners),
-        "memberships": Membership.objects.filter(
-            user__in=people.values("pk"), left_on=None, **here
-        ),
-        "designees": designees,
-        "managers": Provider.objects.filter(user__in=designees.values("user")),
-        "grants": grants,
-        "suspensions": Suspension.objects.filter(grant__in=grants.values("pk")),
         "registrations": registrations,
         "licenses": StateLicense.objects.filter(**theirs),
         "institutions": Institution.objects.filter(
-            Q(pk__in=registrations.values("institution"))
-            | Q(pk__in={practice.institution_id for practice in practices} - {None})
+            Q(pk__in=registrations.values("institution")) | Q(pk__in=own)
         ),
-        "listings": Listing.objects.approved().filter(**mine),
     }
 
 

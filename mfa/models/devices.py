@@ -173,7 +173,7 @@ class Device(TimestampMixin, ThrottlingMixin, OTPDevice):
         return self.name or self.get_kind_display()
 
     def verify_token(self, token: str) -> bool:
-        """Return False: codes are verified by `mfa.challenges` and nowhere else."""
+        """Return False: no code is ever verified through django-otp."""
         return False
 
     def get_throttle_factor(self) -> int:

@@ -105,10 +105,7 @@ def sign(
         locked = _locked(prescriptions)
         _lock_signer(by)
         world = snapshot.take(locked, by=by)
-        _require_open_gate(world)
-        for prescription in locked:
-            _require_status(prescription, Status.READY)
-        _refuse_on(review.blockers_under_lock(locked, world, by=by))
+        _require_signable(locked, world, by=by)
         _make_primary(challenge.device, world.standing(locked[0]), by=by)
         _consume(challenge, by=by, prescriptions=locked, session_key=session_key)
         key = signer.open_key(*world.health.key_rows)
@@ -118,6 +115,16 @@ def sign(
             )
         chain.record_all([_signed(record, by=by) for record in records])
     return records
+
+
+def _require_signable(
+    prescriptions: list[Prescription], world: Snapshot, *, by: User
+) -> None:
+    """Raise NotSignable unless each may be signed as the rows are, under the lock."""
+    _require_open_gate(world)
+    for prescription in prescriptions:
+        _require_status(prescription, Status.READY)
+    _refuse_on(review.blockers_under_lock(prescriptions, world, by=by))
 
 
 def record_refusal(
