@@ -1,9 +1,19 @@
 from django.db import migrations
 
+# A head moves on over events that are there, without a gap: the first of them follows
+# the old head, and the last is the new one.
 REFUSED = """
 NEW.stream <> OLD.stream OR NEW.sequence <= OLD.sequence OR NOT EXISTS (
     SELECT 1 FROM audit_event
+    WHERE stream = OLD.stream AND sequence = OLD.sequence + 1
+    AND previous_hash = OLD.hash
+) OR NOT EXISTS (
+    SELECT 1 FROM audit_event
     WHERE stream = NEW.stream AND sequence = NEW.sequence AND hash = NEW.hash
+) OR NEW.sequence - OLD.sequence <> (
+    SELECT COUNT(*) FROM audit_event
+    WHERE stream = OLD.stream
+    AND sequence > OLD.sequence AND sequence <= NEW.sequence
 )
 """
 SQLITE = [

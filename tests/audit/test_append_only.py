@@ -71,6 +71,35 @@ def test_a_head_only_moves_on_to_an_event(filled, sql):
     assert snapshot() == filled
 
 
+def test_a_head_does_not_leap_over_events_that_are_not_there(five, nora):
+    """A junk event far ahead would else stop its chain for good."""
+    last = five[-1]
+    Event.objects.bulk_create(
+        [
+            Event(
+                stream=last.stream,
+                sequence=last.sequence + ahead,
+                at=last.at,
+                actor="otto",
+                act=last.act,
+                outcome=last.outcome,
+                detail={},
+                key_id=last.key_id,
+                previous_hash=previous,
+                hash=f"junk {ahead}",
+            )
+            for ahead, previous in [(1, "another"), (9, last.hash)]
+        ]
+    )
+
+    for ahead in (1, 9):
+        refused(
+            f"UPDATE audit_chainhead SET sequence = sequence + {ahead},"
+            f" hash = 'junk {ahead}' WHERE stream = '{last.stream}'",
+            saying="audit_chainhead",
+        )
+
+
 @on_sqlite
 @pytest.mark.parametrize("table", ["audit_event", "audit_checkpoint"])
 def test_a_row_cannot_be_replaced(filled, table):
