@@ -250,6 +250,7 @@ def _answer(
     """
     user, device = challenge.user, challenge.device
     with transaction.atomic(durable=True):
+        lock_user(user.pk)
         attempt = throttle.attempt(user, device, now=now)
         if attempt is None:
             _record_unverified(challenge, reason=Reason.LOCKED)

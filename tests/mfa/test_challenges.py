@@ -477,10 +477,10 @@ def test_an_outdated_hash_is_left_alone_and_the_session_goes_on(
 
 
 @pytest.mark.both_databases
-def test_a_proof_takes_ten_statements(prove, phone):
+def test_a_proof_takes_eleven_statements(prove, phone):
     prove(code=code_of(phone, steps=-1))
 
     with CaptureQueriesContext(connection) as queries:
         prove()
 
-    assert len([query for query in queries if not CONTROL.match(query["sql"])]) == 10
+    assert len([query for query in queries if not CONTROL.match(query["sql"])]) == 11
