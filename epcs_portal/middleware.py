@@ -94,7 +94,10 @@ class AnsweredRefusals:
 
 def _page_before(request: HttpRequest) -> str:
     """Return the path of the page of this site that led here, or an empty string."""
-    before = urlsplit(request.headers.get("Referer", ""))
+    try:
+        before = urlsplit(request.headers.get("Referer", ""))
+    except ValueError:  # no address at all
+        return ""
     return local_path(before.path) if before.netloc == request.get_host() else ""
 
 

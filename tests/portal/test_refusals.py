@@ -109,3 +109,10 @@ def test_what_the_verb_recorded_is_not_recorded_again(client, practice):
 def test_what_is_no_refusal_is_not_answered(post):
     with pytest.raises(ZeroDivisionError):
         post(ZeroDivisionError)
+
+
+def test_an_address_that_is_none_leads_nowhere(post):
+    response = post(Refused, referer="http://[")
+
+    assert response.status_code == 422
+    assert WORDS.split("<")[0] in response.content.decode()
