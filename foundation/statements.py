@@ -32,6 +32,8 @@ from django.db.models import (
 )
 from django.db.models.sql import UpdateQuery
 
+from foundation.refusals import Refused
+
 Row = TypeVar("Row", bound=models.Model)
 
 DIGITS = 15  # significant ones that SQLite writes of a decimal
@@ -54,8 +56,14 @@ class RowAsJson(Expression):
         return f'row_to_json("{self.model._meta.db_table}")::text', ()
 
 
-class Unreadable(Exception):
+class Unreadable(Refused):
     """A row holds what its model cannot: somebody changed its bytes."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(
+            f"A row of the database cannot be read: {problem}. It was altered outside "
+            "the portal. Nothing was changed. Tell your administrator."
+        )
 
 
 def fetch(*querysets: models.QuerySet[Any]) -> list[list[Any]]:

@@ -37,6 +37,7 @@ logger = logging.getLogger(__name__)
 DEACTIVATED = (
     "The signing key was locked away with manage.py deactivate_signing: {reason}"
 )
+FAILED_TEST = "The signing key does not pass its self-test."
 SELF_TEST_EVERY = 60.0  # seconds; 21 CFR 1311.120(b)(16)
 _PROBE = b"self-test"
 
@@ -57,8 +58,16 @@ class CurrentKey:
     unlocked: OpenKey
 
     def sign(self, payload: bytes) -> str:
-        """Return the compact JWS over these bytes; raise SignerUnavailable."""
-        return _compact_jws(payload, self.unlocked)
+        """Return the compact JWS over these bytes; raise SignerUnavailable.
+
+        It is verified before anything is archived: a token may go wrong at any moment.
+        """
+        signature = _compact_jws(payload, self.unlocked)
+        try:
+            _verify(signature, self.unlocked)
+        except JoseError:
+            raise SignerUnavailable(FAILED_TEST) from None
+        return signature
 
 
 def sign(payload: bytes, *, kid: str | None = None) -> str:
@@ -92,7 +101,7 @@ def current_key() -> SigningKey:
 
     Raise SignerUnavailable for a retired key, as when an old key file was restored.
     """
-    return open_key(*_read()).row
+    return open_key().row
 
 
 def check_health() -> list[str]:
@@ -124,17 +133,17 @@ def problems_in(
     except SignerUnavailable as problem:
         return [str(problem)]
     except JoseError:
-        return ["The signing key does not pass its self-test."]
+        return [FAILED_TEST]
     return []
 
 
-def open_key(
-    deactivations: list[SigningDeactivation], keys: list[SigningKey]
-) -> CurrentKey:
-    """Return the key that signs, with its row; raise SignerUnavailable.
+def open_key() -> CurrentKey:
+    """Return the key that signs now, with its row; raise SignerUnavailable.
 
-    A new key is recorded, and retires the previous one.
+    It is read at the moment of use, whatever the gate has seen before. A new key is
+    recorded, and retires the previous one.
     """
+    deactivations, keys = _read()
     key = _open(deactivations, keys)
     known = (row for row in keys if row.kid == key.public.kid)
     return CurrentKey(next(known, None) or _record(key), key)
@@ -239,10 +248,14 @@ def _test(key: OpenKey, *, tested_within: float) -> None:
     now = monotonic()
     if _tested and _tested[0] is key and now - _tested[1] < tested_within:
         return
-    signature = _compact_jws(_PROBE, key)
+    _verify(_compact_jws(_PROBE, key), key)
+    _tested = (key, now)
+
+
+def _verify(signature: str, key: OpenKey) -> None:
+    """Raise JoseError unless the signature verifies with the public half."""
     public = ECKey.import_key(key.public.jwk)
     jws.deserialize_compact(signature, public, algorithms=[ALGORITHM])
-    _tested = (key, now)
 
 
 def _compact_jws(payload: bytes, key: OpenKey) -> str:

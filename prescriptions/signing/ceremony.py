@@ -108,7 +108,7 @@ def sign(
         _require_signable(locked, world, by=by)
         _make_primary(challenge.device, world.standing(locked[0]), by=by)
         _consume(challenge, by=by, prescriptions=locked, session_key=session_key)
-        key = signer.open_key(*world.health.key_rows)
+        key = signer.open_key()
         with _refusing_loss():
             records = archive.sign_and_queue(
                 locked, by=by, challenge=challenge, key=key

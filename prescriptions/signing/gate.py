@@ -13,7 +13,7 @@ from audit import chain
 from foundation.actors import Visitor
 from foundation.statements import Unreadable, fetch
 from prescriptions import signer
-from prescriptions.models import SigningDeactivation, SigningKey, ThirdPartyAudit
+from prescriptions.models import ThirdPartyAudit
 from prescriptions.network_settings import script_settings
 from prescriptions.safeguards import certification, clock, stops
 
@@ -24,7 +24,6 @@ class Health:
 
     findings: dict[str, list[str]]  # by part of the portal
     reports: list[ThirdPartyAudit]  # third-party audits of this version
-    key_rows: tuple[list[SigningDeactivation], list[SigningKey]]
 
     @property
     def problems(self) -> list[str]:
@@ -48,7 +47,7 @@ def examine(*, by: Visitor | None = None) -> Health:
         return _examined(by)
     except Unreadable as error:
         problem = chain.UNREADABLE.format(error=error)
-        return Health({"record": [problem]}, reports=[], key_rows=([], []))
+        return Health({"record": [problem]}, reports=[])
 
 
 def _examined(by: Visitor | None) -> Health:
@@ -73,8 +72,7 @@ def _examined(by: Visitor | None) -> Health:
         else chain.problems_in(*rows["record"]),
         "signer": signer.problems_in(*rows["signer"]),
     }
-    deactivations, keys = rows["signer"]
-    return Health(findings, rows["certification"][0], (deactivations, keys))
+    return Health(findings, rows["certification"][0])
 
 
 def _network_problems() -> list[str]:

@@ -5,14 +5,22 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from django.db import connection
 from django.db.models import F
 from django.utils import timezone
 
 from audit.acts import Act
 from audit.models import ChainHead, Event
+from foundation.refusals import Refused
 from mfa.models import ChallengeState
 from prescriptions import script, signer
-from prescriptions.models import Prescription, SignedRecord, Status
+from prescriptions.models import (
+    Prescription,
+    SignedRecord,
+    SigningDeactivation,
+    Status,
+)
+from prescriptions.signer import signing_key
 from prescriptions.signing import ceremony, review
 from prescriptions.writing import drafts
 from tests.factories import make_device
@@ -227,3 +235,62 @@ def test_an_edit_needs_a_new_mark(alice, ready, phone):
     assert "This prescription is draft." in refused(
         [ready], prove([ready], phone), by=alice
     )
+
+
+@pytest.mark.cfr("1311.120(b)(16)(iv)")
+def test_a_key_locked_away_after_the_gate_was_asked_signs_nothing(
+    alice, ready, phone, monkeypatch
+):
+    challenge, consume = prove([ready], phone), ceremony._consume
+
+    def locked_away_meanwhile(*args, **kwargs):
+        consume(*args, **kwargs)
+        SigningDeactivation.objects.create(
+            deactivated_at=timezone.now(), reason="The server moves."
+        )
+
+    monkeypatch.setattr(ceremony, "_consume", locked_away_meanwhile)
+
+    with pytest.raises(signer.SignerUnavailable, match="The server moves"):
+        ceremony.sign([ready], by=alice, challenge=challenge, session_key=SESSION)
+
+    assert not SignedRecord.objects.exists()
+
+
+@pytest.mark.cfr("1311.120(b)(15)")
+def test_a_signature_that_does_not_verify_is_not_archived(
+    alice, ready, phone, monkeypatch
+):
+    challenge = prove([ready], phone)
+    compact = signing_key._compact_jws
+    monkeypatch.setattr(
+        signing_key,
+        "_compact_jws",
+        lambda payload, key: compact(payload, key)[:-8] + "AAAAAAAA",
+    )
+
+    with pytest.raises(signer.SignerUnavailable, match="self-test"):
+        signer.open_key().sign(b"content")
+    with pytest.raises((signer.SignerUnavailable, ceremony.NotSignable)):
+        ceremony.sign([ready], by=alice, challenge=challenge, session_key=SESSION)
+
+    assert not SignedRecord.objects.exists()
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL keeps types")
+@pytest.mark.cfr("1311.100(d)")
+def test_a_row_that_cannot_be_read_refuses_with_words(client, alice, ready, phone):
+    challenge = prove([ready], phone)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE mfa_device SET last_step = 'abc'")
+
+    with pytest.raises(Refused, match="mfa_device"):
+        ceremony.sign([ready], by=alice, challenge=challenge, session_key=SESSION)
+
+    assert not SignedRecord.objects.exists()
+    refusal = Event.objects.get(act=Act.SIGNING_REFUSED)
+    assert "mfa_device" in refusal.detail["reason"]
+    client.force_login(alice)
+    page = client.get(ready.get_absolute_url() + "sign/")
+    assert page.status_code == 422
+    assert "altered outside the portal" in page.content.decode()
