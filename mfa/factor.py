@@ -1,7 +1,7 @@
 """What a kind of device does when its owner is asked for it: one object a kind.
 
-The modules of `mfa.factors` register theirs when the portal starts. Nothing else asks
-which kind a device is, to show or to prove.
+`mfa.apps` registers those of `mfa.factors` when the portal starts, so that the heart
+imports no kind. A form and its proof ask the factor, not the kind.
 """
 
 from collections.abc import Iterable
@@ -64,7 +64,7 @@ def labels(devices: Iterable[Device]) -> list[str]:
 
 
 def latest(intent: Intent) -> tuple[Challenge | None, Challenge | None]:
-    """Return the challenge that the page waits for, or the one that has just ended."""
+    """Return (the challenge that the page waits for, the one that has just ended)."""
     for factor in _factors.values():
         if challenge := factor.latest(intent):
             is_waiting = factor.is_waiting(challenge)
