@@ -1,11 +1,13 @@
 """What two designees do in their own browsers so that somebody may sign."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from playwright.sync_api import expect
 
 from tests.browser import phone
 
+PRACTICE = ZoneInfo("America/New_York")  # whose day it is
 REGISTERED_FOR = timedelta(days=2 * 365)  # in the demonstration, from its first start
 
 
@@ -31,7 +33,7 @@ def give_the_right_to_sign(browser, demo, screenshot, *, to: str):
     alex = in_a_browser_of_their_own(browser, demo, "alex.admin")
     alex.get_by_role("link", name="Access").click()
     alex.get_by_role("link", name=f"Enter a grant for {to}").click()
-    until = (datetime.now(UTC) + REGISTERED_FOR).date().isoformat()
+    until = (datetime.now(PRACTICE) + REGISTERED_FOR).date().isoformat()
     alex.get_by_label("registration validation on the web").check()
     alex.get_by_label("Until when is it valid").fill(until)
     alex.get_by_label("license look-up").check()
