@@ -15,7 +15,7 @@ from django.test import override_settings
 from django.utils import timezone
 
 from mfa import challenges, devices, refusals
-from mfa.models import Device, Purpose
+from mfa.models import Device, Intent, Purpose
 from prescriptions import content, signer
 from prescriptions.delivery import cancellation, outbox
 from prescriptions.models import Prescription, SignedRecord, Status, Transmission
@@ -179,15 +179,18 @@ def prove_and_sign(portal):
         return
     device = portal.random.choice(owned)
     code = code_of(device) if portal.is_so(0.9) else "000000"
+    intent = Intent(
+        user,
+        Purpose.SIGN if portal.is_so(0.95) else Purpose.RETIRE_DEVICE,
+        content.payload_digest(chosen),
+        SESSION,
+    )
     challenge = portal.attempt(
         challenges.prove,
-        user,
+        intent,
         device=device,
-        purpose=Purpose.SIGN if portal.is_so(0.95) else Purpose.RETIRE_DEVICE,
-        payload_digest=content.payload_digest(chosen),
         password=PASSWORD if portal.is_so(0.95) else "wrong",
         code=code,
-        session_key=SESSION,
     )
     if challenge:
         assert (device.pk, code) not in portal.accepted, "a code worked twice"
