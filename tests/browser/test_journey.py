@@ -34,6 +34,7 @@ def set_up_code_generator_by_qr(page, screenshot, name):
     return secret
 
 
+@pytest.mark.slow
 def test_from_nothing_to_a_green_check(browser, page, demo, screenshot):
     sign_in(page, demo, "nora.new")
     open_erx_info(page)

@@ -115,6 +115,7 @@ def approve(phone, number):
     phone.get_by_role("button", name="Approve").click()
 
 
+@pytest.mark.slow
 def test_a_phone_is_paired_approves_and_declines(page, demo, phone, secret, screenshot):
     sign_in(page, demo)
     show_qr_code(page, demo, secret)

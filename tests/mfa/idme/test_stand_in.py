@@ -55,6 +55,7 @@ def stand_in(tmp_path, published_key, settings):
     server.stop()
 
 
+@pytest.mark.slow
 def test_link_list_remove_and_outage(client, db, stand_in):
     riley = make_user("riley")
     client.force_login(riley)

@@ -54,6 +54,7 @@ def poll(started):
     return backchannel.poll(started.request_id, subject=RILEY)
 
 
+@pytest.mark.slow
 def test_the_number_of_the_portal_approves_on_the_phone(phone):
     assert backchannel.is_offered()
     started = ask()
@@ -73,6 +74,7 @@ def test_the_number_of_the_portal_approves_on_the_phone(phone):
 @pytest.mark.parametrize(
     ("decision", "state"), [("declined", "denied"), ("not_me", "not_me")]
 )
+@pytest.mark.slow
 def test_the_phone_declines_and_may_say_why(phone, decision, state):
     started = ask()
 
@@ -81,6 +83,7 @@ def test_the_phone_declines_and_may_say_why(phone, decision, state):
     assert poll(started).state == state
 
 
+@pytest.mark.slow
 def test_a_key_does_instead_of_a_secret(phone, settings, tmp_path):
     key = ec.generate_private_key(ec.SECP256R1())
     settings.IDME_CLIENT_KEY_FILE = str(write_client_key(tmp_path, key))

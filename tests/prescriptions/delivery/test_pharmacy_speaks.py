@@ -13,6 +13,7 @@ from tests import processes
 from tests.prescriptions.factories import sign
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.race,
     pytest.mark.django_db(transaction=True),
     pytest.mark.both_databases,

@@ -14,6 +14,7 @@ from prescriptions.models import Prescription, Status, Transmission
 from tests import processes
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.race,
     pytest.mark.django_db(transaction=True),
     pytest.mark.both_databases,
