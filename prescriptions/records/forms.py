@@ -54,7 +54,8 @@ class LogForm(PeriodForm):
             began_on = there.aggregate(first=Min("joined_on"))["first"]
             self.initial = {
                 "practice": practice,
-                "first": max(began_on, today - TWO_YEARS).isoformat(),
+                # Who joined this evening did so tomorrow, by the clock of the server.
+                "first": min(max(began_on, today - TWO_YEARS), today).isoformat(),
                 "last": today.isoformat(),
             }
 

@@ -225,3 +225,14 @@ def test_a_longer_log_asks_no_more_questions(client, signed, alice, practice):
         counts.append(len(asked))
 
     assert counts[1] == counts[2] <= 40
+
+
+def test_who_joined_this_evening_is_offered_today(client, clock, alice, practice):
+    """By UTC, the day of the server, it is tomorrow already."""
+    clock.move_to(datetime(2028, 10, 15, 2, tzinfo=UTC), tick=False)
+    Membership.objects.filter(user=alice).update(joined_on=date(2028, 10, 15))
+    client.force_login(alice)
+
+    form = client.get(reverse("log-list")).context["form"]
+
+    assert form.initial["first"] == form.initial["last"] == "2028-10-14"
