@@ -139,7 +139,7 @@ def _counts_as_registrant(user: User, practice: Practice) -> bool:
 
 
 def _managed(user: User, of: Any) -> QuerySet[Practice]:
-    """Return the practice that a row is, or is of, if they manage it; of None, all."""
+    """Return the practice of a row if the user manages it; for None, all."""
     practice = of if of is None or isinstance(of, Practice) else of.practice
     managed = access_managers.practices_of(user)
     return managed.filter(pk=practice.pk) if practice else managed

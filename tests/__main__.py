@@ -1,7 +1,7 @@
 """Run the tests on both databases: `python -m tests usual`, `slow`, `all` or `count`.
 
 `usual` is everything that is not slow, on SQLite, and then on PostgreSQL what is marked
-both_databases; `slow` is what that leaves out. `usual` begins the results anew, `slow`
+both_databases; `slow` is what that leaves out. `usual` begins the results again, `slow`
 adds to them, and `count` prints the line about all of them again. Options that follow
 go to pytest.
 """
